@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow.fs as pafs
 from deltalake.exceptions import DeltaError
-from deltalake.fs import DeltaStorageHandler
 
 from installation.errors import InstallationError
 from privacy.storage.hash_chain import ChainHead
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
 
 _NAME = re.compile(r"audit-(\d{12})-([0-9a-f]{64})\.anchor")
 _READ_ONLY = 0o444
@@ -74,10 +76,16 @@ class AnchorArchive:
         if "://" not in self.place:
             folder = Path(self.place)
             return {path.name for path in folder.iterdir()} if folder.exists() else set()
-        return {Path(info.path).name for info in self._store().get_file_info(pafs.FileSelector(""))}
+        from pyarrow.fs import FileSelector
+
+        return {Path(info.path).name for info in self._store().get_file_info(FileSelector(""))}
 
     def _store(self) -> pafs.FileSystem:
-        return pafs.PyFileSystem(DeltaStorageHandler(self.place, self._options))
+        # Imported here, because pyarrow's file systems load slowly and only an archive in an object store needs them.
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        return PyFileSystem(DeltaStorageHandler(self.place, self._options))
 
     def _failed(self, verb: str, error: Exception) -> AnchorArchiveError:
         detail = str(error).strip().splitlines()[0]

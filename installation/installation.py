@@ -45,7 +45,7 @@ from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
+from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key
@@ -373,7 +373,7 @@ class Installation:
     def _open_audit_log(self) -> AuditLog:
         folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
         secret, anchor = folder / "audit.key", folder / "audit.anchor"
-        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        create_private_folder(folder)
         # Locked, so that no process sees the new key before the new log has its anchor.
         with file_lock(folder / "audit.lock"):
             if secret.exists() and not log.exists() and not anchor.exists():

@@ -50,7 +50,7 @@ class NameSource:
         """Return a given name: two Korean syllables, or an English name of people of this sex."""
         if self._is_korean:
             return self._draw.choice(_KOREAN_FIRST) + self._draw.choice(_KOREAN_LAST)
-        return self._draw.choice(self._given[sex])
+        return str(self._draw.choice(self._given[sex]))
 
     def other_given(self, name: str, sex: str, *, alike: bool = False) -> str:
         """Return another given name: it differs by more than a typing error, or with `alike` by one letter (jamo).

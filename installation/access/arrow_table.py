@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
 from privacy.access.coarse_value import coarse_numbers
-from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.policy import Policy
+
+if TYPE_CHECKING:
+    from privacy.access.condition import RowCondition
 
 _PLACE = "_place"
 

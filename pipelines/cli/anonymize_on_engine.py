@@ -26,6 +26,7 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     from installation.settings import load_settings
     from pipelines.engine.session import open_engine
     from privacy.anonymity.engine.engine_release import anonymize_on_engine
+    from privacy.anonymity.report.wording import ALONE
 
     if output.exists() or output.suffix in (".csv", ".parquet"):
         raise SettingsError(
@@ -49,6 +50,7 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
         "classes": release.classes,
         "information_loss": round(float(release.loss), 6),
         "measured": dict(release.verdict.measured),
+        "other_releases": ALONE,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.consent.shared_key import SharedDenials, record_shared_denials
 from pipelines.derived_table.fingerprint import state
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
@@ -37,11 +38,13 @@ class AssignmentResult:
         rows: memberships in the store.
         added: new memberships.
         was_current: whether the inputs were unchanged; then nothing was read.
+        denials: the denials by keys that several customers share.
     """
 
     rows: int
     added: int
     was_current: bool
+    denials: SharedDenials = field(default_factory=SharedDenials)
 
 
 def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> AssignmentResult:
@@ -53,19 +56,26 @@ def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view
     """
     with closing(view.open()) as store:
         # Records can be stored under a customer id, so a new record may need a membership.
-        wanted = "-".join([*(state(name, lakehouse, context) for name in INPUTS), str(store.sequence()[0])])
-        if store.taken(KEYS) == wanted:
+        tables = "-".join(state(name, lakehouse, context) for name in INPUTS)
+        if store.taken(KEYS) == f"{tables}-{store.sequence()[0]}":
             return AssignmentResult(store.sequence()[1], 0, was_current=True)
-        new = new_assignments(lakehouse, store, view.moment)
+        owned = lakehouse.rows(KEYS, ["token", "customer_id"])
+        denials = record_shared_denials(lakehouse, context.contracts, store, owned, view.controller)
+        new = new_assignments(lakehouse, store, view.moment, denials.shared)
         store.assign_all(new)
-        store.note_taken(KEYS, wanted)
-        return AssignmentResult(store.sequence()[1], len(new), was_current=False)
+        if not denials.faults:  # a fault is reported in each run
+            store.note_taken(KEYS, f"{tables}-{store.sequence()[0]}")
+        return AssignmentResult(store.sequence()[1], len(new), was_current=False, denials=denials)
 
 
-def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime) -> list[_Assignment]:
+def new_assignments(
+    lakehouse: Lakehouse, store: ConsentStore, moment: datetime, shared: Set[str] = frozenset()
+) -> list[_Assignment]:
     """Return the memberships that the store lacks: source person, customer, and moment from which it is valid.
 
-    The tables are compared in Arrow; only the missing memberships become Python objects.
+    The tables are compared in Arrow; only the missing memberships become Python objects. A key that has left
+    silver/identifier keeps its customer, so that the end of a row's retention ends no withdrawal. A key in `shared`
+    belongs to no customer from the moment on.
     """
     keys = lakehouse.rows(KEYS, ["token_kind", "token", "customer_id"])
     # A statement may name its person by another key than the member number, such as an e-mail address.
@@ -78,7 +88,7 @@ def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime)
     without_key = subjects.filter(pc.invert(pc.is_in(subjects, value_set=members["token"])))
     moved = [
         *_moved_members(members, stored, moment),
-        *_moved_customers(without_key, keys, stored, merged_into, moment),
+        *_moved_customers(without_key, keys, stored, merged_into, moment, shared),
     ]
     return sorted(moved, key=lambda row: (row[2], row[0]))
 
@@ -103,9 +113,10 @@ def _moved_members(members: pa.Table, stored: pa.Table, moment: datetime) -> Ite
 
 
 def _moved_customers(
-    subjects: pa.ChunkedArray, keys: pa.Table, stored: pa.Table, merged_into: Mapping[str, str], moment: datetime
-) -> Iterator[_Assignment]:
-    """Yield the memberships of customer ids that have consent records and were merged into another customer."""
+    subjects: pa.ChunkedArray, keys: pa.Table, stored: pa.Table, merged_into: Mapping[str, str], moment: datetime,
+    shared: Set[str],
+) -> Iterator[_Assignment]:  # fmt: skip
+    """Yield the memberships of customer ids and keys without a customer whose last customer was merged into another."""
     has_moved = pc.is_in(subjects, value_set=stored["subject_id"])
     is_merged = pc.is_in(subjects, value_set=pa.array(list(merged_into), pa.string()))
     candidates = subjects.filter(pc.or_(has_moved, is_merged)).to_pylist()
@@ -116,7 +127,8 @@ def _moved_customers(
     for subject in candidates:
         if subject not in owner:
             yield subject, subject, _BEGINNING
-        customer = _follow(subject, living, merged_into)
+        is_own = subject in living or subject in merged_into or subject in shared
+        customer = _follow(subject if is_own else owner.get(subject) or subject, living, merged_into)
         if owner.get(subject, subject) != customer:
             yield subject, customer, moment
 

@@ -15,13 +15,14 @@ from pyspark.sql import functions as F
 from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent.record_difference import CORRECTION, find_differences
 from pipelines.consent.statement import LANDED_SCHEMA, complete_statements
-from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.deduplication import latest, newest_first
 from pipelines.derived_table.fingerprint import state
 from pipelines.derived_table.input_table import read_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import describe_faults
 from privacy.consent.record import ConsentRecord
+from privacy.consent.repeated_hour import LENIENT
 from privacy.consent.rows import RECORD_SCHEMA, as_record
 from privacy.consent.state import State
 from privacy.consent.view import ConsentView
@@ -31,6 +32,7 @@ INPUTS = (LANDED_CONSENTS, REGISTER)
 _FREE = ("data_categories", "recipients", "storage", "withdrawal_method", "asked")
 _LISTS = ("data_categories", "recipients")
 _TEXTS = ("storage", "withdrawal_method", "asked", "note", "recorded_by")
+_STATEMENT = ("record_id", "subject_id", "purpose", "event_at")
 PERSON_KEYS = ("member_no_token", "email_token", "phone_token", "device_id_token")
 """Columns that may name the person of a landed statement, the strongest first."""
 
@@ -76,10 +78,14 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
 
 
 def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
-    """Return one row per landed record, with the columns of `RECORD_SCHEMA`, in the order of recording.
+    """Return the landed statements with the columns of `RECORD_SCHEMA`, in the order of recording.
 
     The source person is the member, else the e-mail address, telephone number or device. Rows without any are left
     out. The age is null where the register has no birth date.
+
+    Of several rows with one record_id the row loaded last counts. A row that denies counts beside it, under an
+    identifier of its own, if it is about another person, purpose or time, and for each person that it names. So an
+    identifier that was used twice, or a wrong member number beside a right address, hides no withdrawal.
 
     Args:
         events: bronze/consent_event in its standard form.
@@ -88,10 +94,18 @@ def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
     born = latest(register, ["member_no_token"]).select(
         F.col("member_no_token").alias("subject_id"), F.col("birth_date").try_cast("date").alias("_born")
     )
-    person = F.coalesce(*(F.col(name) for name in PERSON_KEYS if name in events.columns))
-    once = latest(events, ["record_id"]).withColumn("subject_id", person).where("subject_id is not null")
-    rows = once.join(born, "subject_id", "left")
+    keys = F.array_compact(F.array(*(F.col(name) for name in PERSON_KEYS if name in events.columns)))
+    denies = ~F.col("state").isin(sorted(LENIENT))
+    persons = F.posexplode(F.when(denies, keys).otherwise(F.slice(keys, 1, 1))).alias("_key", "subject_id")
+    once = latest(events.select("*", persons), _STATEMENT).withColumn(
+        "_rank", newest_first(["record_id"], F.col("_key"))
+    )
+    rows = once.where((F.col("_rank") == 1) | denies).join(born, "subject_id", "left")
+    digest = F.sha2(F.concat_ws("|", "subject_id", "purpose", F.col("event_at").cast("string")), 256)
     made: dict[str, Column] = {
+        "record_id": F.when(F.col("_rank") == 1, F.col("record_id")).otherwise(
+            F.concat_ws(":", "record_id", F.substring(digest, 1, 16))
+        ),
         "effective_at": F.col("event_at"),
         "expires_at": F.col("event_at") + F.make_dt_interval(days=F.col("valid_days")),
         "age_years": _age("_born", "event_at").cast("int"),

@@ -6,8 +6,11 @@ its notice: one that lacks a field becomes *unread*, which denies its purpose un
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +30,9 @@ NEEDED = ("controller", "notice_version", "notice_language", "jurisdiction", "me
 _DEFAULTS = {"notice_version": "none", "notice_language": "und", "method": "unknown", "expressed_by": "self"}
 LANDED_SCHEMA = pa.schema([field.with_nullable(True) for field in RECORD_SCHEMA])
 _SLACK = timedelta(days=1)
+_LATE_RECORDING = timedelta(days=28)
+"""Least distance between effect and recording at which the time of effect may be wrong, as by an exchanged day and
+month, which moves a date by four weeks or more."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -37,11 +43,13 @@ def complete_statements(landed: pa.Table, policy: Policy, controller: str, momen
         landed: columns of `LANDED_SCHEMA`; fields that the source left out are null.
         policy: purposes and laws.
         controller: the own controller. A statement that denies and names another spelling of it becomes unread.
-        moment: the moment of decision. A statement that denies and takes effect more than a day later becomes unread:
-            a wrong date must not put a withdrawal off.
+        moment: the moment of decision. A statement that denies becomes unread if it takes effect more than a day
+            later, or weeks before its recording and before a consent that was recorded earlier. A wrong date must
+            neither put a withdrawal off nor put it before the consent that it ends.
         zone: the shop's zone, for the hour that its clock repeats.
     """
-    landed = _with_unread(landed, controller, moment)
+    stated = pc.if_else(pc.equal(pc.utf8_trim_whitespace(landed["controller"]), ""), None, landed["controller"])
+    landed = _with_unread(_replaced(landed, "controller", stated), controller, moment)
     made = {**_DEFAULTS, "jurisdiction": policy.laws[0].jurisdiction, "controller": controller}
     for name, value in made.items():
         if landed[name].null_count:
@@ -66,7 +74,7 @@ def _with_unread(landed: pa.Table, controller: str, moment: datetime) -> pa.Tabl
     by_agent = _mask(pc.fill_null(pc.equal(landed["expressed_by"], "agent"), False))
     notes[allows & by_agent] = "a consent that an agent expressed"
     denies = ~_mask(pc.is_in(state, value_set=pa.array(sorted(LENIENT))))
-    others = {name for name in pc.unique(landed["controller"]).to_pylist() if name not in (None, controller)}
+    others = set(pc.unique(landed["controller"]).to_pylist()) - {None, controller}
     close = pa.array(sorted(name for name in others if is_probably_same(name, controller)), pa.string())
     is_close = denies & _mask(pc.fill_null(pc.is_in(landed["controller"], value_set=close), False))
     for row in np.flatnonzero(is_close):
@@ -74,17 +82,42 @@ def _with_unread(landed: pa.Table, controller: str, moment: datetime) -> pa.Tabl
     latest = pa.scalar(moment + _SLACK, pa.timestamp("us"))
     is_late = denies & _mask(pc.greater(landed["effective_at"], latest))
     notes[is_late] = "a statement that takes effect more than a day after the reference date"
+    is_early = _dated_before_a_known_consent(landed, denies, allows)
+    notes[is_early] = "a statement that was recorded after a consent but takes effect weeks before it"
+    is_misdated = is_late | is_early
     unread = np.array([note is not None for note in notes], dtype=bool)
     if not unread.any():
         return landed
     mask = pa.array(unread)
     landed = _replaced(landed, "note", pa.array(notes, pa.string()))
     landed = _replaced(landed, "state", pc.if_else(mask, State.UNREAD.value, state))
-    if is_late.any():
+    if is_misdated.any():
         first = pa.scalar(FIRST_MOMENT, pa.timestamp("us"))
-        landed = _replaced(landed, "effective_at", pc.if_else(pa.array(is_late), first, landed["effective_at"]))
+        landed = _replaced(landed, "effective_at", pc.if_else(pa.array(is_misdated), first, landed["effective_at"]))
     # The statement that it may be is to the own controller; as a record of another one it would deny nothing.
     return _replaced(landed, "controller", pc.if_else(pa.array(is_close), controller, landed["controller"]))
+
+
+def _dated_before_a_known_consent(landed: pa.Table, denies: Mask, allows: Mask) -> Mask:
+    """Return which denials take effect weeks before they were recorded, and before a consent recorded earlier."""
+    begin = pc.subtract(landed["recorded_at"], pa.scalar(_LATE_RECORDING))
+    found = denies & _mask(pc.fill_null(pc.less(landed["effective_at"], begin), False))
+    rows = np.flatnonzero(found)
+    if not len(rows):
+        return found
+    consents: dict[tuple[str, str], list[tuple[datetime, datetime]]] = defaultdict(list)
+    columns = ("subject_id", "purpose", "effective_at", "recorded_at")
+    for subject, purpose, at, recorded in _values(landed, columns, np.flatnonzero(allows)):
+        for about in (purpose, EVERY_PURPOSE):
+            consents[subject, about].append((at, recorded or at))
+    for row, (subject, purpose, at, recorded) in zip(rows, _values(landed, columns, rows), strict=True):
+        found[row] = any(later > at and known < recorded for later, known in consents[subject, purpose])
+    return found
+
+
+def _values(table: pa.Table, columns: Sequence[str], rows: npt.NDArray[np.int64]) -> Iterator[tuple[Any, ...]]:
+    taken = table.select(list(columns)).take(pa.array(rows))
+    return zip(*(taken[name].to_pylist() for name in columns), strict=True)
 
 
 def _in_order(landed: pa.Table, zone: str) -> pa.Table:

@@ -9,7 +9,7 @@ check of the source reports it and makes the run unsuccessful.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,8 @@ from privacy.consent.state import EVERY_PURPOSE, State
 from privacy.consent.store import ConsentStore
 from privacy.consent.unread import FIRST_MOMENT, resolution
 from privacy.consent.view import ConsentView
+from privacy.contract.spelling import spelling_key
+from privacy.protection.normal_form import clean_code
 from privacy.protection.source_person import Protection
 
 OFFICER = "bojagi run"
@@ -42,13 +44,14 @@ _NAMED_LINES = 3
 class UnreadRow:
     """A quarantined row of statements.
 
-    `item` is the identifier of its unread record, `subject` the source person that it names, or None. `record_id` is
-    the identifier that the row states, or None.
+    `item` is the identifier of its unread record. `subjects` are the source persons that it names. `record_id` and
+    `purpose` are what the row states, or None.
     """
 
     item: str
-    subject: str | None
+    subjects: tuple[str, ...]
     record_id: str | None
+    purpose: str | None
     place: str
     reason: str
     proof: str
@@ -95,11 +98,12 @@ def take_in_unread(
     """
     rows = unread_rows(contract, lakehouse, protection)
     with closing(view.open()) as store:
-        new = [
-            _unread_record(row, row.subject, view, now)
+        made = [
+            _unread_record(row, f"{row.item}:{number}" if number else row.item, subject, view, now)
             for row in rows
-            if row.subject is not None and not store.has(row.item)
+            for number, subject in enumerate(row.subjects)
         ]
+        new = [record for record in made if not store.has(record.record_id)]
         store.append(new)
         resolved = [
             resolution(item, "read", outcome, OFFICER, now)
@@ -107,7 +111,7 @@ def take_in_unread(
         ]
         store.append(resolved)
         notes = (*_open_items(store), *_other_controllers(store, view.controller))
-    nobody = [row.place for row in rows if row.subject is None] + _landed_without_person(contract, lakehouse)
+    nobody = [row.place for row in rows if not row.subjects] + _landed_without_person(contract, lakehouse)
     return UnreadResult(len(new), len(resolved), _faults(nobody), notes)
 
 
@@ -148,8 +152,9 @@ def _unread_row(row: Mapping[str, Any], contract: Contract, protection: Protecti
     reason = f"{row['column']}: {row['reason']}" if row["column"] else str(row["reason"])
     return UnreadRow(
         item=_PREFIX + sha256(place.encode()).hexdigest()[:24],
-        subject=_subject(record, contract, protection),
+        subjects=tuple(_subjects(record, contract, protection)),
         record_id=_value(record, contract, "record_id"),
+        purpose=_purpose(record, contract),
         place=f"{row['file']}, line {row['line']}",
         reason=f"{row['file']}, line {row['line']}: {reason}"[:500],
         proof=str(row["record_hash"]),
@@ -157,22 +162,28 @@ def _unread_row(row: Mapping[str, Any], contract: Contract, protection: Protecti
     )
 
 
-def _subject(record: Mapping[str, Any], contract: Contract, protection: Protection) -> str | None:
-    """Return the token of the person that a row names; None if it names nobody.
+def _subjects(record: Mapping[str, Any], contract: Contract, protection: Protection) -> Iterator[str]:
+    """Yield the tokens of the persons that a row names, the strongest key first; none if it names nobody.
 
-    A line that cannot be split into fields is searched for a member number.
+    A field that is no member number, and a line that cannot be split into fields, are searched for member numbers.
     """
     for key in PERSON_KEYS:
         column = contract.column(key.removesuffix("_token"))
         text = _value(record, contract, column.name)
-        if text is None and column.name == contract.subject_key and column.pattern:
-            found = re.search(rf"(?<!\w){column.pattern.strip('^$')}(?!\w)", str(record))
-            text = found[0] if found else None
-        if text is not None and column.token:
-            token = protection.tokens.tokens(column.token, pa.array([text], pa.string())).to_pylist()[0]
-            if token is not None:
-                return str(token)
-    return None
+        texts = [text] if text is not None else []
+        if column.pattern and not (text is not None and re.fullmatch(column.pattern, clean_code(text))):
+            plain = clean_code(text if text is not None else str(record))
+            texts = list(dict.fromkeys(re.findall(rf"(?<!\w){column.pattern.strip('^$')}(?!\w)", plain)))
+        if texts and column.token:
+            found = protection.tokens.tokens(column.token, pa.array(texts, pa.string()))
+            yield from (token for token in found.to_pylist() if token is not None)
+
+
+def _purpose(record: Mapping[str, Any], contract: Contract) -> str | None:
+    """Return the purpose that a row states; None if it is none of the contract's."""
+    column, text = contract.column("purpose"), _value(record, contract, "purpose")
+    meant = column.spellings.get(spelling_key(text), text) if text is not None else None
+    return meant if meant in (column.enum or ()) else None
 
 
 def _value(record: Mapping[str, Any], contract: Contract, name: str) -> str | None:
@@ -183,9 +194,9 @@ def _value(record: Mapping[str, Any], contract: Contract, name: str) -> str | No
     return (as_text(found) or "").strip() or None
 
 
-def _unread_record(row: UnreadRow, subject: str, view: ConsentView, now: datetime) -> ConsentRecord:
+def _unread_record(row: UnreadRow, record_id: str, subject: str, view: ConsentView, now: datetime) -> ConsentRecord:
     return ConsentRecord(
-        record_id=row.item, subject_id=subject, controller=view.controller, purpose=EVERY_PURPOSE,
+        record_id=record_id, subject_id=subject, controller=view.controller, purpose=EVERY_PURPOSE,
         notice_version="none", notice_language="und", jurisdiction=view.policy.laws[0].jurisdiction,
         method="quarantine", state=State.UNREAD, effective_at=FIRST_MOMENT, recorded_at=now,
         evidence_hash=row.proof, note=row.reason,
@@ -208,17 +219,27 @@ def _loaded_since(
     }
     named = sorted({row.record_id for row in rows if row.record_id is not None})
     listed = ", ".join("'{}'".format(name.replace("'", "''")) for name in named)
-    found = lakehouse.select(contract.table, "record_id, _loaded_at", f"record_id IN ({listed})") if named else None
-    loaded_at: dict[str, datetime] = {}
-    for landed in found.to_pylist() if found is not None else ():
-        before = loaded_at.get(landed["record_id"], landed["_loaded_at"])
-        loaded_at[landed["record_id"]] = max(before, landed["_loaded_at"])
-    later = {row.item for row in rows if loaded_at.get(row.record_id or "", FIRST_MOMENT) > row.quarantined_at}
+    found = lakehouse.select(contract.table, "*", f"record_id IN ({listed})").to_pylist() if named else []
+    later = {row.item for row in rows if any(_corrects(landed, row) for landed in found)}
     for item in items:
-        if item.record_id in replayed:
+        origin = item.record_id.partition(":")[0]
+        if origin in replayed:
             yield item, "The row was loaded from quarantine."
-        elif item.record_id in later:
+        elif origin in later:
             yield item, "A corrected row with the same identifier was loaded."
+
+
+def _corrects(landed: Mapping[str, Any], row: UnreadRow) -> bool:
+    """Return whether a landed row is the later, corrected form of a quarantined one: same identifier, person, purpose.
+
+    A purpose that could not be read may have been any.
+    """
+    return (
+        landed["record_id"] == row.record_id
+        and landed["_loaded_at"] > row.quarantined_at
+        and any(landed.get(key) in row.subjects for key in PERSON_KEYS)
+        and row.purpose in (None, landed["purpose"])
+    )
 
 
 def _landed_without_person(contract: Contract, lakehouse: Lakehouse) -> list[str]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from pipelines.contracts.column_name import name_column, name_columns
 from pipelines.contracts.column_profile import is_time
 from pipelines.contracts.contract_draft import Draft, DraftColumn
 from pipelines.contracts.draft_correction import correct_draft
@@ -15,6 +14,7 @@ from pipelines.contracts.file_sample import Sample, read_sample
 from pipelines.contracts.identifier import find_identifier, is_free_text
 from pipelines.contracts.table_profile import profile_columns
 from pipelines.ingest.load_option import LoadOptions
+from privacy.recognition.column_name import name_column, name_columns
 
 # Concepts that can serve as subject key, the best first.
 _SUBJECTS = ("member_no", "account_no", "card_no", "device_id", "email", "phone", "resident_no", "name")

@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipelines.contracts.column_name import known_hangul
+from privacy.recognition.column_name import known_hangul
 
 # Below this difference in bits two encodings count as equally likely.
 DECISIVE_BITS = 10.0

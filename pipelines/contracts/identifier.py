@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
-from pipelines.contracts.column_name import name_column
 from pipelines.contracts.column_profile import Profile
+from privacy.recognition.column_name import name_column
+from privacy.recognition.concept import Concept, find_concept, load_concepts
 
 # At least this share of the values must have the form of a kind, such as e-mail.
 FORM_SHARE = 0.8
@@ -28,11 +26,6 @@ _FREE_TEXT = {
     "reply",
     "inquiry",
 }
-# A header with `name` and one of these words names a thing, not a person.
-_THINGS = {
-    "product", "item", "store", "brand", "category", "campaign", "file", "event", "screen", "page", "app",
-    "region", "branch", "department", "column", "table", "coupon", "maker", "channel", "city", "dong", "sido",
-}  # fmt: skip
 _SEXES = {"m", "f", "male", "female", "남", "여", "남자", "여자", "남성", "여성"}
 # First syllables of the surnames of nearly all Koreans.
 _SURNAMES = (
@@ -55,20 +48,6 @@ _LISTED_NAME = re.compile(rf"[{_SURNAMES}][가-힣]{{2}}|[A-Z][a-z]+ [A-Z][a-z]+
 _CARD = re.compile(r"\d{4}([- ]?)\d{4}\1\d{4}\1\d{1,7}")
 
 
-@dataclass(frozen=True)
-class Concept:
-    """A kind of personal data, with the headers and words by which it is recognised."""
-
-    concept: str
-    category: str
-    role: str
-    headers: frozenset[str]
-    words: frozenset[str]
-    token: str | None = None
-    standardise: str | None = None
-    note: str = ""
-
-
 PAYMENT_CARD = Concept("payment_card", "pd:PaymentCardNumber", "direct", frozenset(), frozenset())
 
 
@@ -78,18 +57,6 @@ class Finding:
 
     concept: Concept
     evidence: str
-
-
-@cache
-def load_concepts() -> dict[str, Concept]:
-    """Return the kinds of personal data in `identifier.json`, by name. Order matters: the first match is used."""
-    text = resources.files(__package__).joinpath("identifier.json").read_text("utf-8")
-    return {
-        entry["concept"]: Concept(
-            **{**entry, "headers": frozenset(entry["headers"]), "words": frozenset(entry["words"])}
-        )
-        for entry in json.loads(text)
-    }
 
 
 def find_identifier(header: str, profile: Profile) -> Finding | None:
@@ -120,25 +87,8 @@ def may_list_names(texts: Iterable[str]) -> bool:
 
 
 def _find_by_header(header: str) -> Finding | None:
-    plain = re.sub(r"[\s_()\-./]", "", header)
-    name = name_column(header)
-    words = name.split("_")
-    for concept in load_concepts().values():
-        if plain in concept.headers or any(plain.endswith(known) for known in concept.headers if len(known) > 2):
-            return Finding(concept, f"the header reads as {concept.concept}")
-        if any(_contains(words, known) for known in concept.words) and not _is_of_a_thing(concept, words):
-            return Finding(concept, f"the header reads as {concept.concept}")
-    return None
-
-
-def _contains(words: list[str], known: str) -> bool:
-    """Return whether a name ends with the known words; one word longer than 4 letters may be anywhere in it."""
-    wanted = known.split("_")
-    return words[-len(wanted) :] == wanted or (len(wanted) == 1 and len(known) > 4 and known in words)
-
-
-def _is_of_a_thing(concept: Concept, words: list[str]) -> bool:
-    return concept.concept in ("name", "address") and bool(_THINGS & set(words))
+    concept = find_concept(header)
+    return None if concept is None else Finding(concept, f"the header reads as {concept.concept}")
 
 
 def _find_by_form(profile: Profile) -> Finding | None:

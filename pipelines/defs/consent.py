@@ -109,7 +109,12 @@ def _membership_asset() -> dg.AssetsDefinition:
             return report_absent(context, "No source with a matching key has landed.")
         with own_errors_are_final():
             report = customer_assignment.assign_source_persons(run.lakehouse, run.build_context, run.consent)
-        return _report(context, report.rows, report.was_current, {metadata.ADDED: report.added}, started)
+        found = {
+            metadata.ADDED: report.added,
+            metadata.FAULTS: list(report.denials.faults),
+            metadata.NOTES: list(report.denials.notes),
+        }
+        return _report(context, report.rows, report.was_current, found, started)
 
     return take_in
 

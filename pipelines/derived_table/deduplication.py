@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 
 def latest(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
     """Return one row per key: the row loaded last, by the bronze columns for load time, load, file and line."""
-    order = Window.partitionBy(*keys).orderBy(
-        F.col("_loaded_at").desc(), F.col("_load_id").desc(), F.col("_source_file").desc(), F.col("_line").desc()
-    )
-    return frame.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").drop("_rank")
+    return frame.withColumn("_rank", newest_first(keys)).where("_rank = 1").drop("_rank")
+
+
+def newest_first(keys: Sequence[str], *ties: Column) -> Column:
+    """Return the rank of a row among those with its keys: 1 for the row loaded last. Ties are broken by `ties`."""
+    loaded = (F.col(name).desc() for name in ("_loaded_at", "_load_id", "_source_file", "_line"))
+    return F.row_number().over(Window.partitionBy(*keys).orderBy(*loaded, *ties))
 
 
 def latest_of_many(frame: DataFrame, keys: Sequence[str]) -> DataFrame:

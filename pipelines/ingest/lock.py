@@ -6,7 +6,7 @@ from pathlib import Path
 
 from installation.disk_fault import is_disk_full
 from pipelines.errors import DiskError, RunLockError
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE
+from privacy.storage.atomic_file import create_private_folder
 from privacy.storage.lock import LockBusyError, file_lock
 
 LOCK_FILE = ".run.lock"
@@ -46,7 +46,7 @@ def run_lock(data_dir: Path, wait_seconds: float = PATIENCE_SECONDS) -> Iterator
 
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        create_private_folder(data_dir)
         with ExitStack() as stack:
             stack.enter_context(file_lock(data_dir / LOCK_FILE, wait_seconds))
             lock = stack.pop_all()

@@ -28,7 +28,7 @@ from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import find_files, is_finished
 from pipelines.ingest.load_option import LoadOptions
 from privacy.contract.document import Bucket
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
+from privacy.storage.atomic_file import create_private_folder, replace_private
 
 UNREACHABLE = "unreachable"
 # An object that was written again within the second of its fetch has the same time.
@@ -81,7 +81,7 @@ def fetched_objects(
     root = options.fetch_dir or Path(tempfile.gettempdir())
     folder, memory = root / f"{contract.name}.objects", root / f"{contract.name}.json"
     shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
-    folder.mkdir(parents=True, mode=PRIVATE_FOLDER_MODE)
+    create_private_folder(folder)
     try:
         store = open_store(origin, options)
         seen: dict[str, list[int]] = {}
@@ -173,7 +173,7 @@ def _may_match(info: fs.FileInfo, origin: Bucket, pattern: str) -> bool:
 
 
 def _fetch(store: fs.FileSystem, info: fs.FileInfo, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    create_private_folder(path.parent)
     try:
         with store.open_input_stream(info.path) as source, path.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)

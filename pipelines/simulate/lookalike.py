@@ -49,16 +49,17 @@ def with_foreigners(people: pd.DataFrame, rate: float, rng: np.random.Generator)
     homes = homes[chance(rng, rate, len(homes))]
     columns = ["surname", "given", "surname_latin", "given_latin", "name_native", "name_hangul", "previous_name"]
     texts = {name: out[name].to_numpy(object).copy() for name in columns}
+    role, sex = people["role"].to_numpy(object), people["sex"].to_numpy(object)
     source = _ForeignNames(rng)
     for household in homes.tolist():
         language, surname = source.family()
         used: set[str] = set()
         for person in np.flatnonzero(home == household).tolist():
-            if people["role"].iat[person] == "spouse" and language in _SURNAME_STAYS:
+            if role[person] == "spouse" and language in _SURNAME_STAYS:
                 surname_of = source.family(language)[1]
             else:
                 surname_of = surname
-            values = source.person(language, surname_of, people["sex"].iat[person], used)
+            values = source.person(language, surname_of, sex[person], used)
             for name, value in values.items():
                 texts[name][person] = value
     chosen = np.flatnonzero(np.isin(home, homes))

@@ -1,11 +1,13 @@
 """Holds the rates of people and faults that are difficult for identity resolution."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.simulate.errors import SimulationError
 
+Share = Annotated[float, Field(ge=0, le=1)]
 MOST_ROWS = 50
 """Most rows of a source and replica that get a number in scientific notation; their keys are reserved."""
 
@@ -18,21 +20,21 @@ class Rates(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    twins: float = Field(0.15, ge=0, le=1)
+    twins: Share = 0.15
     """Of households with two children, the elder ten or older: those in which the two are twins."""
-    shared_contacts: float = Field(0.03, ge=0, le=1)
+    shared_contacts: Share = 0.03
     """Of couples: those with one phone and one e-mail address."""
-    namesakes: float = Field(0.4, ge=0, le=1)
+    namesakes: Share = 0.4
     """Of English-speaking households with a man and a son of ten or older: those in which both have one name."""
-    foreigners: float = Field(0.25, ge=0, le=1)
+    foreigners: Share = 0.25
     """Of households that are not Korean: those with Chinese, Japanese, Russian or Vietnamese names."""
-    two_scripts: float = Field(0.1, ge=0, le=1)
+    two_scripts: Share = 0.1
     """Of register entries of people who are not Korean: those with the name in Hangul or in their own script."""
-    married_names: float = Field(0.3, ge=0, le=1)
+    married_names: Share = 0.3
     """Of English-speaking wives with their husband's name, born after 1975: those who married in 2017."""
-    two_phones: float = Field(0.01, ge=0, le=1)
+    two_phones: Share = 0.01
     """Of phone numbers in the registers: fields that hold a second number."""
-    scientific_ids: float = Field(0.001, ge=0, le=1)
+    scientific_ids: Share = 0.001
     """Of rows of three sources: added rows with a number in scientific notation, at least one unless the rate is 0."""
 
     def scientific_rows(self, rows: int) -> int:

@@ -39,7 +39,7 @@ from pipelines.simulate.survey import draw_lifestyles
 from pipelines.simulate.truth import Truth
 from pipelines.simulate.web import draw_web, draw_wishlist
 from pipelines.simulate.world import World, draw_world
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
+from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.lock import LockBusyError, file_lock
 
 Progress = Callable[[str], None]
@@ -101,7 +101,7 @@ def simulate(
             process is writing to `out`.
     """
     spec = _checked(seed, scale, households, rates)
-    out.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    create_private_folder(out)
     try:
         with file_lock(out / _LOCK, wait_seconds=0):
             return _simulate(out, spec, progress or (lambda _: None), force)
@@ -140,7 +140,7 @@ def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manife
     for old in former.files if former is not None else ():
         (out / old.path).unlink(missing_ok=True)
     for file in manifest.files:
-        (out / file.path).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        create_private_folder((out / file.path).parent)
         (staging / file.path).replace(out / file.path)
     replace_public(out / MANIFEST_NAME, manifest.model_dump_json(indent=1))
 

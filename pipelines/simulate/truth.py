@@ -13,7 +13,7 @@ from pipelines.simulate.file_writer import arrow_column
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text
 from pipelines.simulate.world import World
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE
+from privacy.storage.atomic_file import PRIVATE_MODE, create_private_folder
 
 _DIRT = pa.schema(
     [
@@ -39,7 +39,7 @@ class Truth:
     """
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        create_private_folder(root)
         self._root = root
         self._writers: dict[str, pq.ParquetWriter] = {}
         self.rows: dict[str, int] = {}

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from privacy.access.condition import RowCondition, read_condition
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, is_personal, plan_read
 from privacy.access.pseudonym import pseudonyms, record_pseudonyms
@@ -22,6 +21,9 @@ from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 from privacy.errors import PrivacyError
+
+if TYPE_CHECKING:
+    from privacy.access.condition import RowCondition
 
 CUSTOMER = "_customer"
 """Column that a backend adds: the customer of each row; null where none is known."""
@@ -162,7 +164,7 @@ class TableReader(Generic[Frame]):
                 raise AccessRefused(f"Got the limit {limit}; expected 0 or more rows.")
             document = self.contracts.table(table)
             plan = plan_read(document, role, purpose, self.roles, self.policy, columns)
-            condition = read_condition(_as_seen(document, plan), where, customer)
+            condition = _condition(_as_seen(document, plan), where, customer)
             if condition is not None:
                 # Refuses a column that may not be read: which rows come back would tell its values.
                 plan_read(document, role, purpose, self.roles, self.policy, condition.columns)
@@ -251,6 +253,15 @@ def _as_seen(document: Document, plan: ReadPlan) -> Document:
         for column in document.columns
     )
     return replace(document, columns=columns)
+
+
+def _condition(document: Document, where: str | None, customer: str | None) -> RowCondition | None:
+    if where is None and customer is None:
+        return None
+    # Imported here, because only a read with a condition needs the parser of SQL.
+    from privacy.access.condition import read_condition
+
+    return read_condition(document, where, customer)
 
 
 def _needed_columns(plan: ReadPlan, token_kind: str | None, condition: RowCondition | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from privacy.anonymity.spec.identifier_screen import screen
 from privacy.anonymity.spec.model import PopulationModel
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, find_homes, require_columns, tabulate
+from privacy.anonymity.table.range_label import covered_places
 from privacy.anonymity.verify.verification import Verdict, verify
 
 SEPARATOR = "\x1f"
@@ -178,10 +179,8 @@ def _span(label: str, place: Mapping[str, int]) -> int:
     inside = label[1:-1]
     if label.startswith("{"):
         return inside.count("|") + 1
-    for at in (i for i, letter in enumerate(inside) if letter == "-"):
-        if inside[:at] in place and inside[at + 1 :] in place:
-            return place[inside[at + 1 :]] - place[inside[:at]] + 1
-    return len(place)
+    found = covered_places(label, tuple(place), place)
+    return len(place) if found is None else found[1] - found[0] + 1
 
 
 def _reach(

@@ -12,10 +12,14 @@ _BETWEEN = re.compile(r"[\s_\-\u2010-\u2015]+")
 def spelling_key(text: str) -> str:
     """Return a text without what makes no difference between spellings: case, width, outer spaces, hyphens.
 
-    >>> spelling_key(" OPT-out "), spelling_key("opt_out"), spelling_key("\uff2f\uff30\uff34 OUT")
+    Characters that show nothing, such as a byte order mark, make no difference either.
+
+    >>> spelling_key(" OPT-out "), spelling_key("opt_out"), spelling_key("\uff2f\uff30\uff34 \u200bOUT")
     ('opt out', 'opt out', 'opt out')
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
+    if not plain.isascii():
+        plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     return _BETWEEN.sub(" ", plain).strip()
 
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, DecimalType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    DecimalType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from privacy.dp.errors import BadQuestion
 
@@ -19,6 +28,8 @@ if TYPE_CHECKING:
     from privacy.dp.question import Condition, Question
 
 _TIMES = (DateType, TimestampNTZType, TimestampType)
+_PLAIN = (*_TIMES, NumericType, StringType, BooleanType)
+"""Types whose values every engine compares and casts to text without an error."""
 _COMPARE = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt,
     "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -31,17 +42,24 @@ def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
     A date beyond the years 1 to 9999 counts as the nearest day of these years, before anything is computed from it.
 
     Raises:
-        BadQuestion: a column is missing, or a time is not in ISO 8601 format without a time zone.
+        BadQuestion: a column is missing or holds lists, records or bytes, or a time is not in ISO 8601 format without a
+            time zone.
     """
     conditions = tuple(conditions)
     require_columns(frame, {condition.column for condition in conditions})
     for condition in conditions:
-        frame = frame.where(_condition(condition, frame.schema[condition.column].dataType))
+        found = frame.schema[condition.column].dataType
+        if not isinstance(found, _PLAIN):
+            raise BadQuestion(
+                f"{condition.column} has the type {found.simpleString()}; expected a text, number, boolean, date or "
+                "time"
+            )
+        frame = frame.where(_condition(condition, found))
     return frame
 
 
 def require_kinds(frame: DataFrame, question: Question) -> None:
-    """Check that measures and bins use number columns, and that days use date or time columns.
+    """Check that measures and bins use number columns, days date or time columns, and keys no lists, records or bytes.
 
     Raises:
         BadQuestion: names the column and its type.
@@ -51,7 +69,9 @@ def require_kinds(frame: DataFrame, question: Question) -> None:
     if question.measure is not None:
         numbers.add(question.measure.column)
     days = {key.column for key in question.group_by if key.days is not None}
+    keys = {key.column for key in question.group_by}
     for columns, kinds, wanted in (
+        ({question.unit, *keys}, _PLAIN, "a text, number, boolean, date or time"),
         (numbers, (NumericType,), "a number"),
         (days, (*_TIMES, StringType), "a date or time"),
     ):

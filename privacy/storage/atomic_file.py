@@ -15,13 +15,19 @@ PUBLIC_MODE = 0o666
 """Mode before the umask is applied, as `open` does it."""
 
 
+def create_private_folder(folder: Path) -> None:
+    """Create a folder for its owner only, with every missing folder above it. A folder that exists is left as it is."""
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
+
+
 def create_private(path: Path, text: str) -> bool:
     """Write a new private file. Returns False and changes nothing if the file exists.
 
     Of several processes that create the file at once, exactly one gets True. The content is on the disk before this
     returns. A missing folder is created for its owner only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    create_private_folder(path.parent)
     with _draft(path) as draft:
         _write(draft, text.encode(), PRIVATE_MODE, is_durable=True)
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE
+from privacy.storage.atomic_file import PRIVATE_MODE, create_private_folder
 
 BUSY_SECONDS = 30
 """How long a connection waits for a write of another process."""
@@ -29,7 +29,7 @@ def open_database(
         OSError: the file cannot be created.
         sqlite3.Error: the file cannot be opened, or is not a database.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    create_private_folder(path.parent)
     path.touch(mode=PRIVATE_MODE)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     if overwrites:

@@ -161,6 +161,30 @@ def test_a_log_that_was_cut_off_takes_no_entry_that_would_hide_it(log: AuditLog,
     assert {fault.kind for fault in log.verify()} == {"truncated"}
 
 
+def test_without_the_check_before_each_entry_a_cut_is_sealed_over(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control: the behaviour before. As many entries as were deleted, and nothing is left to be found.
+    tamper(log, "DELETE FROM entry WHERE number > 10;")
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr(AuditLog, "_require_anchored", lambda *_: None)
+        for number in range(3):
+            log.append(make_entry(90 + number))
+    assert log.verify() == []
+
+
+@pytest.mark.parametrize("statements", [*FOREIGN.values()][1:], ids=[*FOREIGN][1:])
+def test_without_the_check_of_the_schema_the_log_takes_entries(
+    log: AuditLog, statements: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control.
+    db = sqlite3.connect(log.path)
+    db.executescript(statements)
+    db.close()
+    monkeypatch.setattr(AuditLog, "_require_own_schema", lambda _: None)
+    assert log.append(make_entry(99)).number == SIZE + 1
+
+
 def test_a_log_without_its_anchor_takes_no_entry(log: AuditLog) -> None:
     anchor = log.anchor_path.read_bytes()
     log.anchor_path.unlink()

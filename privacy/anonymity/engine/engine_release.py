@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.anonymity.anonymize import loss_of, search
+from privacy.anonymity.engine.identifier_scan import scan_identifiers
 from privacy.anonymity.engine.parts import release_in_parts
 from privacy.anonymity.engine.row import HOME, KEY, RANK, ROWS, rank_rows, upload, with_keys
 from privacy.anonymity.engine.verification import verify_on_engine
@@ -55,6 +56,7 @@ def anonymize_on_engine(frame: DataFrame, spec: Spec, scratch: str | None = None
     """
     require_columns(frame.columns, spec)
     screen(frame.limit(SAMPLE).toPandas(), spec)
+    scan_identifiers(frame, spec)
     keyed = with_keys(frame, spec)
     counted = None if scratch else count_units(keyed, spec)
     if counted is None:

@@ -56,7 +56,10 @@ ALONE = (
     "Made without the registry of releases: do not join it or publish it together with another release of the same "
     "people, because the classes of two releases can be intersected"
 )
-REGISTERED = "Recorded in the registry of releases: people keep their class in later releases of this table"
+REGISTERED = (
+    "Recorded in the registry of releases: people keep their class in later releases of this table. Do not join it "
+    "with a release of the same people under another name"
+)
 
 
 def homogeneity_text(one: Homogeneity) -> str:

@@ -125,10 +125,16 @@ def class_sizes(frame: pd.DataFrame, quasi: Sequence[str], person: str | None = 
 
 
 def suppressed_rows(frame: pd.DataFrame, quasi: Sequence[str]) -> NDArray[np.bool_]:
-    """Returns for each row whether it is suppressed: all its quasi-identifiers are `*`. False for all if all are so."""
+    """Returns for each row whether it is suppressed: all its quasi-identifiers are `*`. False for all if all are so.
+
+    A cell of stars only, such as a masked postal code `*****`, counts as `*`.
+    """
     hidden = np.ones(len(frame), np.bool_)
     for name in quasi:
-        hidden &= (as_text(frame[name]) == TOP).to_numpy(np.bool_)
+        texts = as_text(frame[name])
+        hidden &= texts.isin(
+            [text for text in texts.unique() if not text.strip().strip(TOP) and TOP in text]
+        ).to_numpy()
     return hidden & ~hidden.all()
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.anonymity.table.frequency_table import radix
+from privacy.anonymity.table.range_label import covered_places
 
 Cover = Mapping[str, Mapping[str, frozenset[str]]]
 """For each column, the values that each published label covers."""
@@ -34,6 +35,7 @@ def label_cover(
     from privacy.anonymity.spec.hierarchy import sort_key
 
     present = sorted(set(original), key=sort_key)
+    place = {value: at for at, value in enumerate(present)}
     nodes: dict[str, set[str]] = {}
     for path in paths:
         for label in path:
@@ -49,7 +51,7 @@ def label_cover(
         elif label.startswith("{"):
             out[label] = _members(label[1:-1], frozenset(present))
         else:
-            out[label] = frozenset(_range(label, present))
+            out[label] = frozenset(_range(label, present, place))
     return out
 
 
@@ -64,13 +66,11 @@ def _members(inside: str, present: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _range(label: str, present: list[str]) -> list[str]:
-    inside = label[1:-1]
-    for at in (i for i, letter in enumerate(inside) if letter == "-"):
-        low, high = inside[:at], inside[at + 1 :]
-        if low in present and high in present:
-            return present[present.index(low) : present.index(high) + 1]
-    raise KeyError(f"label {label!r} is not a value, node, set or range of its column; pass the original table")
+def _range(label: str, present: list[str], place: Mapping[str, int]) -> list[str]:
+    found = covered_places(label, present, place)
+    if found is None:
+        raise KeyError(f"label {label!r} is not a value, node, set or range of its column; pass the original table")
+    return present[found[0] : found[1] + 1]
 
 
 def measure_utility(

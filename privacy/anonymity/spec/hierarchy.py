@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -145,7 +146,8 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str | None = None) -
     Args:
         path: the CSV file in UTF-8.
         column: name of the column, for messages and to recognise a header.
-        delimiter: None takes the one that splits the lines into most cells.
+        delimiter: None takes the one by which most lines have several cells and end alike; of several, the one that
+            splits the lines into most cells.
 
     Raises:
         HierarchyError: the file is missing or is not UTF-8 text, or any error of `from_rows`.
@@ -168,17 +170,33 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str | None = None) -
 def split_rows(text: str, column: str, delimiter: str | None) -> list[list[str]]:
     """Returns the cells of a hierarchy file without its header, see `read_hierarchy`."""
     lines = [line for line in text.splitlines() if line.strip()]
-    most = delimiter or max(DELIMITERS, key=lambda one: sum(line.count(one) for line in lines))
-    rows = []
-    for row in csv.reader(lines, delimiter=most, strict=True):
-        cells = [cell.strip() for cell in row]
-        while len(cells) > 1 and not cells[-1]:
-            cells.pop()
-        rows.append(cells)
+    rows = _cells(lines, delimiter or max(DELIMITERS, key=lambda one: _regularity(lines, one)))
     tops = {row[-1] for row in rows[1:]}
     is_named = bool(rows) and rows[0][0].casefold() == column.casefold()
     # Of two or three lines, the first may have a top of its own.
     return rows[1:] if is_named or (len(rows) > 3 and len(tops) == 1 and rows[0][-1] not in tops) else rows
+
+
+def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
+    """Returns the cells of each line, without the empty ones at its end."""
+    rows = []
+    for row in csv.reader(lines, delimiter=delimiter, strict=True):
+        cells = [cell.strip() for cell in row]
+        while len(cells) > 1 and not cells[-1]:
+            cells.pop()
+        rows.append(cells)
+    return rows
+
+
+def _regularity(lines: list[str], delimiter: str) -> tuple[int, int, int]:
+    """Returns how much lines look like those of a hierarchy: lines with several cells, lines that end alike, cells."""
+    try:
+        rows = _cells(lines, delimiter)
+    except csv.Error:
+        return 0, 0, 0
+    several = [row for row in rows if len(row) > 1]
+    ends = Counter(row[-1] for row in several)
+    return len(several), max(ends.values(), default=0), sum(map(len, rows))
 
 
 def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import re
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.spec.specification import ColumnSpec, Spec
+from privacy.anonymity.table.frequency_table import as_text
+from privacy.recognition.concept import find_concept
+from privacy.recognition.identifier_form import find_identifier_form
 
 SAMPLE = 1000
 SMALLEST = 20
 """Number of rows below which unique values prove nothing."""
 UNIQUE_SHARE = 0.95
 FREE_TEXT_LENGTH = 40
+_SURNAMES = (
+    "김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변"
+    "염추도소석선설"
+)
+KOREAN_NAME = rf"[{_SURNAMES}](?!.*[시군구동읍면리로길역점]$)[가-힣]{{2}}"
+LATIN_NAME = r"[A-Z][\w'’-]+,? (?:[A-Z][\w'’.-]* ){0,2}[A-Z][\w'’-]+"
+MOSTLY = 0.8
+"""Least share of Korean names among the distinct texts of a column of names."""
 UNIQUE_LABEL_SHARE = 0.5
 """Share of distinct values above which a text quasi-identifier without a fixed hierarchy counts as an identifier: its
 labels would list the values themselves, such as the full names of people."""
-IDENTIFYING_NAME = re.compile(
-    r"(full|first|last|sur|customer|member|user)?name|e?mail(address)?|(mobile|tele)?phone(number)?|mobile|tel|ssn|rrn"
-    r"|passport(number)?|(street)?address|(card|account)number|ip(address)?"
-    r"|(customer|member|user|person|patient|device)id"
-    r"|이름|성명|성함|(고객|회원)(명|번호|id)|이메일|전화(번호)?|휴대폰(번호)?|연락처|주민(등록)?번호|(여권|카드|계좌)번호|주소"
-)
-"""Names of columns, without case and punctuation, that hold direct identifiers or keys of people."""
 FIXED_HIERARCHIES = ("file", "regions", "dates", "intervals")
 """Kinds of hierarchy whose labels do not list the values of the column."""
 MEASURE = r"[-+]?\d+(?:\.\d+)?|\d{4}-\d{2}(?:-\d{2}.*)?"
 NESTED = (list, tuple, set, dict, bytes, np.ndarray)
-PATTERNS = {
-    "e-mail addresses": r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}",
-    "telephone numbers": r"(?:^|[^\d])(?:\+82[-\s]?|0)1[016789][-\s.]?\d{3,4}[-\s.]?\d{4}(?:$|[^\d])"
-    r"|(?:^|\s)\+\d{9,15}(?:$|\s)",
-    "resident registration numbers": r"(?:^|[^\d])\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-?[1-8]\d{6}(?:$|[^\d])",
-    "payment card numbers": r"(?:^|[^\d])(?:\d{4}[-\s]?){3}\d{4}(?:$|[^\d])",
-}
-"""Forms of direct identifiers, anywhere in a value. One value is enough: a label would publish it."""
-SHORTEST_NUMBER = 10**9
-"""Smallest number with as many digits as a number in these forms."""
 
 
 def screen(frame: pd.DataFrame, spec: Spec) -> None:
@@ -54,6 +47,7 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
         SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`, or its values are
             lists, records or bytes.
     """
+    owners = frame[spec.person] if spec.person in frame.columns else None
     for name, column in spec.columns.items():
         if column.role == "identifying" or name not in frame.columns:
             continue
@@ -61,13 +55,19 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
         _require_plain(values, name)
         if column.is_confirmed:
             continue
-        reason = _pattern(values) or _header(name) or _uniqueness(values.dropna(), column)
+        known = values.dropna()
+        reason = _form(values, as_text(known)) or _header(name) or _uniqueness(known, owners, column)
         if reason:
-            raise SpecError(
-                f"column {name!r} is declared {column.role} but {reason}; make it `identifying` (it is then left "
-                "out), or set `is_confirmed: true` if it is safe to release as it is",
-                column=name,
-            )
+            refuse(name, column.role, reason)
+
+
+def refuse(name: str, role: str, reason: str) -> NoReturn:
+    """Raises SpecError: the content of a column does not fit its role."""
+    raise SpecError(
+        f"column {name!r} is declared {role} but {reason}; make it `identifying` (it is then left out), or set "
+        "`is_confirmed: true` if it is safe to release as it is",
+        column=name,
+    )
 
 
 def _require_plain(values: pd.Series, name: str) -> None:
@@ -85,26 +85,43 @@ def _require_plain(values: pd.Series, name: str) -> None:
 
 def _header(name: str) -> str | None:
     """Returns the reason why a column's name suggests an identifier; None when it does not."""
-    bare = re.sub(r"[\W_]+", "", name).lower()
-    return "is named like an identifier of people" if IDENTIFYING_NAME.fullmatch(bare) else None
+    found = find_concept(name)
+    return "is named like an identifier of people" if found is not None and found.role == "direct" else None
 
 
-def _pattern(values: pd.Series) -> str | None:
+def _form(values: pd.Series, texts: pd.Series) -> str | None:
     """Returns the reason why a column's values look like identifiers or free text; None when they do not."""
-    known = values.dropna()
-    is_text = _is_text(values)
-    if not is_text and (not pd.api.types.is_integer_dtype(values) or known.abs().max() < SHORTEST_NUMBER):
+    found = find_identifier_form(pa.array(texts.unique(), pa.string()))
+    if found is not None:
+        return f"holds {found}"
+    if not _is_text(values):
         return None
-    texts = pa.array(pd.Series(known.unique()).astype(str), pa.string())
-    for what, pattern in PATTERNS.items():
-        if pc.any(pc.match_substring_regex(texts, pattern)).as_py():
-            return f"holds {what}"
-    sample = known.iloc[:: max(len(known) // SAMPLE, 1)].astype(str)
-    is_long = is_text and len(sample) >= SMALLEST and sample.str.len().mean() > FREE_TEXT_LENGTH
+    if _are_names(texts):
+        return "holds texts like full names"
+    sample = texts.iloc[:: max(len(texts) // SAMPLE, 1)]
+    is_long = len(sample) >= SMALLEST and sample.str.len().mean() > FREE_TEXT_LENGTH
     return "holds free text" if is_long and sample.nunique() > len(sample) / 2 else None
 
 
-def _uniqueness(values: pd.Series, column: ColumnSpec) -> str | None:
+def _are_names(texts: pd.Series) -> bool:
+    """Returns whether many values have the form of full names, and are Korean names or occur once or twice each.
+
+    Korean names repeat, and few other words begin with a surname. Words in Latin letters often have the form of names.
+    """
+    distinct = pd.Series(texts.unique())
+    korean = int(distinct.str.fullmatch(KOREAN_NAME).sum())
+    found = texts[texts.str.fullmatch(f"{KOREAN_NAME}|{LATIN_NAME}")]
+    is_varied = found.nunique() >= UNIQUE_LABEL_SHARE * len(found)
+    return found.nunique() >= SMALLEST and (is_varied or korean >= MOSTLY * len(distinct))
+
+
+def _uniqueness(values: pd.Series, owners: pd.Series | None, column: ColumnSpec) -> str | None:
+    """Returns the reason why a column tells its rows or people apart; None when it does not.
+
+    A value that a person has in several rows counts once.
+    """
+    if owners is not None:
+        values = values[~pd.DataFrame({"owner": owners[values.index], "value": values}).duplicated()]
     if len(values) < SMALLEST:
         return None
     distinct, most = values.nunique() / len(values), UNIQUE_SHARE
@@ -120,7 +137,9 @@ def _uniqueness(values: pd.Series, column: ColumnSpec) -> str | None:
 
 
 def _is_text(values: pd.Series) -> bool:
-    return values.dtype == object or isinstance(values.dtype, pd.StringDtype)
+    """Returns whether a column holds texts, whatever pandas calls their type."""
+    kinds = pd.api.types
+    return not (kinds.is_numeric_dtype(values) or kinds.is_bool_dtype(values) or kinds.is_datetime64_any_dtype(values))
 
 
 def _are_measures(values: pd.Series) -> bool:

@@ -17,6 +17,7 @@ from privacy.anonymity.kernel.problem import INTERVAL, SET
 from privacy.anonymity.spec import hierarchy as trees
 from privacy.anonymity.spec.hierarchy import TOP, Hierarchy
 from privacy.anonymity.spec.specification import ColumnSpec
+from privacy.anonymity.table.range_label import range_label
 
 LARGEST_TABLE = 4096
 """Most values of a column. A loss table of more (values squared) would not fit; generalise such columns first."""
@@ -86,7 +87,7 @@ class Domain:
                 if self.groups[level][low] == self.groups[level][high]:
                     return self.hierarchy.rows[low][level]
         if self.is_ordered:
-            return f"[{self.values[low]}-{self.values[high]}]"
+            return range_label(self.values, low, high)
         chosen = np.unique(codes)
         if chosen.size == len(self.values):
             return TOP

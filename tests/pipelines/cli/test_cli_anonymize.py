@@ -53,6 +53,20 @@ def test_a_csv_becomes_a_verified_release_with_a_report(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_release_says_that_it_stands_alone_and_what_its_classes_reveal(tmp_path: Path) -> None:
+    random_table(1, rows=200).to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    files = ["--input", str(tmp_path / "people.csv"), "--output", str(tmp_path / "out.csv")]
+    command = ["anonymize", str(tmp_path / "spec.yaml"), *files, "--report", str(tmp_path / "report")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.replace("│", " ").split())
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for text in (shown, page):
+        assert "do not join it or publish it together with another release" in text
+    assert "reveals of illness" in shown
+
+
 def test_population_models_read_the_population_table(tmp_path: Path) -> None:
     everybody = random_table(7, rows=900)
     everybody.to_csv(tmp_path / "everybody.csv", index=False)
@@ -141,6 +155,7 @@ def test_a_folder_is_released_on_the_engine(tmp_path: Path, kind: str) -> None:
     result = CliRunner().invoke(app, ["anonymize", str(tmp_path / "spec.yaml"), *files])
     assert result.exit_code == 0, result.output
     assert json.loads(result.output)["measured"]["k_anonymity"] >= 4
+    assert "do not join it" in json.loads(result.output)["other_releases"]
     out = read_table(tmp_path / "out")
     assert len(out) == 300
     assert out.groupby(["region", "sex", "age"]).size().min() >= 4

@@ -61,11 +61,16 @@ class StatementShop:
         self.protection = open_protection_in(self.folder / "secret")
         self.lakehouse = SparkLakehouse(str(self.folder / "lakehouse"), self.spark)
         (self.folder / "landing" / "consent_event").mkdir(parents=True)
-        register = bronze(self.contracts.source("crm_customer"), [{"member_no": MEMBER, "birth_date": "1980-01-01"}])
-        place = register.schema.get_field_index("member_no_token")
-        token = pa.array([self.token("member_no", MEMBER)], register.schema.field(place).type)
-        register = register.set_column(place, register.schema.field(place), token)
-        deltalake.write_deltalake(self.lakehouse.path("bronze/crm_customer"), register)
+        self.register(MEMBER)
+
+    def register(self, *members: str) -> None:
+        """Add members of full age to the register."""
+        rows = [{"member_no": member, "birth_date": "1980-01-01"} for member in members]
+        table = bronze(self.contracts.source("crm_customer"), rows)
+        place = table.schema.get_field_index("member_no_token")
+        tokens = pa.array([self.token("member_no", member) for member in members], table.schema.field(place).type)
+        table = table.set_column(place, table.schema.field(place), tokens)
+        deltalake.write_deltalake(self.lakehouse.path("bronze/crm_customer"), table, mode="append")
 
     @property
     def contract(self) -> Contract:
@@ -118,8 +123,8 @@ class StatementShop:
         self.result = take_in_unread(self.contract, self.lakehouse, self.protection, view, now)
         return self.result
 
-    def permits(self, purpose: str = "analytics") -> bool:
-        return self.view.index.is_permitted(self.token("member_no", MEMBER), purpose, MOMENT)
+    def permits(self, purpose: str = "analytics", member: str = MEMBER) -> bool:
+        return self.view.index.is_permitted(self.token("member_no", member), purpose, MOMENT)
 
     def states(self) -> list[tuple[str, str]]:
         """Return purpose and state of each stored record, in the order of recording."""

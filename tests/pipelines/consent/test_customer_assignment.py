@@ -116,7 +116,8 @@ def by_loop(keys: list[tuple[str, str, str]], merged: dict[str, str], store: Con
             added.add((subject, subject, BEGINNING))
             stored[subject] = subject
         if subject in stored:
-            end = subject
+            # A key that has left the table keeps its customer; a customer's own identifier follows its own merges.
+            end = subject if subject.startswith("c_") else stored[subject] or subject
             while end not in living and end in merged:
                 end = merged[end]
             owners[subject] = end

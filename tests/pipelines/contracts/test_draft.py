@@ -17,7 +17,7 @@ import yaml
 
 from installation.contract.document import Column, Contract, load_contracts
 from pipelines.contracts.check import CheckResult, check_contracts
-from pipelines.contracts.column_name import name_column, name_columns, romanise
+from privacy.recognition.column_name import name_column, name_columns, romanise
 from pipelines.contracts.draft import draft
 from pipelines.contracts.file_sample import DraftError
 

@@ -12,6 +12,7 @@ import pytest
 
 from installation.installation import Installation
 from installation.settings import load_settings
+from pipelines.release import statistics_service
 from pipelines.release.declaration import StatisticsRelease
 from pipelines.release.statistics import publish
 from pipelines.release.statistics_service import StatisticsService
@@ -80,7 +81,13 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     officer = replace(desk, role="privacy_officer")
     with pytest.raises(BudgetRefused):
         officer.answer(question.model_copy(update={"purpose": "marketing"}))
+    # Negative control: without the check of the role, as before, only the budget stops the analyst.
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr(statistics_service, "require_role", lambda *_: None)
+        with pytest.raises(BudgetRefused):
+            desk.answer(question.model_copy(update={"purpose": "marketing"}))
     log = opened.audit_log
+    assert {entry.identity for _, entry in log.entries()} == {"declared"}
     published = StatisticsRelease.model_validate(
         {"name": "customer", "kind": "statistics", "title": "Customers who permit analytics", "question": FORM}
     )
@@ -95,7 +102,7 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     assert asked == [
         ("analyst", "analytics", "refused"), ("analyst", "analytics", "allowed"), ("analyst", "analytics", "allowed"),
         ("analyst", "legal_records", "refused"), ("analyst", "analytics", "refused"),
-        ("privacy_officer", "marketing", "refused"),
+        ("privacy_officer", "marketing", "refused"), ("analyst", "marketing", "refused"),
     ]  # fmt: skip
     assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 5
     assert opened.verify_releases() == []

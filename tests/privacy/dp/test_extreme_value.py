@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from pipelines.engine.session import Engine
 from privacy.audit import AuditLog
-from privacy.dp import bounded
+from privacy.dp import bounded, condition
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.condition import keep
 from privacy.dp.cost import cost_of_rho
@@ -84,6 +84,31 @@ def test_no_value_of_any_type_makes_the_engine_fail(engine: Engine, kind: str) -
             continue
         answered += 1
     assert answered >= 15
+
+
+NESTED: dict[str, tuple[pa.DataType, list[Any]]] = {
+    "bytes": (pa.binary(), [b"\xff", b"5"]),
+    "list": (pa.list_(pa.int64()), [[1], None]),
+    "record": (pa.struct([("a", pa.float64())]), [{"a": 5.0}, None]),
+    "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], []]),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_bytes_lists_and_records_are_refused_by_their_type(
+    sail: Engine, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, values = NESTED[kind]
+    column = pa.array(values, form)
+    frame = sail.spark.createDataFrame(pa.table({"cid": pa.array([1, 2], pa.int64()), "v": column}))
+    for asked in questions():
+        with pytest.raises(BadQuestion, match="v has the type"):
+            collect(read_question(BASE | asked), frame)
+    # Negative control: an engine error, which for bytes depends on a row.
+    monkeypatch.setattr(condition, "_PLAIN", (object,))
+    with pytest.raises(Exception, match=r"cast|CAST|UTF-8"):
+        for asked in ({"group_by": [{"column": "v", "private": True}]}, *list(questions())[-5:]):
+            collect(read_question(BASE | asked), frame)
 
 
 def test_a_date_beyond_the_range_of_days_falls_outside(engine: Engine) -> None:

@@ -66,6 +66,8 @@ def test_the_budget_over_all_data_sets_and_purposes_counts_every_debit_of_the_pr
     ledger.ask(other, "b", Cost(5), NOW)
     with pytest.raises(BudgetRefused, match=r"Budget of \*\|\*\|customer_id refused.* left in ever: ρ=0"):
         ledger.ask(other, "c", Cost(1), NOW)
+    # Negative control: the account's own limit alone, as before, would have granted it.
+    assert ledger.balances(other, NOW)[0].left.nano_rho > 1
     # The contrast: another privacy unit has a budget of its own.
     household = BudgetAccount("gold/order", "analytics", "household_id")
     ledger.set_limit(household, "ever", Cost(3), NOW)

@@ -1,7 +1,7 @@
 """Releases on real engines: bounds hold for every customer, bad input costs nothing, repeated answers are free."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,23 @@ def test_an_answer_is_close_and_complete_and_costs_nothing_the_second_time(sail:
     assert left(ledger) == 0
     with pytest.raises(BudgetRefused, match="left in ever: ρ=0"):
         release(question, DataSet(data.frame, "9"), ledger, NOW)
+
+
+def test_nothing_but_the_estimates_depends_on_the_rows(sail: Engine, ledger: Ledger) -> None:
+    question = read_question(GROUPED | {"rho": 0.5})
+    frame = sail.spark.createDataFrame(rows())
+    without = frame.where("cid <> 3")
+    first = release(question, DataSet(frame), ledger, NOW)
+    # The rows of a customer who withdrew are gone: the same question gets the same answer, at no cost.
+    assert release(question, DataSet(without), ledger, NOW) == first
+    later = release(question, DataSet(without), ledger, NOW + timedelta(days=1))
+    parts = [one.model_dump(exclude={"estimates", "sentence", "question", "period"}) for one in (first, later)]
+    assert parts[0] == parts[1]
+    # Negative control: an identity that depends on the rows, as before, costs again and shows the withdrawal.
+    before = left(ledger)
+    versioned = release(question, DataSet(without, str(hash("version 2"))), ledger, NOW)
+    assert versioned.question != first.question
+    assert left(ledger) < before
 
 
 def test_a_bounded_view_gives_the_same_aggregates_as_the_rows(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from privacy.audit import AuditEntry, AuditLog
 from privacy.dp.budget_account import BudgetAccount
-from privacy.dp.cost import Cost
-from privacy.dp.errors import LedgerDamaged
+from privacy.dp.cost import Cost, cost_of_rho
+from privacy.dp.errors import LedgerDamaged, QuestionFailed
 from privacy.dp.ledger import Ledger
 from privacy.dp.ledger_answer import Grant
-from privacy.dp.release import read_question
+from privacy.dp.release import DataSet, read_question, release
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import ACTION, Trail, verify_trail
 from privacy.storage.hash_chain import ChainHead
@@ -88,6 +89,33 @@ def test_an_older_copy_of_the_ledger_with_its_anchor_gives_no_budget_back(tmp_pa
     with pytest.raises(LedgerDamaged, match=f"lacks entry {granted.debit.number}") as damaged:
         trail.require_paid(restored)
     assert damaged.value.public_details == damaged.value.message
+    restored.close()
+
+
+def test_a_question_to_an_older_ledger_is_not_answered_and_not_paid_again(
+    tmp_path: Path, log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trail = Trail(log, "ha-neul", lambda: NOW, "analyst")
+    spend(tmp_path, log, (1,)).close()
+    older = {path: path.read_bytes() for path in (tmp_path / "ledger.sqlite", tmp_path / "anchor")}
+    ledger = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    granted = ledger.ask(ACCOUNT, "q", Cost(50), NOW)
+    assert isinstance(granted, Grant)
+    trail.note(QUESTION, granted)
+    ledger.close()
+    for path, content in older.items():
+        path.write_bytes(content)
+    restored = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    restored.set_limit(ACCOUNT, "ever", cost_of_rho(1), NOW)
+    no_rows: Any = None
+    with pytest.raises(LedgerDamaged):
+        release(QUESTION, DataSet(no_rows), restored, NOW, trail)
+    assert restored.balances(ACCOUNT, NOW)[0].spent == Cost(1)
+    # Negative control: without the check, the budget that is back is spent a second time.
+    monkeypatch.setattr(Trail, "require_paid", lambda *_: None)
+    with pytest.raises(QuestionFailed):
+        release(QUESTION, DataSet(no_rows), restored, NOW, trail)
+    assert restored.balances(ACCOUNT, NOW)[0].spent > Cost(1)
     restored.close()
 
 

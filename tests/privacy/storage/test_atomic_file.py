@@ -31,6 +31,14 @@ def test_private_files_are_for_their_owner_and_public_files_follow_the_umask(tmp
     assert mode_of(tmp_path / "page" / "index.html") == 0o640
 
 
+def test_every_folder_that_is_made_for_a_private_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    create_private(tmp_path / "data" / "consent" / "key", "secret")
+    assert [mode_of(tmp_path / "data"), mode_of(tmp_path / "data" / "consent")] == [0o700] * 2
+    # Negative control: `mkdir` gives the mode to the last folder only, so the data folder was open to others.
+    (tmp_path / "other" / "consent").mkdir(parents=True, mode=0o700)
+    assert mode_of(tmp_path / "other") != 0o700
+
+
 def test_a_file_is_created_once_by_the_first_of_many_threads(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         created = list(pool.map(lambda number: create_private(tmp_path / "key", str(number)), range(40)))

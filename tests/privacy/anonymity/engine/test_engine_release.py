@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines.engine.session import Engine
 from privacy.anonymity import Spec, anonymize
+from privacy.anonymity.engine import engine_release
 from privacy.anonymity.engine.engine_release import anonymize_on_engine
+from privacy.anonymity.engine.identifier_scan import scan_identifiers
+from privacy.anonymity.errors import SpecError
+from privacy.anonymity.spec.identifier_screen import SAMPLE, screen
 from tests.privacy.anonymity.random_release import random_table
 
 
@@ -47,3 +54,39 @@ def test_people_with_several_rows_are_counted_once(engine: Engine) -> None:
     assert "member" not in release.frame.columns
     local = anonymize(table, spec)
     assert rows_of(release.frame.toPandas()) == rows_of(local.table)
+
+
+IDENTIFIERS = {
+    "v1": (["none", "kim@example.com"], pa.string()),
+    "v2": (["none", "kim＠example.com"], pa.string()),
+    "v3": (["none", "02-123-4567"], pa.string()),
+    "v4": (["none", "192.168.0.1"], pa.string()),
+    "v5": ([5, 1012345678], pa.int64()),
+    "v6": ([None, 1012345678.0], pa.float64()),
+    "v7": ([Decimal(1), Decimal(1012345678)], pa.decimal128(20, 0)),
+}
+"""A harmless value and an identifier, by column."""
+
+
+def test_one_identifier_in_a_large_table_is_refused(engine: Engine) -> None:
+    rows = 3000
+    values = {name: pa.array([few[0]] * (rows - 1) + few[1:], form) for name, (few, form) in IDENTIFIERS.items()}
+    frame = engine.spark.createDataFrame(pa.table(values))
+    for name in IDENTIFIERS:
+        columns = {"age": {"role": "quasi"}, name: {"role": "insensitive"}}
+        spec = Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 2}]})
+        with pytest.raises(SpecError, match="is declared insensitive but holds"):
+            scan_identifiers(frame, spec)
+        # Negative control: a sample of the rows, as before, misses it.
+        screen(frame.limit(SAMPLE).toPandas(), spec)
+
+
+def test_a_release_of_the_engine_scans_its_input(sail: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"age": [20 + n % 4 for n in range(2000)], "note": ["none"] * 1999 + ["kim@example.com"]})
+    columns = {"age": {"role": "quasi"}, "note": {"role": "insensitive"}}
+    spec = Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 2}]})
+    frame = sail.spark.createDataFrame(table)
+    with pytest.raises(SpecError, match="holds e-mail addresses"):
+        anonymize_on_engine(frame, spec)
+    monkeypatch.setattr(engine_release, "scan_identifiers", lambda *_: None)
+    assert anonymize_on_engine(frame, spec).verdict.is_passed

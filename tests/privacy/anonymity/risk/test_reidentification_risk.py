@@ -6,6 +6,7 @@ import pytest
 
 from bench.anonymity.population import draw_from_pitman
 from privacy.anonymity.errors import SpecError
+from privacy.anonymity.risk import reidentification_risk
 from privacy.anonymity.risk.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
 from privacy.anonymity.risk.population_unique import (
     fit_pitman,
@@ -180,6 +181,16 @@ def test_suppressed_rows_are_no_class_of_their_own() -> None:
     assert (risk.smallest_class, risk.highest_prosecutor, risk.unique) == (2, 0.5, 0)
     assert (risk.classes, risk.suppressed, risk.records) == (3, 1, 7)
     assert 3 not in highest_risk_rows(table, ["age", "sex"], 6)
+    # Another program masks every character of a cell, or writes spaces around.
+    masked = table.replace({"age": {"*": "***"}, "sex": {"*": " * "}})
+    assert measure_risk(masked, ["age", "sex"]) == risk
     # One `*` among labels suppresses a cell and no row, so this row is a class. The table `*` only is one class.
     assert measure_risk(table.assign(age="<50"), ["age", "sex"]).unique == 1
     assert measure_risk(table.assign(age="*", sex="*"), ["age", "sex"]).highest_prosecutor == pytest.approx(1 / 7)
+
+
+def test_a_suppressed_row_that_counts_as_a_class_would_be_unique(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Negative control: the behaviour before.
+    monkeypatch.setattr(reidentification_risk, "suppressed_rows", lambda frame, _: np.zeros(len(frame), np.bool_))
+    table = pd.DataFrame({"age": ["<50", "<50", "*"], "sex": ["f", "f", "*"]})
+    assert measure_risk(table, ["age", "sex"]).highest_prosecutor == 1.0

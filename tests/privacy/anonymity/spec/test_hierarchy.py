@@ -120,6 +120,25 @@ def test_a_file_of_any_delimiter_with_a_header_and_short_branches_is_read(
     assert named.height == 2
 
 
+LINES = {
+    "commas in values": "Seoul, Mapo, Hap, 1;Seoul;*\nSeoul, Jung, Euljiro, 1;Seoul;*\nBusan, Jung, Nampo, 1;B;*\n",
+    "semicolons in quotes": '"a;b;c;d",x,*\n"e;f;g;h",x,*\n"i;j;k;l",y,*\n',
+    "bars in values": "a|b|c\tx\t*\nd|e|f\ty\t*\n",
+    "commas in labels": "18;18, 19;young, all;*\n19;18, 19;young, all;*\n60;60, 61;old, all;*\n",
+}
+
+
+@pytest.mark.parametrize("text", LINES.values(), ids=LINES.keys())
+def test_a_delimiter_is_recognised_beside_others_inside_values(text: str) -> None:
+    rows = trees.split_rows(text, "place", None)
+    assert {row[-1] for row in rows} == {"*"}
+    assert len({len(row) for row in rows}) == 1
+    # Negative control: the character that occurs most often, as before, splits some of them wrongly.
+    counted = {name: max(trees.DELIMITERS, key=lines.count) for name, lines in LINES.items()}
+    assert counted["commas in values"] == ","
+    assert counted["semicolons in quotes"] == ";"
+
+
 def test_a_first_line_that_is_a_value_is_no_header(tmp_path: Path) -> None:
     path = tmp_path / "sex.csv"
     path.write_text("m;male\nf;female\n")

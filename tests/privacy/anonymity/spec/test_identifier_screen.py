@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -89,11 +90,59 @@ def test_full_names_as_a_quasi_identifier_are_refused_whatever_the_column_is_cal
     given, family = ["Kim", "Lee", "Park", "Choi", "Jung"], ["Minsu", "Jiwoo", "Seoyeon", "Haneul"]
     names = [f"{g} {f}{n % 3}" for n in range(3) for g in given for f in family]
     table = people().assign(contact=names)
-    with pytest.raises(SpecError, match="is different in 100% of the rows"):
+    with pytest.raises(SpecError, match="holds texts like full names"):
         anonymize(table, spec_of({"contact": {"role": "quasi"}}))
+    with pytest.raises(SpecError, match="is different in 100% of the rows"):
+        anonymize(people().assign(contact=[name.lower() for name in names]), spec_of({"contact": {"role": "quasi"}}))
     # The contrast: numbers and dates may differ in every row, and so may texts under a hierarchy of their own.
     days = [f"19{n % 60 + 40}-01-{n % 28 + 1:02d}" for n in range(60)]
     assert len(anonymize(table.assign(contact=days), spec_of({"contact": {"role": "quasi"}})).table)
+
+
+KOREAN = [a + b + c for a in "김이박최정" for b in "민서지하" for c in "수준영호우"]
+
+
+@pytest.mark.parametrize("role", ["insensitive", "sensitive", "quasi"])
+def test_names_are_refused_where_they_repeat_and_where_few_rows_have_one(role: str) -> None:
+    repeated, few = [KOREAN[n % 100] for n in range(300)], ["none"] * 275 + KOREAN[:25]
+    for names in (repeated, few):
+        with pytest.raises(SpecError, match="like full names"):
+            anonymize(people(300).assign(who=names), spec_of({"who": {"role": role}}))
+    districts = [f"{part}{end}" for part in ("강남", "서초", "송파", "정자", "이천", "김포") for end in "구동읍면리"]
+    table = people(300).assign(who=[districts[n % 30] for n in range(300)])
+    assert len(anonymize(table, spec_of({"who": {"role": role}})).table)
+
+
+def test_a_text_that_each_person_repeats_in_several_rows_tells_people_apart() -> None:
+    table = people(300).assign(member=np.arange(300) // 5, code=[f"key {n // 5} x" for n in range(300)])
+    with pytest.raises(SpecError, match="is different in 100%"):
+        anonymize(table, spec_of({"code": {"role": "insensitive"}, "member": {"role": "identifying"}}, person="member"))
+    # Negative control: without the person's column each text stands in five rows.
+    assert "code" in anonymize(table, spec_of({"code": {"role": "insensitive"}})).table
+
+
+TYPES: dict[str, Any] = {
+    "category": lambda texts: pd.Categorical(texts),
+    "string": lambda texts: pd.array(texts, dtype="string"),
+    "arrow": lambda texts: pd.array(texts, dtype=pd.ArrowDtype(pa.string())),
+    "dictionary": lambda texts: pd.Series(texts, dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+}
+
+
+@pytest.mark.parametrize("make", TYPES.values(), ids=TYPES.keys())
+def test_identifiers_are_found_whatever_pandas_calls_their_type(make: Any) -> None:
+    mixed = ["none", "unknown"] * 29 + ["kim@example.com", "none"]
+    with pytest.raises(SpecError, match="holds e-mail addresses"):
+        anonymize(people().assign(contact=make(mixed)), spec_of({"contact": {"role": "quasi"}}))
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64", "Int64", "object"])
+def test_telephone_numbers_stored_as_numbers_are_refused(kind: str) -> None:
+    numbers = pd.Series([1012340000 + n for n in range(60)], dtype=kind)
+    if kind != "int64":
+        numbers[::9] = None
+    with pytest.raises(SpecError, match="holds telephone numbers"):
+        anonymize(people().assign(contact=numbers), spec_of({"contact": {"role": "quasi", "is_ordered": True}}))
 
 
 @pytest.mark.parametrize("name", ["Customer_Name", "성명", "customer_id", "휴대폰 번호", "E-Mail"])
