@@ -65,7 +65,9 @@ def resolve_families(data: LabelledFile, options: Options | None = None) -> NDAr
 def guards_off() -> Iterator[None]:
     """Resolve without guards and household limit inside the block, as a negative control of the measurement."""
     with (
-        mock.patch("pipelines.matching.model.learn_guards", lambda _, compared, __: Guards(False, (0.0,) * len(compared))),
+        mock.patch(
+            "pipelines.matching.model.learn_guards", lambda _, compared, __: Guards(False, (0.0,) * len(compared))
+        ),
         mock.patch.object(Guards, "refusal_sql", return_value="0"),
     ):
         yield

@@ -5,7 +5,7 @@ of the pairs between them is above the threshold. Example: A and B match with +8
 compared and differ with -6. First A and B join. The mean weight between {A, B} and {C} is (3 - 6) / 2 = -1.5, so C
 stays alone; connected components would join all three.
 
-A refused pair (see `guard`) is clearly of two people. No group may have both of its records, so a group that weaker links
+A refused pair (see `guard`) is clearly of two people. No group has both of its records, so a group that weaker links
 would chain over it is cut there: the strongest links join first, and a join that would bring a refused pair into one
 group is left out. Only a steward's must-link overrides a refusal. A record that matches both records of a refused pair
 about equally well (father and son of one name, no birth date) joins neither: which one is right is not known.
@@ -33,8 +33,8 @@ UNSEEN_WEIGHT = -1.0
 WEIGHT_CAP = 12.0
 # Weights are rounded to 1/2^20 of a bit. Sums of such numbers are exact, in any order.
 _STEPS_PER_BIT = 2.0**20
-# A group that matches two groups of clearly different people joins one of them only if it matches that one better by this
-# number of bits.
+# A group that matches two groups of clearly different people joins one of them only if it matches that one better by
+# this number of bits.
 _CLEARLY_BETTER = 2.0
 # Weight of a cannot-link pair; it outweighs any number of agreeing pairs.
 _FORBIDDEN = -1e12
@@ -77,7 +77,7 @@ def cluster(
         size: number of records; `left` and `right` number them from 0.
         left: one record of each scored pair.
         right: the other record. Each pair occurs once.
-        weights: match weight of each pair (log2 odds that both are one person). A pair with `REFUSED_WEIGHT` is refused.
+        weights: match weight of each pair (log2 odds that both are one person); `REFUSED_WEIGHT` for a refused pair.
         constraints: must-links, cannot-links and exclusive sources. A must-link that contradicts a cannot-link is
             ignored.
         threshold: two groups join if the mean weight between them is above it.
@@ -230,7 +230,7 @@ class _Groups:
         return np.column_stack([mutual, best[mutual]])
 
     def _ambiguous(self, mean: Floats, able: NDArray[np.bool_]) -> Ints:
-        """Return the edges from a group to two others that a refused pair keeps apart, if both means are about equal."""
+        """Return the edges from a group to two others that a refused pair keeps apart, if their means are similar."""
         refused, edges = np.flatnonzero(self.refused > 0), np.flatnonzero(able)
         ends = np.concatenate([self.left[edges], self.right[edges]])
         others = np.concatenate([self.right[edges], self.left[edges]])

@@ -35,8 +35,8 @@ Bools = NDArray[np.bool_]
 
 # Number of pairs that count as evidence for independence, so that few observations do not decide.
 _PRIOR_PAIRS = 30.0
-# Largest sum of the prior and the weights of comparisons that a household shares, in bits. Clear evidence that two
-# people differ (about -4 bits and less) outweighs it; records without any evidence of the person can still match.
+# Largest sum of the prior and the weights of comparisons that a household shares, in bits. So evidence of the person
+# decides, and records without any of it can still match.
 MOST_HOUSEHOLD_WEIGHT = 1.0
 # Share of the household weight beyond the limit that counts all the same. Of two people of one name in one home, a
 # record belongs to the one whose phone it has.
@@ -120,7 +120,7 @@ def total_weight(
     >>> total_weight([address, postal_code], [Dependence(), link], -9.0, [True, True]).round(6).tolist()
     [0.6]
     >>> total_weight([2 * address, given_name], [Dependence()] * 2, -9.0, [True, False]).round(6).tolist()
-    [-1.88]
+    [-3.84]
     """
     shared, personal = np.full_like(weights[0], prior), np.zeros_like(weights[0])
     for weight, link, is_shared in zip(weights, dependence, household, strict=True):

@@ -19,7 +19,6 @@ import numpy as np
 
 from pipelines.matching.comparison import PartComparison, given_names_are
 from pipelines.matching.name_relation import NameRelation
-from pipelines.matching.similarity import is_within_edits
 from pipelines.matching.workspace import Workspace
 
 # Match weight of a refused pair, in bits. Other pairs have at least `LEAST_WEIGHT`, so the two cannot be confused.
@@ -73,12 +72,13 @@ _REASONS = {
 _FACTS = {
     "is_generation_apart": (
         "birth_year",
-        f"abs(try_cast(birth_year_l as integer) - try_cast(birth_year_r as integer)) >= {GENERATION_YEARS}",
+        f"abs(birth_number_l - birth_number_r) >= {GENERATION_YEARS}",
     ),
     "is_name_typo": (
         "given_text",
-        f"({is_within_edits('given_text', 1)} or "
-        "(given_text_bits_l = given_text_bits_r and levenshtein(given_text_l, given_text_r) <= 2))",
+        # Two exchanged letters are two edits, but leave the letters the same.
+        "(bit_count(xor(given_text_bits_l, given_text_bits_r)) <= 2 and levenshtein(given_text_l, given_text_r) "
+        "<= (case when given_text_bits_l = given_text_bits_r then 2 else 1 end))",
     ),
     "is_suffix_different": ("generation", "generation_l <> generation_r"),
     "is_suffix_equal": ("generation", "generation_l = generation_r"),
@@ -90,8 +90,17 @@ FACTS = tuple(_FACTS)
 SUFFIX_WEIGHT, MISSING_SUFFIX_WEIGHT = 3.0, -2.0
 
 
+def records_sql(table: str, columns: Collection[str]) -> str:
+    """Return SQL of the prepared records of a table with the values that `facts_sql` reads."""
+    return (
+        f"(select *, try_cast(birth_year as smallint) as birth_number from {table})"
+        if "birth_year" in columns
+        else table
+    )
+
+
 def facts_sql(columns: Collection[str]) -> str:
-    """Return SQL of the columns with the facts that the guards read, over the prepared columns of a pair."""
+    """Return SQL of the columns with the facts that the guards read, over the columns of `records_sql` of a pair."""
     known = {name: f"coalesce({sql}, false)" for name, (column, sql) in _FACTS.items() if column in columns}
     return ", ".join(f"{known.get(name, 'false')} as {name}" for name in FACTS)
 
@@ -243,9 +252,7 @@ def _one_differs(comparisons: Sequence[PartComparison]) -> list[tuple[Refusal, s
 
 def _has_other_home(comparisons: Sequence[PartComparison]) -> str:
     """Return the condition that the records are of two homes, so that their evidence is not that of a household."""
-    differing = [
-        f"g{n} > {len(c.levels)}" for n, c in enumerate(comparisons) if c.name.startswith(_HOME_PARTS)
-    ]
+    differing = [f"g{n} > {len(c.levels)}" for n, c in enumerate(comparisons) if c.name.startswith(_HOME_PARTS)]
     agreeing = _agrees(comparisons, _HOME_PARTS, nearly=True)
     return f"(({' or '.join(differing) or '1 = 0'}) and not {agreeing})"
 

@@ -22,7 +22,7 @@ from pipelines.matching.dependence import (
     total_weight,
     total_weight_sql,
 )
-from pipelines.matching.guard import Guards, doubt_sql, facts_sql, learn_guards
+from pipelines.matching.guard import Guards, doubt_sql, facts_sql, learn_guards, records_sql
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -138,12 +138,15 @@ def observe_levels(
         has_values: whether to read the facts; otherwise they are false. `table` may have hashes instead of values.
     """
     columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
+    records = records_sql(table, columns) if has_values else table
+    if records != table:
+        columns.append("birth_number")
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     levels = ", ".join(f"{c.level_sql()} as g{n}" for n, c in enumerate(comparisons))
     facts = facts_sql(columns if has_values else ())
     connection.execute(
         f"create or replace table {into} as with pair as (select a, b, {sides} from {pairs} "
-        f"join {table} l on l.rid = a join {table} r on r.rid = b) select a, b, {levels}, {facts} from pair"
+        f"join {records} l on l.rid = a join {records} r on r.rid = b) select a, b, {levels}, {facts} from pair"
     )
 
 

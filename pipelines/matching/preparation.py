@@ -204,7 +204,7 @@ def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str],
     if number is not None:
         out["street"] = _distinct(joined, lambda text: parse_address(text).text)
         # Only where the words lack the number, so that a file with both forms has one address and not two.
-        lacks = np.array([n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)])
+        lacks = np.array([n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)], dtype=bool)
         joined = (number.fillna("") + " " + joined).where(lacks, joined)
     codes, distinct = pd.factorize(joined)
     parsed = [parse_address(text) for text in distinct]

@@ -5,8 +5,8 @@ only weak evidence against a match (-1 bit). Example: a couple A and B shares a 
 and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
 (2.4 - 1) / 2 = +0.7, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
 
-A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records. Pairs
-of a small component that were never compared are compared here, because a guard may refuse them as well.
+A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records.
+Pairs of a small component that were never compared are compared here, because a guard may refuse them as well.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def with_rejected_pairs(
     connection.execute("create or replace table connected_record as select rid, label from connected")
     connection.unregister("connected")
     scored = _keys(pairs, size)
-    compared = _read_keys(connection, f"select o.a, o.b from {_within_component('observed')}", size)
-    refused = np.empty(0, dtype=np.int64)
     if model:
         _write_repeated_names(connection, model)
+    compared, refused = _compared(connection, model, "observed", size)
+    if model:
         known = np.concatenate([scored, compared, *([] if linked is None else [_keys(linked, size)])])
         unseen = np.setdiff1d(_pairs_within(label, connected) @ np.array([size, 1]), known)
         _observe(connection, model, unseen, size)
-        refused = np.union1d(*(_find_refused(connection, model, table, size) for table in ("observed", "unseen")))
+        refused = np.concatenate([refused, _compared(connection, model, "unseen", size)[1]])
     rejected = np.setdiff1d(compared, np.concatenate([scored, refused]))
     kept = ~np.isin(scored, refused)
     keys = np.concatenate([scored[kept], rejected, refused])
@@ -79,19 +79,12 @@ def with_rejected_pairs(
     return ScoredPairs(keys[order] // size, keys[order] % size, weight[order])
 
 
-def _within_component(table: str) -> str:
-    """Return SQL, for a `from` clause, of the pairs of a table whose records are in one component."""
-    return (
-        f"{table} o join connected_record l on o.a = l.rid join connected_record r on o.b = r.rid and l.label = r.label"
-    )
-
-
 def _write_repeated_names(connection: Workspace, model: Model) -> None:
     """Write the records whose given name occurs in several records of their component to the table `repeated_name`."""
     name = next((c.column for c in model.comparisons if c.name == "given_name"), "null")
     connection.execute(
-        f"create or replace table repeated_name as select rid from (select rid, count(*) over (partition by label, {name}) "
-        f"as n from person join connected_record using (rid) where {name} is not null) where n > 1"
+        "create or replace table repeated_name as select rid from "
+        f"(select rid, count(*) over (partition by label, {name}) as n from person join connected_record using (rid) where {name} is not null) where n > 1"
     )
 
 
@@ -104,29 +97,28 @@ def _observe(connection: Workspace, model: Model, keys: Ints, size: int) -> None
     observe_levels(connection, model.comparisons, pairs="unseen_pair", into="unseen")
 
 
-def _find_refused(connection: Workspace, model: Model, table: str, size: int) -> Ints:
-    """Return the pairs of a table of levels that a guard refuses, within components.
+def _compared(connection: Workspace, model: Model | None, table: str, size: int) -> tuple[Ints, Ints]:
+    """Return the pairs of a table of levels within components, and those of them that a guard refuses.
 
     A name that differs from another by a typing error is a name of its own if both occur in several records.
     """
-    alike = model.guards.similar_names_sql(model.comparisons)
-    return _read_keys(
-        connection,
-        f"select o.a, o.b from {_within_component(table)} left join repeated_name p on p.rid = o.a "
-        f"left join repeated_name q on q.rid = o.b "
-        f"where {model.refusal_sql} > 0 or ({alike} and p.rid is not null and q.rid is not null)",
-        size,
-    )
+    is_refused, repeated = "false", ""
+    if model:
+        alike = model.guards.similar_names_sql(model.comparisons)
+        is_refused = f"({model.refusal_sql} > 0 or ({alike} and p.rid is not null and q.rid is not null))"
+        repeated = "left join repeated_name p on p.rid = o.a left join repeated_name q on q.rid = o.b "
+    rows = connection.execute(
+        f"select o.a::bigint as a, o.b::bigint as b, {is_refused} as is_refused from {table} o "
+        "join connected_record l on o.a = l.rid join connected_record r on o.b = r.rid "
+        f"{repeated}where l.label = r.label"
+    ).fetchnumpy()
+    keys = np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
+    return keys, keys[np.asarray(rows["is_refused"], dtype=bool)]
 
 
 def _keys(pairs: ScoredPairs, size: int) -> Ints:
     """Return each pair as one number, `left * size + right`."""
     return pairs.left * size + pairs.right
-
-
-def _read_keys(connection: Workspace, sql: str, size: int) -> Ints:
-    rows = connection.execute(f"select a::bigint as a, b::bigint as b from ({sql})").fetchnumpy()
-    return np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
 
 
 def _pairs_within(label: Ints, rows: Ints) -> Ints:

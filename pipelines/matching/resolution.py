@@ -233,7 +233,9 @@ def content_order(connection: Workspace) -> NDArray[np.int64]:
     )
     suffix = " || coalesce(generation, '')" if "generation" in columns else ""
     # Sorting by a digest is faster than comparing the text of all columns letter by letter.
-    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {values}){suffix}), rid")
+    rows = connection.execute(
+        f"select rid::bigint as rid from person order by md5(concat_ws('|', {values}){suffix}), rid"
+    )
     order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))

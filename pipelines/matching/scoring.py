@@ -71,23 +71,27 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     certain = certain_sql(model)
     write_likely_patterns(connection, model, observed)
     connection.execute(
-        "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {likely_sql(model, observed)} where {model.refusal_sql} = 0 and not {certain}"
+        f"create or replace table likely as select a, b, {model.refusal_sql} > 0 as is_refused, "
+        f"{doubt_sql(model.comparisons)} as is_doubtful, {suffix_weight_sql()} as suffix_weight "
+        f"from {likely_sql(model, observed)} where not {certain}"
     )
-    predicted = score_pairs(connection, model, "likely")
+    connection.execute(
+        "create or replace table open_pair as select a as join_key_l, b as join_key_r, '0' as match_key from likely "
+        "where not is_refused"
+    )
+    predicted = score_pairs(connection, model, "open_pair")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
     ]
-    total = f"({model.total_sql(parts)} + {suffix_weight_sql()})"
+    total = f"({model.total_sql(parts)} + suffix_weight)"
     connection.execute(
-        "create or replace table scored as select o.a, o.b, "
-        f"greatest(case when {doubt_sql(model.comparisons)} then least({total}, {DOUBTFUL_WEIGHT}) else {total} end, "
+        "create or replace table scored as select p.a, p.b, "
+        f"greatest(case when is_doubtful then least({total}, {DOUBTFUL_WEIGHT}) else {total} end, "
         f"{LEAST_WEIGHT}) as weight from {predicted.physical_name} "
-        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r) "
+        "join likely p on p.a = least(rid_l, rid_r) and p.b = greatest(rid_l, rid_r) "
         f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain} "
-        f"union all select o.a, o.b, {REFUSED_WEIGHT}::double as weight from {likely_sql(model, observed)} "
-        f"where {model.refusal_sql} > 0"
+        f"union all select a, b, {REFUSED_WEIGHT}::double as weight from likely where is_refused"
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)

@@ -156,7 +156,9 @@ class RegisterWorkspace:
             return no_pairs()
         observe_levels(self.connection, self.model.comparisons, pairs="candidate", into="observed")
         scored = score_few_pairs(self.connection, self.model, frequency_table=TABLE)
-        pairs = with_rejected_pairs(self.connection, scored, len(self.row_of_rid), threshold=self.options.threshold, model=self.model)
+        pairs = with_rejected_pairs(
+            self.connection, scored, len(self.row_of_rid), threshold=self.options.threshold, model=self.model
+        )
         ends = self.row_of_rid[pairs.left], self.row_of_rid[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
 
