@@ -26,6 +26,13 @@ def test_rows_are_read_by_column_and_by_condition(lakehouse: Lakehouse) -> None:
     assert lakehouse.rows(TABLE).schema.field("name").type == pa.string()
 
 
+def test_a_list_of_texts_has_the_plain_type(lakehouse: Lakehouse) -> None:
+    lakehouse.append_rows("silver/word", pa.table({"words": [["a", "b"], None]}))
+    found = lakehouse.rows("silver/word")
+    assert found.schema.field("words").type.value_type == pa.string()
+    assert found["words"].to_pylist() == [["a", "b"], None]
+
+
 def test_an_append_adds_a_version_and_an_overwrite_replaces_rows_and_schema(lakehouse: Lakehouse) -> None:
     lakehouse.append_rows(
         TABLE, pa.table({"id": [3], "name": [None]}, pa.schema([("id", "int64"), ("name", "string")]))

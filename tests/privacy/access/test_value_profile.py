@@ -45,6 +45,13 @@ def test_the_rows_of_one_person_count_once() -> None:
     assert by_row.quantiles["p50"] == 7.5
 
 
+def test_a_list_is_described_by_its_elements_and_one_person_holds_all_elements_of_a_row() -> None:
+    values: list[Any] = [["common", "rare"]] * HIDDEN_PEOPLE + [["common"], None, [], ["own"] * 50]
+    found = profile(values, [f"c{n}" for n in range(len(values))], "array<string>")
+    assert (found.distinct, set(found.top)) == (3, {"common"})
+    assert found.null_share == round(1 / len(values), 3)
+
+
 def test_a_value_of_ten_people_is_hidden_and_one_of_eleven_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     values = ["rare"] * HIDDEN_PEOPLE + ["common"] * (HIDDEN_PEOPLE + 1)
     people = [f"c{n}" for n in range(len(values))]
