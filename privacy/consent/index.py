@@ -54,6 +54,8 @@ def _denials_by_code() -> tuple[tuple[Denial | None, ...], tuple[Denial | None, 
 
 
 _BY_DAY, _AT_NIGHT = _denials_by_code()
+_MOST_KNOWN_ROWS = 1 << 16
+"""Rows that are kept in a dictionary, some megabytes. Searching for a row takes ten times as long."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class DecisionIndex:
 
     def __init__(self, timeline: Timeline, policy: Policy) -> None:
         self._customers: npt.NDArray[np.bytes_] = timeline.customers
+        # The rows of customers that were asked about: the same few come again and again while they are served.
+        self._row_of: dict[str, int] = {}
         size = len(timeline.customers)
         self._purposes = {p: _ready(t, size, p, policy) for p, t in timeline.purposes.items()}
 
@@ -107,28 +111,41 @@ class DecisionIndex:
         denial_of = _AT_NIGHT if found.hours is not None and found.hours.holds_at(at) else _BY_DAY
         moment, first, times, codes = microseconds(at), found.first, found.times, found.codes
         denials = [denial_of[found.default]] * len(customers)
-        for place, row in self._rows(customers):
-            start = first[row]
-            entry = bisect_right(times, moment, start, first[row + 1])
-            if entry != start:
-                denials[place] = denial_of[codes[entry - 1]]
+        for place, row in enumerate(self._rows(customers)):
+            if row >= 0:
+                start = first[row]
+                entry = bisect_right(times, moment, start, first[row + 1])
+                if entry != start:
+                    denials[place] = denial_of[codes[entry - 1]]
         return denials
 
     def knows(self, customer_id: str) -> bool:
         """Return whether a record concerns the customer."""
-        return bool(self._rows((customer_id,)))
+        return self._rows((customer_id,))[0] >= 0
 
-    def _rows(self, customers: Sequence[str]) -> list[tuple[int, int]]:
-        """Return the place in `customers` and the row in the index, of each customer that has one."""
+    def _rows(self, customers: Sequence[str]) -> list[int]:
+        """Return the row in the index of each customer; -1 for one without records."""
+        row_of = self._row_of
+        try:
+            return [row_of[customer] for customer in customers]
+        except KeyError:
+            rows = self._search(customers)
+            if len(row_of) + len(rows) > _MOST_KNOWN_ROWS:
+                row_of.clear()
+            if len(rows) <= _MOST_KNOWN_ROWS:
+                row_of.update(zip(customers, rows, strict=True))
+            return rows
+
+    def _search(self, customers: Sequence[str]) -> list[int]:
         known = self._customers
         if not len(known):
-            return []
+            return [-1] * len(customers)
         # Of the names' own width: otherwise numpy would widen all names to compare them.
         names = [customer.encode("utf-8", "surrogatepass") for customer in customers]
         rows = known.searchsorted(np.array(names, dtype=known.dtype))
-        found = known.take(rows, mode="clip").tolist()
         # Compared as Python's bytes, because numpy cuts long names and ignores zero bytes at their end.
-        return [(i, r) for i, (r, name) in enumerate(zip(rows.tolist(), names, strict=True)) if found[i] == name]
+        found = zip(rows.tolist(), known.take(rows, mode="clip").tolist(), names, strict=True)
+        return [row if name == asked else -1 for row, name, asked in found]
 
 
 def _ready(timeline: PurposeTimeline, size: int, purpose: str, policy: Policy) -> _Purpose:

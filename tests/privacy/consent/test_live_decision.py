@@ -160,3 +160,22 @@ def test_a_customer_without_source_persons_is_former_until_one_returns(store: Co
     store.assign("s_2", "c_1", NOON + timedelta(hours=2))
     decisions.refresh()
     assert decisions.former_customers == set()
+
+
+def test_names_are_compared_whole_however_often_they_are_asked(
+    store: ConsentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("privacy.consent.index._MOST_KNOWN_ROWS", 3)
+    store.append([record(name, State.GIVEN) for name in ("s_1", "s_10", "s_2")])
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    for asked in (
+        ["s_1"],
+        ["s_1", "s_1\0"],
+        ["s_10", "s_100"],
+        ["s_2", "s_", ""],
+        ["s_1", "s_2", "s_3", "s_10", "\ud800"],
+    ):
+        for _ in range(2):
+            denied = [decisions.denials([name], "marketing", NOON)[0] for name in asked]
+            assert decisions.denials(asked, "marketing", NOON) == denied
+            assert [found is None for found in denied] == [name in ("s_1", "s_10", "s_2") for name in asked]
