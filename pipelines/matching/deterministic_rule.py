@@ -1,8 +1,8 @@
 """Deterministic match rules: pairs that agree on a strong identifier and the name match without scoring.
 
 Strong identifiers are numbers of one person, e-mail addresses and phones. No rule decides a pair that differs in an
-identifier, a birth date or the sex, in which one record lacks the suffix (Jr) of the other, or that a guard refuses. The
-model scores all pairs that no rule decides.
+identifier, a birth date or the sex, or that a guard refuses. The same holds if one record lacks the suffix (Jr) of the
+other. The model scores all pairs that no rule decides.
 """
 
 from collections.abc import Sequence

@@ -82,9 +82,11 @@ def with_rejected_pairs(
 def _write_repeated_names(connection: Workspace, model: Model) -> None:
     """Write the records whose given name occurs in several records of their component to the table `repeated_name`."""
     name = next((c.column for c in model.comparisons if c.name == "given_name"), "null")
+    counted = (
+        f"select rid, count(*) over (partition by label, {name}) as n from person join connected_record using (rid)"
+    )
     connection.execute(
-        "create or replace table repeated_name as select rid from "
-        f"(select rid, count(*) over (partition by label, {name}) as n from person join connected_record using (rid) where {name} is not null) where n > 1"
+        f"create or replace table repeated_name as select rid from ({counted} where {name} is not null) where n > 1"
     )
 
 
