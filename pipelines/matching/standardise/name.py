@@ -22,6 +22,8 @@ _TITLE_WORDS = (
 _TITLES = frozenset(_TITLE_WORDS.split())
 _KOREAN_COURTESY = re.compile(r"(?<=[가-힣]{2})\s*(?:고객님|님|씨|귀하)$")
 _NOTE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+# A shop that has several people of one name may number them: `김하나2`.
+_NUMBERED = re.compile(r"([가-힣]{3,})([0-9a-z]{1,2})")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 # Longer Metaphone codes distinguish spellings rather than sounds.
 _PHONETIC_LENGTH = 5
@@ -72,6 +74,11 @@ def parse_full_name(text: str | None) -> Name:
 
 
 def _parse_written(whole: str, script: str) -> Name:
+    if numbered := _NUMBERED.fullmatch(whole):
+        named = _parse_written(numbered[1], script)
+        if named.given and named.surname:
+            given = named.given + numbered[2]
+            return Name(given, named.surname, (given, named.surname), script)
     family_first = "," in whole
     written = tuple(_TOKEN.findall(whole))
     words = _without_titles(written)
