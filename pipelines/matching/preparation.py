@@ -155,7 +155,7 @@ def _add_scripts(
     texts = [name.given if part == "given" else name.surname for name in names]
     written = list(zip(texts, scripts, strict=True))
     made: dict[tuple[str | None, int], tuple[str | None, str | None, str | None]] = {}
-    numbers = {(None, script): 0 for script in scripts}
+    numbers: dict[tuple[str | None, int], int] = {(None, script): 0 for script in scripts}
     for text, script in set(written):
         if text:
             read = hangul_form(text, script, is_family=part == "surname")

@@ -58,11 +58,17 @@ def test_listed_spellings_of_common_names_are_known():
         assert unknown <= {("유진", "eugene")}
 
 
-def _relations(*names):
-    """Return the relation of the first given name to each of the others, and that of the surnames as a label."""
+def _relations(*names, later=()):
+    """Return the relation of the first given name to each of the others, and that of the surnames as a label.
+
+    The names `later` are added as a batch, after the comparisons were chosen.
+    """
     with open_workspace(Options(memory="1GB")) as workspace:
         load_person(workspace, pd.DataFrame({"name": names}, dtype=object), MAPPING, Options())
         comparisons = comparisons_for(filled_columns(workspace))
+        batch = pd.DataFrame({"name": later}, dtype=object)
+        load_person(workspace, batch, MAPPING, Options(), behind=len(names))
+        names = (*names, *later)
         workspace.register("asked", pd.DataFrame({"a": 0, "b": np.arange(1, len(names))}))
         observe_levels(workspace, comparisons, pairs="asked", into="observed")
         rows = workspace.execute("select * from observed order by b").fetchall()
@@ -98,6 +104,12 @@ def test_names_in_two_scripts_agree_by_sound_and_are_never_different():
     assert cyrillic[0][0] in (NameRelation.VARIANT, NameRelation.TYPO)
     assert cyrillic[1:] == [(NameRelation.UNKNOWN, "unknown")] * 2
     assert _relations("김수진", "Jennifer Smith") == [(NameRelation.UNKNOWN, "unknown")]
+
+
+def test_a_later_batch_in_another_script_is_unknown_to_a_model_of_one_script():
+    same, other = _relations("김수진", "김수진", later=["Kim Yeong Ho"])
+    assert same == (NameRelation.SAME, "surname equal")
+    assert other == (NameRelation.UNKNOWN, "unknown")
 
 
 def test_half_of_a_name_and_a_foreign_first_name_are_not_different():
