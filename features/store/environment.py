@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import lmdb
+import msgpack
 
 from features.store.errors import StoreDamaged, StoreError, StoreUnavailable
 from features.store.online_store import ViewSchema
@@ -26,8 +27,8 @@ _READERS = 1024
 # Rows of one commit of a copy.
 _BATCH = 20_000
 _DAMAGE = (
-    lmdb.CorruptedError, lmdb.InvalidError, lmdb.NotFoundError, lmdb.PageNotFoundError, lmdb.PanicError,
-    lmdb.VersionMismatchError, lmdb.IncompatibleError,
+    msgpack.UnpackException, msgpack.ExtraData, lmdb.CorruptedError, lmdb.InvalidError, lmdb.NotFoundError, lmdb.PageNotFoundError,
+    lmdb.PanicError, lmdb.VersionMismatchError, lmdb.IncompatibleError,
 )  # fmt: skip
 _REMEDY = "Restore the store's folder from a backup, or remove it and materialise the features again."
 
