@@ -27,8 +27,8 @@ _READERS = 1024
 # Rows of one commit of a copy.
 _BATCH = 20_000
 _DAMAGE = (
-    msgpack.UnpackException, msgpack.ExtraData, lmdb.CorruptedError, lmdb.InvalidError, lmdb.NotFoundError, lmdb.PageNotFoundError,
-    lmdb.PanicError, lmdb.VersionMismatchError, lmdb.IncompatibleError,
+    msgpack.UnpackException, msgpack.ExtraData, lmdb.CorruptedError, lmdb.InvalidError, lmdb.NotFoundError,
+    lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError, lmdb.IncompatibleError,
 )  # fmt: skip
 _REMEDY = "Restore the store's folder from a backup, or remove it and materialise the features again."
 
@@ -52,7 +52,8 @@ class Reporting:
         if error is None or isinstance(error, StoreError):
             return
         if isinstance(error, _DAMAGE):
-            raise StoreDamaged(f"{self._folder} is not a readable online store: {error}. {_REMEDY}") from error
+            reason = str(error).rstrip(".")
+            raise StoreDamaged(f"{self._folder} is not a readable online store: {reason}. {_REMEDY}") from error
         if isinstance(error, (lmdb.Error, OSError)):
             raise StoreUnavailable(f"{self._folder}: the online store cannot be used: {error}.") from error
 
