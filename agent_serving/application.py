@@ -40,7 +40,7 @@ def create_app(installation: Installation) -> FastAPI:
 
     app = FastAPI(
         title="Bojagi", version=version("bojagi"), description=DESCRIPTION, lifespan=lifespan, docs_url=None,
-        redoc_url=None,
+        redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.state.services = services
     app.include_router(health.router)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +14,14 @@ from starlette.responses import Response
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable, TooManyRequests
 from agent_serving.observation import log_error
 from agent_serving.problem import problem
+from agent_serving.router.feature import FIELDS
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
 from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
 
 _RETRY_SECONDS = "5"
+_LONGEST_DETAIL = 400
+"""An unknown name is repeated, and may be long."""
 # Error -> status and code. The message is the detail: these errors name services, purposes and limits only.
 _NAMED: dict[type[Exception], tuple[int, str]] = {
     AccessRefused: (403, "not_permitted"),
@@ -44,7 +47,7 @@ def add_error_handlers(app: FastAPI) -> None:
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)
     handles(RetrievalFailed, _answer_unavailable)
-    handles(RequestValidationError, _answer_invalid)
+    handles(ValidationError, _answer_invalid)
     handles(HTTPException, _answer_http)
 
 
@@ -55,7 +58,7 @@ def _noted(request: Request, status: int, code: str, detail: str, headers: dict[
 
 def _answer_named(request: Request, error: Exception) -> Response:
     status, code = next(_NAMED[kind] for kind in type(error).__mro__ if kind in _NAMED)
-    return _noted(request, status, code, str(error))
+    return _noted(request, status, code, str(error)[:_LONGEST_DETAIL])
 
 
 def _answer_unauthenticated(request: Request, error: AuthenticationFailed) -> Response:
@@ -73,15 +76,18 @@ def _answer_unavailable(request: Request, error: Exception) -> Response:
     return _noted(request, 503, "unavailable", detail, {"Retry-After": _RETRY_SECONDS})
 
 
-def _answer_invalid(request: Request, error: RequestValidationError) -> Response:
-    """Name each faulty field and what it should be. The values are left out: they may be personal."""
-    faults = error.errors()
+def _answer_invalid(request: Request, error: ValidationError) -> Response:
+    """Name each faulty field and what it should be. Values and unknown names are left out: they may be personal."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return _noted(
-            request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says."
-        )
-    told = "; ".join(f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults[:5])
+        detail = "The body is not JSON. Send an object as the OpenAPI description says."
+        return _noted(request, 400, "invalid_json", detail)
+    told = "; ".join(f"{_place(fault['loc']) or 'body'}: {fault['msg']}" for fault in faults[:5])
     return _noted(request, 422, "invalid_request", f"{told}.")
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) if part in FIELDS or isinstance(part, int) else "(another field)" for part in parts)
 
 
 def _answer_http(request: Request, error: HTTPException) -> Response:

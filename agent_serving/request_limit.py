@@ -5,6 +5,7 @@ The body is counted as it arrives, because a client may state a smaller size or 
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from limits import RateLimitItemPerMinute
@@ -16,10 +17,12 @@ from agent_serving.problem import problem
 
 MOST_BODY_BYTES = 1024 * 1024
 """A request for the most customers of one call is a tenth of this."""
+MOST_BODY_SECONDS = 10
+_CLOSES = {"Connection": "close"}
 
 
 class BodyLimit:
-    """Refuses a request whose body is larger than `MOST_BODY_BYTES` with 413, before a route reads it."""
+    """Refuses a body of more than `MOST_BODY_BYTES` with 413, and one that takes too long with 408."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,20 +32,29 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        messages: list[Message] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            size += len(message.get("body", b""))
-            more = bool(message.get("more_body", False))
-            if size > MOST_BODY_BYTES:
-                detail = f"The body is larger than {MOST_BODY_BYTES} bytes. Send fewer customers in one request."
-                await problem(413, "body_too_large", detail, {"Connection": "close"})(scope, receive, send)
-                return
-            messages.append(message)
+        body, more = bytearray(), True
+        try:
+            async with asyncio.timeout(MOST_BODY_SECONDS):
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return
+                    body += message.get("body", b"")
+                    more = bool(message.get("more_body", False))
+                    if len(body) > MOST_BODY_BYTES:
+                        detail = (
+                            f"The body is larger than {MOST_BODY_BYTES} bytes. Send fewer customers in one request."
+                        )
+                        await problem(413, "body_too_large", detail, _CLOSES)(scope, receive, send)
+                        return
+        except TimeoutError:
+            detail = f"The body took longer than {MOST_BODY_SECONDS} s to arrive. Send the request again."
+            await problem(408, "body_too_slow", detail, _CLOSES)(scope, receive, send)
+            return
+        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def replay() -> Message:
-            return messages.pop(0) if messages else await receive()
+            return whole.pop() if whole else await receive()
 
         await self._app(scope, replay, send)
 

@@ -37,9 +37,11 @@ def serve(installation: Installation) -> None:
             "http.tls_certificate and http.tls_key, or listen on 127.0.0.1 behind a proxy that ends TLS."
         )
     app = create_app(installation)
+    # h11 limits the size of headers, and takes none from the end of a body.
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False,
-        server_header=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
+        server_header=False, http="h11", ws="none", proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
     _log_lines()

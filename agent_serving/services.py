@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from agent_serving.authentication.api_key import ApiKeyStore
 from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
-from agent_serving.errors import TooManyRequests
+from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.request_limit import RateLimit
 from features.retrieval.reader import FeatureReader
@@ -37,6 +38,7 @@ class Services:
         self.rate = RateLimit(settings.http.requests_per_minute)
         self._stores = ThreadStores()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="serve")
+        self._observer = ThreadPoolExecutor(1, thread_name_prefix="ready")
         tokens = None
         if settings.oidc is not None:
             tokens = TokenVerifier(settings.oidc, installation.roles, installation.clock)
@@ -60,6 +62,7 @@ class Services:
     def close(self) -> None:
         """Finish the running work and close the stores."""
         self._pool.shutdown(wait=True)
+        self._observer.shutdown(wait=True)
         if "features" in self.__dict__:
             self.__dict__.pop("features").close()
         self._stores.close()
@@ -75,9 +78,9 @@ class Services:
         job = partial(self._authenticated, request, work)
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Return what `work` returns, run in a thread of the pool, for requests that need no caller."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def failing_parts(self) -> tuple[str, ...]:
+        """Return the names of the parts that cannot be used now. A thread of its own asks, so that no request waits."""
+        return await asyncio.get_running_loop().run_in_executor(self._observer, self._failing_parts)
 
     def _authenticated(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
         identity = self._authenticator.identity(request.headers.get("authorization"))
@@ -86,6 +89,16 @@ class Services:
         if wait := self.rate.seconds_to_wait(identity.key):
             raise TooManyRequests("This caller has sent too many requests.", wait)
         return work(identity)
+
+    def _failing_parts(self) -> tuple[str, ...]:
+        failing = self.features.failing_parts()
+        try:
+            keys = self._keys_of_thread()
+            keys.follow()
+            keys.all_keys()
+        except (ApiKeyError, sqlite3.Error):
+            failing = (*failing, "API keys")
+        return failing
 
     def _keys_of_thread(self) -> ApiKeyStore:
         return self._stores.once("api_keys", lambda: open_api_keys(self.installation))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -67,7 +67,7 @@ def decision_moment(settings: Settings, contracts: Contracts, now: datetime) -> 
         contracts: declare whether the source of consents is simulated.
         now: the time now, with its zone.
     """
-    return fixed_moment(settings, contracts) or shop_time(settings, now)
+    return fixed_moment(settings, contracts) or deciding_time(now, ZoneInfo(settings.time_zone))
 
 
 def fixed_moment(settings: Settings, contracts: Contracts) -> datetime | None:
@@ -79,6 +79,25 @@ def fixed_moment(settings: Settings, contracts: Contracts) -> datetime | None:
     is_simulated = any(source.simulated for source in contracts.sources if source.table == LANDED_CONSENTS)
     day = fixed_date(settings) if is_simulated else None
     return None if day is None else datetime.combine(day, time.max)
+
+
+def deciding_time(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return a time with its zone as the wall time for which consent is decided.
+
+    It is the local wall time, but in the second pass of an hour that the clocks repeat, the end of that hour: a
+    statement of the first pass counts already.
+
+    >>> deciding_time(datetime.fromisoformat("2026-10-25T02:05:00+01:00"), ZoneInfo("Europe/Berlin")).isoformat()
+    '2026-10-25T02:59:59.999999'
+    """
+    local = now.astimezone(zone)
+    wall = local.replace(tzinfo=None, fold=0)
+    if not local.fold:
+        return wall
+    end = wall.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while end.replace(tzinfo=zone).utcoffset() != end.replace(tzinfo=zone, fold=1).utcoffset():
+        end += timedelta(minutes=1)
+    return end - timedelta(microseconds=1)
 
 
 def shop_time(settings: Settings, now: datetime) -> datetime:

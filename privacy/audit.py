@@ -24,7 +24,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import is_replaced, open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead, find_faults
 from privacy.storage.secret_file import KEY_BYTES
 
@@ -95,6 +95,7 @@ class AuditLog:
                 # Before the log, so that a log without an anchor is always a fault.
                 self._anchor.create()
             self._db = open_database(path, _SCHEMA)
+            self._file = path.stat()
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"{path}: cannot be opened as an audit log: {error}. Restore the log.") from error
 
@@ -122,6 +123,11 @@ class AuditLog:
         Raises:
             AuditError: see `append`.
         """
+        if is_replaced(self.path, self._file):
+            raise AuditError(
+                f"{self.path}: the use was refused, because another file has the name of the log, or none. Restore the "
+                "log, then start this process anew."
+            )
         try:
             with transaction(self._db):
                 self._require_own_schema()

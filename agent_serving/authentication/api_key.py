@@ -22,7 +22,7 @@ from pathlib import Path
 from agent_serving.authentication.identity import Identity
 from agent_serving.errors import ApiKeyError, AuthenticationFailed
 from features.retrieval.answer import Caller
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import is_replaced, open_database, transaction
 
 PREFIX = "bjg_"
 _KEY = re.compile(r"bjg_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -67,11 +67,8 @@ class ApiKeyStore:
         Raises:
             ApiKeyError: the file cannot be opened.
         """
-        self._clock = clock
-        try:
-            self._db = open_database(path, _SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise ApiKeyError(f"{path}: cannot be opened as the store of API keys: {error}. Restore it.") from error
+        self._path, self._clock = path, clock
+        self._open()
 
     def close(self) -> None:
         """Close the store."""
@@ -127,13 +124,27 @@ class ApiKeyStore:
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at DESC, id")
         return [_read(row) for row in rows]
 
+    def follow(self) -> None:
+        """Use the file that has the store's name now. A restored store replaces the file.
+
+        Raises:
+            ApiKeyError: the store is gone, or cannot be opened.
+        """
+        if is_replaced(self._path, self._file):
+            if not self._path.exists():
+                raise ApiKeyError(f"{self._path}: the store of API keys is gone. Restore it.")
+            self._db.close()
+            self._open()
+
     def authenticate(self, key: str) -> Identity:
         """Return whose key this is.
 
         Raises:
             AuthenticationFailed: the key is malformed, unknown, expired or revoked.
+            ApiKeyError: the store is gone, or cannot be opened.
             sqlite3.Error: the store cannot be read.
         """
+        self.follow()
         parts = _KEY.fullmatch(key)
         row = None
         if parts:
@@ -149,6 +160,15 @@ class ApiKeyStore:
             raise AuthenticationFailed(f"{state}_key", f"The API key {found.id} is {state}. Make a new one.")
         caller = Caller(found.name, found.role, frozenset(found.purposes), "authenticated")
         return Identity(caller, f"api_key:{found.id}")
+
+    def _open(self) -> None:
+        try:
+            self._db = open_database(self._path, _SCHEMA)
+            self._file = self._path.stat()
+        except (OSError, sqlite3.Error) as error:
+            raise ApiKeyError(
+                f"{self._path}: cannot be opened as the store of API keys: {error}. Restore it."
+            ) from error
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)

@@ -31,6 +31,8 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS
 LEEWAY_SECONDS = 30
 _FETCH_SECONDS = 5.0
 _FETCH_AGAIN_SECONDS = 60.0
+_RETRY_SECONDS = 2.0
+"""Without any key, the keys are asked for so often."""
 
 
 class TokenVerifier:
@@ -94,12 +96,27 @@ class TokenVerifier:
             return jwt.decode(token, newer, algorithms=ALGORITHMS)
 
     def _known_keys(self, *, again: bool = False) -> KeySet:
-        with self._lock:
-            recent = time.monotonic() - self._fetched < _FETCH_AGAIN_SECONDS
-            if self._keys is None or (again and not recent):
-                self._keys = self._read_keys()
+        known = self._keys
+        # While one thread fetches, the others use the keys that are known.
+        if known is not None and (not again or not self._lock.acquire(blocking=False)):
+            return known
+        if known is None:
+            self._lock.acquire()
+        try:
+            wait = _RETRY_SECONDS if self._keys is None else _FETCH_AGAIN_SECONDS
+            if time.monotonic() - self._fetched >= wait:
+                # Noted before the attempt, so that a provider that hangs delays few tokens.
                 self._fetched = time.monotonic()
+                try:
+                    self._keys = self._read_keys()
+                except ProviderUnavailable:
+                    if self._keys is None:
+                        raise
+            if self._keys is None:
+                raise ProviderUnavailable("The provider's public keys could not be read a moment ago. Check [oidc].")
             return self._keys
+        finally:
+            self._lock.release()
 
     def _read_keys(self) -> KeySet:
         place = self._settings.jwks_file or self._settings.issuer
@@ -116,7 +133,7 @@ class TokenVerifier:
 
     def _fetch_keys(self) -> Any:
         issuer = self._settings.issuer.rstrip("/")
-        with httpx.Client(timeout=_FETCH_SECONDS, follow_redirects=False) as client:
+        with httpx.Client(timeout=_FETCH_SECONDS, follow_redirects=False, trust_env=False) as client:
             described = client.get(f"{issuer}/.well-known/openid-configuration").raise_for_status().json()
             if described.get("issuer") != self._settings.issuer:
                 raise ValueError("the provider describes another issuer")

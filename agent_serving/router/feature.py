@@ -50,6 +50,11 @@ class FeatureRequest(BaseModel):
     customers: list[Name] = Field(min_length=1, max_length=MOST_CUSTOMERS, description="Customer ids.")
 
 
+_BODY = FeatureRequest.model_json_schema()
+FIELDS = frozenset(FeatureRequest.model_fields)
+"""Names that an answer about a faulty request may repeat."""
+
+
 class CustomerValues(BaseModel):
     """The features of one customer. A value that is withheld is null and has a reason in `withheld`."""
 
@@ -89,16 +94,22 @@ class ServiceDescription(BaseModel):
     features: list[FeatureDescription]
 
 
-@router.post("/features", response_model=FeatureResponse, summary="Feature values of customers, for one purpose.")
-async def read_features(request: Request, wanted: FeatureRequest) -> Response:
+@router.post(
+    "/features", response_model=FeatureResponse, summary="Feature values of customers, for one purpose.",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _BODY}}}},
+)  # fmt: skip
+async def read_features(request: Request) -> Response:
     """Return each value that its customer permits for the purpose now. Others are null, with the reason.
 
     Reasons: `no_consent`, `objected`, `restricted`, `unknown_customer`, `stale`, `not_for_purpose`. The read is in the
     audit log before the answer leaves.
     """
     services: Services = request.app.state.services
+    body = await request.body()
 
     def work(identity: Identity) -> bytes:
+        # Here and not by FastAPI, so that a body of an unknown caller is not read.
+        wanted = FeatureRequest.model_validate_json(body)
         found = services.features.retrieve(wanted.customers, wanted.service, wanted.purpose, identity.caller)
         outcomes = Counter(reason or "released" for row in found.customers for reason in row.reasons)
         for outcome, count in outcomes.items():

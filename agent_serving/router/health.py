@@ -32,9 +32,9 @@ async def live() -> Health:
     responses={503: {"model": Health, "description": "A part fails; a load balancer should send no requests."}},
 )  # fmt: skip
 async def ready(request: Request) -> Response:
-    """Return `ok` if the online store, the consent record and the audit log can be read now."""
+    """Return `ok` if the online store, the consent record, the audit log and the API keys can be used now."""
     services: Services = request.app.state.services
-    failing = await services.run(services.features.failing_parts)
+    failing = await services.failing_parts()
     found = Health(status="failing" if failing else "ok", failing=list(failing))
     return JSONResponse(found.model_dump(), 503 if failing else 200)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from features.definition import ENTITY, read_catalog
 from features.errors import FeatureError
 from features.repo.repository import open_feature_store
+from features.repo.view_rows import EVENT_TIMESTAMP
 from features.retrieval.customer_consent import CustomerConsent
 from installation.installation import Installation
 from privacy.access.errors import AccessRefused
@@ -22,7 +24,8 @@ def training_set(installation: Installation, asked: pd.DataFrame, service: str, 
 
     Args:
         installation: its contracts must be registered, see `apply_features`.
-        asked: columns `customer_id` and `event_timestamp`; other columns, such as a label, are kept.
+        asked: columns `customer_id` and `event_timestamp`; other columns, such as a label, are kept. A moment without a
+            zone is the shop's local time, as in the tables. Features are those of the newest day before it, however old.
         service: the feature service.
         purpose: the purpose of the model.
         who: the user or service, named in the audit log.
@@ -46,7 +49,7 @@ def training_set(installation: Installation, asked: pd.DataFrame, service: str, 
         denials = consent.denials(customers, purpose, installation.decision_moment())
     permitted = [customer for customer, denied in zip(customers, denials, strict=True) if denied is None]
     store = open_feature_store(installation)
-    rows = asked[asked[ENTITY].isin(permitted)]
+    rows = _in_shop_time(asked[asked[ENTITY].isin(permitted)], ZoneInfo(installation.settings.time_zone))
     known = store.get_historical_features(rows, store.get_feature_service(service)).to_df()
     entry = AuditEntry(
         at=installation.clock(), who=who, role="pipeline", purpose=purpose, action="train",
@@ -54,3 +57,15 @@ def training_set(installation: Installation, asked: pd.DataFrame, service: str, 
     )  # fmt: skip
     installation.audit_log.append(entry)
     return known
+
+
+def _in_shop_time(asked: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """Return the rows with instants. Feast takes a moment without a zone as UTC."""
+    if EVENT_TIMESTAMP not in asked or getattr(asked[EVENT_TIMESTAMP].dtype, "tz", None) is not None:
+        return asked
+    local = pd.to_datetime(asked[EVENT_TIMESTAMP])
+    if local.dt.tz is not None:
+        return asked
+    # The earlier of two instants, so that nothing later than the moment counts as known.
+    instants = local.dt.tz_localize(zone, ambiguous=[True] * len(local), nonexistent="shift_backward")
+    return asked.assign(**{EVENT_TIMESTAMP: instants})

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from features.store.online_store import microseconds_of, moment_of
 from installation.installation import Installation
-from installation.reference_date import fixed_moment
+from installation.reference_date import deciding_time, fixed_moment
 
 _REREAD_SECONDS = 1.0
 """Time after which the reference date of historic data is read again: a file, which takes longer than a retrieval."""
@@ -45,8 +45,8 @@ class ShopClock:
         fixed = self._fixed
         if fixed is not None:
             return fixed
-        now = self._installation.clock().astimezone(self._zone)
-        return Moment(now.replace(tzinfo=None), microseconds_of(now))
+        now = self._installation.clock()
+        return Moment(deciding_time(now, self._zone), microseconds_of(now))
 
     def _read(self) -> None:
         read_at, found = self._monotonic(), fixed_moment(self._installation.settings, self._installation.contracts)

@@ -106,9 +106,9 @@ def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
         found = frame.index[frame[mapping.record_id] == key]
         if len(found) == 1:
             return int(found[0])
+        count = f"{len(found)} records have" if len(found) else "No record has"
         raise SourceFileError(
-            f"{len(found)} records have this {mapping.record_id}; expected one. Give a {mapping.record_id} that "
-            "exactly one record has."
+            f"{count} the {mapping.record_id} {key!r}. Give a {mapping.record_id} that exactly one record has."
         )
     if key.isdigit() and int(key) < len(frame):
         return int(key)

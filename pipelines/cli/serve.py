@@ -18,10 +18,10 @@ def serve(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Serve features over HTTP: each value only as its customer permits for the stated purpose.
+    r"""Serve features over HTTP: each value only as its customer permits for the stated purpose.
 
-    Every caller needs an API key (`bojagi api-key create`) or a token of the provider in the settings ([oidc]). With
-    another address than this machine's own, set a TLS certificate in [http]. Ctrl-C or SIGTERM stops the server after
+    Every caller needs an API key (`bojagi api-key create`) or a token of the provider in the settings (\[oidc]). With
+    another address than this machine's own, set a TLS certificate in \[http]. Ctrl-C or SIGTERM stops the server after
     the open requests are answered.
 
     [bold]Examples[/bold]

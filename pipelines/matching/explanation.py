@@ -122,7 +122,7 @@ def explain(
     if is_doubtful and not reason and not rule and reached > DOUBTFUL_WEIGHT:
         steps.append(Step("guard", "two people of one household", round(DOUBTFUL_WEIGHT - reached, 3)))
     if reason and not rule:
-        steps.append(Step("guard", reason, round(REFUSED_WEIGHT - reached, 3)))
+        steps.append(Step("guard", reason, round(min(REFUSED_WEIGHT - reached, 0.0), 3)))
     return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), reason, rule)
 
 

@@ -140,6 +140,8 @@ _PHONE_VALUE = re.compile(r"\+?[\d()\-. ]{9,17}")
 _DATE_VALUE = re.compile(r"(1[5-9]|20)\d\d[-./]?\d\d?[-./]?\d\d?")
 # A column gets a part by its values if at least this share of its filled cells matches the part's pattern.
 _VALUE_SHARE = 0.8
+# Years between the tenth and the ninetieth of a hundred births, at least.
+_LEAST_BIRTH_YEARS = 15
 # A column of words without another part becomes an attribute if its number of distinct values is in this range.
 _ATTRIBUTE_VALUES = (2, 5000)
 
@@ -187,8 +189,11 @@ def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
     """
     found: dict[str, list[str]] = {}
     left = [c for c in frame.columns if c not in set(ignore)]
+    named = {column: _part_of_header(column) for column in left}
     for column in left:
-        part = _part_of_header(column) or _part_of_values(frame[column])
+        part = named[column] or _part_of_values(frame[column])
+        if part == "birth_date" and named[column] is None and "birth_date" in named.values():
+            continue  # another date, such as that of joining
         if part:
             found.setdefault(part, []).append(column)
     # A number that is different on every record identifies records, not people: comparing it always gives "different".
@@ -225,11 +230,17 @@ def _part_of_values(values: pd.Series) -> str | None:
     sample = filled if len(filled) <= 500 else filled.sample(500, random_state=0)
     for part, pattern in (("email", _EMAIL_VALUE), ("birth_date", _DATE_VALUE), ("phone", _PHONE_VALUE)):
         if sample.str.strip().str.fullmatch(pattern).mean() >= _VALUE_SHARE:
-            return part
+            return part if part != "birth_date" or _spans_generations(sample) else None
     low, high = _ATTRIBUTE_VALUES
     is_text = not sample.str.fullmatch(r"[\d.,\-:/ ]+").mean() > 1 - _VALUE_SHARE
     distinct = filled.nunique()
     return "attribute" if is_text and low <= distinct <= min(high, len(filled) * 0.5) else None
+
+
+def _spans_generations(dates: pd.Series) -> bool:
+    """Return whether dates cover as many years as births do; those of joining or buying cover fewer."""
+    years = dates.str.extract(r"((?:1[5-9]|20)\d\d)", expand=False).dropna().astype(int)
+    return bool(years.quantile(0.9) - years.quantile(0.1) >= _LEAST_BIRTH_YEARS)
 
 
 def _unique_column(frame: pd.DataFrame, columns: Sequence[str]) -> str | None:

@@ -8,7 +8,6 @@ replace the file as a whole. A read sees everything that was committed before it
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -22,7 +21,7 @@ from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import DECISIVE, MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
 from privacy.consent.state import EVERY_PURPOSE
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import is_replaced, open_database, transaction
 
 _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")
@@ -158,10 +157,7 @@ class ConsentStore:
 
     def is_replaced(self) -> bool:
         """Return whether another file, or none, has the store's name now; this object still reads the former file."""
-        try:
-            return not os.path.samestat(self._file, os.stat(self.path))
-        except OSError:
-            return True
+        return is_replaced(self.path, self._file)
 
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
         """Return the records of source persons, in the order of recording."""

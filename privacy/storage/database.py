@@ -1,5 +1,6 @@
 """SQLite files that only their owner may read, and transactions on them."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,3 +51,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def is_replaced(path: Path, opened: os.stat_result) -> bool:
+    """Return whether another file, or none, has the path now; who opened the former file still uses that one."""
+    try:
+        return not os.path.samestat(opened, os.stat(path))
+    except OSError:
+        return True
