@@ -126,7 +126,7 @@ class TokenVerifier:
             else:
                 found = self._fetch_keys()
             return KeySet.import_key_set(found)
-        except (OSError, ValueError, TypeError, KeyError, httpx.HTTPError, JoseError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, httpx.HTTPError, JoseError) as error:
             raise ProviderUnavailable(
                 f"{place}: the provider's public keys cannot be read ({type(error).__name__}). Check [oidc]."
             ) from error

@@ -24,8 +24,8 @@ def training_set(installation: Installation, asked: pd.DataFrame, service: str, 
 
     Args:
         installation: its contracts must be registered, see `apply_features`.
-        asked: columns `customer_id` and `event_timestamp`; other columns, such as a label, are kept. A moment without a
-            zone is the shop's local time, as in the tables. Features are those of the newest day before it, however old.
+        asked: columns `customer_id` and `event_timestamp`; other columns, such as a label, are kept. A moment without
+            a zone is the shop's local time, as in the tables. A row gets the newest features before it, however old.
         service: the feature service.
         purpose: the purpose of the model.
         who: the user or service, named in the audit log.

@@ -180,6 +180,18 @@ def test_a_caller_with_too_many_requests_waits(shop: FeatureShop) -> None:
         assert client.post("/v1/features", json=WANTED, headers=other).status_code == 200
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"0": 1}'])
+def test_a_faulty_body_of_an_unknown_caller_is_not_read(steady: httpx.Client, content: bytes) -> None:
+    answer = httpx.post(steady.base_url.join("/v1/features"), content=content)
+    assert (answer.status_code, answer.json()["code"]) == (401, "missing_credential")
+
+
+def test_the_name_of_an_unknown_field_is_not_repeated(steady: httpx.Client) -> None:
+    answer = steady.post("/v1/features", json=changed(**{PERMITS: 1}))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert PERMITS not in answer.text
+
+
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """The log of the application, line by line."""

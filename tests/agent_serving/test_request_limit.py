@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -47,3 +49,32 @@ def test_each_caller_has_requests_of_its_own() -> None:
     assert [limit.seconds_to_wait("one") for _ in range(3)] == [0, 0, 0]
     assert 1 <= limit.seconds_to_wait("one") <= 60
     assert limit.seconds_to_wait("two") == 0
+
+
+def test_a_body_in_many_pieces_reaches_the_route_as_one() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(50_000):
+            yield b"x"
+
+    assert send(pieces()).text == "50000"
+
+
+def test_a_body_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_serving.request_limit.MOST_BODY_SECONDS", 0.05)
+    messages = [{"type": "http.request", "body": b"x", "more_body": True}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if not messages:
+            await asyncio.sleep(30)
+        return messages.pop()
+
+    async def note(message: Any) -> None:
+        sent.append(message)
+
+    async def unreached(*_: Any) -> None:
+        raise AssertionError("the route was reached")
+
+    scope = {"type": "http", "method": "POST", "headers": []}
+    asyncio.run(BodyLimit(unreached)(scope, receive, note))
+    assert sent[0]["status"] == 408

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -188,3 +189,22 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ))  # fmt: skip
     return folder / "certificate.pem", folder / "key.pem"
+
+
+def test_headers_have_a_limit_and_none_is_taken_from_the_end_of_a_body(folder: Path) -> None:
+    body = json.dumps(WANTED).encode()
+    late = b"POST /v1/features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (
+        len(body),
+        body,
+    )
+    late += b"Authorization: Bearer " + (folder / "key").read_bytes() + b"\r\n\r\n"
+    with running(folder) as (_, url):
+        port = int(url.rpartition(":")[2])
+        assert first_line(port, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000).split()[1] == b"400"
+        assert first_line(port, late).split()[1] == b"401"
+
+
+def first_line(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ from deltalake import write_deltalake
 from installation.contract.document import load_contracts
 from installation.errors import SettingsError
 from installation.installation import Installation
-from installation.reference_date import RUN_DATE_FILE, decision_moment, reference_date
+from installation.reference_date import RUN_DATE_FILE, deciding_time, decision_moment, reference_date
 from installation.settings import Settings, load_settings
 
 NEW_YEARS_EVE_IN_LONDON = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
@@ -74,3 +75,15 @@ def test_simulated_consents_are_decided_at_the_end_of_a_stated_date_and_others_n
     assert decision_moment(settings, contracts, NEW_YEARS_EVE_IN_LONDON) == end
     real = type(contracts)(one for one in contracts.values() if one.table != "bronze/consent_event")
     assert decision_moment(settings, real, NEW_YEARS_EVE_IN_LONDON) == now
+
+
+def test_in_a_repeated_hour_no_earlier_statement_is_in_the_future() -> None:
+    """Over the night in which Berlin's clocks go back, a statement counts at every later moment."""
+    zone, start = ZoneInfo("Europe/Berlin"), datetime(2026, 10, 24, 23, tzinfo=UTC)
+    moments = [start + timedelta(minutes=7 * n) for n in range(50)]
+    stated = [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
+    decided = [deciding_time(moment, zone) for moment in moments]
+    assert all(stated[n] <= later for n in range(50) for later in decided[n:])
+    assert decided[-1] == stated[-1]
+    # Negative control: the wall time itself goes back.
+    assert any(stated[n] > later for n in range(50) for later in stated[n:])

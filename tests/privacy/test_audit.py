@@ -234,3 +234,17 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, break_it: Callable[
     break_it(tmp_path / "audit.db")
     with pytest.raises(AuditError, match="cannot be opened"):
         AuditLog(tmp_path / "audit.db", tmp_path / "anchor.json", KEY)
+
+
+@pytest.mark.parametrize("is_put_back", [False, True])
+def test_an_open_log_takes_no_entry_once_another_file_has_its_name(
+    log: AuditLog, is_put_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.path.rename(log.path.with_suffix(".old"))
+    if is_put_back:
+        log.path.write_bytes(log.path.with_suffix(".old").read_bytes())
+    with pytest.raises(AuditError, match="another file has the name of the log"):
+        log.append(make_entry(SIZE))
+    # Negative control: without the check the entry goes to a file that nobody reads.
+    monkeypatch.setattr("privacy.audit.is_replaced", lambda path, opened: False)
+    log.append(make_entry(SIZE))

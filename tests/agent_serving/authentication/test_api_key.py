@@ -135,3 +135,25 @@ def test_keys_that_cannot_be_read_let_nobody_in(store: ApiKeyStore, tmp_path: Pa
     other.close()
     with pytest.raises(ProviderUnavailable):
         Authenticator(lambda: store, None).identity(f"Bearer {key}")
+
+
+def test_a_store_that_is_restored_while_it_is_open_counts_at_once(
+    store: ApiKeyStore, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, key = store.create("web shop", "agent", PURPOSES)
+    path = tmp_path / "serving" / "api_key.db"
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ApiKeyError, match="is gone"):
+        store.authenticate(key)
+    path.write_bytes(copy)
+    other = ApiKeyStore(path, clock)
+    other.revoke(made.id)
+    other.close()
+    # Negative control: a store that does not look at its file still takes the key.
+    with monkeypatch.context() as patch:
+        patch.setattr("agent_serving.authentication.api_key.is_replaced", lambda path, opened: False)
+        assert store.authenticate(key).caller.name == "web shop"
+    with pytest.raises(AuthenticationFailed, match="revoked"):
+        store.authenticate(key)

@@ -160,3 +160,14 @@ def test_a_provider_that_cannot_be_read_lets_nobody_in(provider: Provider, fault
     settings = OidcSettings(issuer=provider.issuer.removesuffix("/other"), audience="bojagi", **changes)
     with pytest.raises(ProviderUnavailable):
         TokenVerifier(settings, built_in_roles(), lambda: NOW).authenticate(token)
+
+
+def test_known_keys_work_while_the_provider_cannot_be_read(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_serving.authentication.oidc._FETCH_AGAIN_SECONDS", 0.0)
+    checks = verifier(provider)
+    token = provider.token()
+    checks.authenticate(token)
+    monkeypatch.setattr(provider, "page", lambda path: "no metadata")
+    with pytest.raises(AuthenticationFailed):
+        checks.authenticate(token[:-8] + "AAAAAAAA")
+    assert checks.authenticate(token).key == "oidc:user-1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pandas as pd
 import pytest
@@ -41,3 +41,11 @@ def test_a_feature_that_does_not_serve_the_purpose_refuses_the_training_set(
 ) -> None:
     with pytest.raises(AccessRefused, match="taste:colour"):
         training_set(shop.installation, asked, SERVICE, "service_delivery", "model")
+
+
+def test_a_moment_without_a_zone_is_local_time_of_the_shop(shop: FeatureShop, asked: pd.DataFrame) -> None:
+    before, after = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+    for moment, known in ((before, [None]), (after, [4])):
+        rows = asked.assign(event_timestamp=moment).iloc[:1]
+        found = training_set(shop.installation, rows, SERVICE, PURPOSE, "model")["order_count"]
+        assert [None if pd.isna(value) else value for value in found] == known

@@ -139,3 +139,12 @@ def test_a_record_with_two_phones_is_found_by_the_first():
     other = frame.assign(phone=frame["phone"] + " / 02-555-0100")
     group = _resolve(pd.concat([frame, other], ignore_index=True)).group
     assert (group[:30] == group[30:]).all()
+
+
+def test_dates_of_joining_are_no_birth_dates() -> None:
+    births, joined = [f"{1940 + n}-03-0{n % 9 + 1}" for n in range(60)], [f"{2019 + n % 6}-05-11" for n in range(60)]
+    frame = pd.DataFrame({"name": [f"name {n}" for n in range(60)], "d1": births, "d2": joined}, dtype=object)
+    assert guess_mapping(frame).birth_date == ("d1",)
+    # A header that names the birth date leaves no other column to guess.
+    assert guess_mapping(frame.rename(columns={"d2": "birth_date"})).birth_date == ("birth_date",)
+    assert guess_mapping(frame.rename(columns={"d1": "birth_date", "d2": "joined_on"})).birth_date == ("birth_date",)
