@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from features.definition import ENTITY, read_catalog
@@ -67,5 +68,5 @@ def _in_shop_time(asked: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
     if local.dt.tz is not None:
         return asked
     # The earlier of two instants, so that nothing later than the moment counts as known.
-    instants = local.dt.tz_localize(zone, ambiguous=[True] * len(local), nonexistent="shift_backward")
+    instants = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_backward")
     return asked.assign(**{EVENT_TIMESTAMP: instants})
