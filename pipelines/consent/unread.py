@@ -171,7 +171,9 @@ def _subjects(record: Mapping[str, Any], contract: Contract, protection: Protect
         column = contract.column(key.removesuffix("_token"))
         text = _value(record, contract, column.name)
         texts = [text] if text is not None else []
-        if column.pattern and not (text is not None and re.fullmatch(column.pattern, clean_code(text))):
+        # A phone is searched for in its own field only: in a whole row, any digits look like one.
+        is_searched = text is not None or key == PERSON_KEYS[0]
+        if column.pattern and is_searched and not (text is not None and re.fullmatch(column.pattern, clean_code(text))):
             plain = clean_code(text if text is not None else str(record))
             compact = re.sub(r"[\W_]+", "", plain)
             found = re.findall(rf"(?<!\w){column.pattern.strip('^$')}(?!\w)", plain)
