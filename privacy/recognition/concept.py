@@ -22,6 +22,8 @@ _THINGS = {
 _PROPERTIES = {
     "type", "kind", "flag", "count", "domain", "status", "provider", "carrier", "brand", "model", "os", "length",
     "verified", "consent", "preference", "method", "channel", "class", "tier", "grade", "category",
+    # Those to whom data may be passed are organisations.
+    "recipients", "receivers",
 }  # fmt: skip
 _BRACKETED = re.compile(r"[(\[{（].*?[)\]}）]")
 

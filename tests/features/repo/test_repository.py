@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from feast import FeatureStore
+from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from features.definition import FeatureCatalog
 from features.repo import view_rows
@@ -123,8 +124,11 @@ def test_the_registry_follows_the_contracts(shop: FeatureShop, monkeypatch: pyte
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:.*is an experimental feature", "ignore:Could not serialize pd.DataFrame.attrs")
-def test_feasts_spark_store_gives_the_same_training_set(shop: FeatureShop, engines: Engines) -> None:
-    engines.open("spark")
+def test_feasts_spark_store_gives_the_same_training_set(
+    shop: FeatureShop, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The active session of a program with one engine; here another engine may have been opened before.
+    monkeypatch.setattr(ConnectSession._active_session, "session", engines.open("spark").spark, raising=False)
     settings = shop.installation.settings.model_copy(update={"engine": "spark"})
     object.__setattr__(shop.installation, "settings", settings)
     apply_features(shop.installation)

@@ -41,7 +41,8 @@ def _start(child: str, before: str = "") -> tuple["subprocess.Popen[str]", list[
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_signal_ends_all_descendants(number: signal.Signals) -> None:
-    process, descendants = _start(SLEEPER)
+    # The tests may run under nohup, whose children ignore SIGHUP.
+    process, descendants = _start(SLEEPER, before="import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n")
     process.send_signal(number)
     output, _ = process.communicate(timeout=WAIT_SECONDS)
     assert (output, process.returncode) == (f"{number.name}\n", 0)

@@ -21,7 +21,7 @@ def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
         return f"shapes {left.shape} and {right.shape}, columns {set(left.columns) ^ set(right.columns)}"
     for name in left.columns:
         one, two = left[name], right[name]
-        if one.map(lambda value: isinstance(value, np.ndarray)).any():
+        if any(isinstance(value, np.ndarray) for value in one):
             one, two = one.explode(ignore_index=True), two.explode(ignore_index=True)
             if len(one) != len(two):
                 return f"{name}: {len(one)} and {len(two)} elements"
