@@ -2,7 +2,7 @@
 
     key = "bjg_" || id (12 characters) || "_" || secret (43 characters, 256 random bits)
 
-A plain hash is enough: nobody can guess 256 random bits. A slow hash protects short passwords and would cost each
+A plain hash is enough: nobody can guess 256 random bits. A slow hash is for short passwords, and would delay each
 request.
 """
 

@@ -27,7 +27,7 @@ from privacy.access.errors import AccessRefused
 from privacy.access.role import Roles
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512", "Ed25519", "EdDSA"]
-"""Signatures with a private key only: with HS256 and `none` whoever has the public keys could write a token."""
+"""Signatures made with a private key. HS256 and `none` are left out: whoever has the public keys could forge one."""
 LEEWAY_SECONDS = 30
 _FETCH_SECONDS = 5.0
 _FETCH_AGAIN_SECONDS = 60.0
