@@ -102,8 +102,12 @@ class LakehouseStore:
 
     def suppress(self, subjects: Sequence[Subject]) -> int:
         """Add the persons to the suppression list; return the number of new entries. From now on no load adds them."""
-        moment = self.installation.shop_time()
-        return sum(self.installation.suppression.add(entries_of(one, moment), one.reference) for one in subjects)
+        moment, listed = self.installation.shop_time(), self.installation.suppression
+        # An entry that ends keeps its end when an interrupted erasure goes on later.
+        return sum(
+            listed.add((e for e in entries_of(one, moment) if not listed.lists(e.kind, e.value)), one.reference)
+            for one in subjects
+        )
 
     def erase(self, subjects: Sequence[Subject]) -> Outcome:
         """Erase the persons from all tables: suppress, lock what the law keeps, destroy keys, rewrite, forget history.

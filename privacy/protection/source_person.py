@@ -22,7 +22,7 @@ from privacy.protection.field import FieldCipher
 from privacy.protection.token import Tokenizer
 
 if TYPE_CHECKING:
-    from privacy.rights.suppression import SuppressionList
+    from privacy.rights.suppression import ListedIdentifiers
 
 Words = npt.NDArray[np.uint64]
 HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
@@ -35,7 +35,7 @@ class Protection:
 
     tokens: Tokenizer
     cipher: FieldCipher
-    suppression: SuppressionList | None = None
+    suppression: ListedIdentifiers | None = None
     """The erased persons, whose rows no load may bring back. None only where nothing was ever erased."""
 
     @cached_property
