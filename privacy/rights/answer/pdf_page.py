@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from privacy.rights.answer.content import Answer
 from privacy.rights.answer.layout import LEAST_SHOWN, Block, Grid, Heading, Items, Paragraph, arrange
 from privacy.rights.answer.statement import Texts
+from privacy.rights.answer.value_text import EMPTY
 from privacy.rights.pdf_font import korean_font
 from privacy.rights.wording import Language
 
@@ -114,7 +115,7 @@ def _grid(pdf: Any, grid: Grid) -> None:
 
 def _records(pdf: Any, grid: Grid, text: Texts) -> None:
     for number, row in enumerate(grid.rows[:LEAST_SHOWN], start=1):
-        pairs = zip(grid.headers, row, strict=True)
+        pairs = ((name, value) for name, value in zip(grid.headers, row, strict=True) if value != EMPTY)
         _lines(pdf, f"{text('row')} {number}   " + "  ·  ".join(f"{name}: {value}" for name, value in pairs), _NOTE)
         pdf.ln(1.2)
 

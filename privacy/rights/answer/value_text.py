@@ -13,7 +13,7 @@ _SHOWN_ITEMS = 12
 """Most items of a list that a reader sees; the archive has all."""
 _BOOLEANS = {"en": ("no", "yes"), "ko": ("아니오", "예")}
 _MORE = {"en": "… ({} values)", "ko": "… (총 {}개)"}
-_EMPTY = "–"
+EMPTY = "–"
 
 
 def readable_value(value: Any, language: Language) -> str:
@@ -23,7 +23,7 @@ def readable_value(value: Any, language: Language) -> str:
     ('yes', '0.1235', '–')
     """
     if value is None:
-        return _EMPTY
+        return EMPTY
     if isinstance(value, bool):
         return _BOOLEANS[language][value]
     if isinstance(value, float):
