@@ -23,6 +23,8 @@ from privacy.protection.source_person import (
     source_persons,
 )
 
+LEGAL_RECORDS = "legal_records"
+"""The purpose for which values that only the law keeps are decrypted."""
 SUBJECT_RIGHTS = "subject_rights"
 """The purpose of answering a person's own request. It is a legal duty about every column (GDPR art. 12)."""
 Note: TypeAlias = Callable[[Document, tuple[str, ...], int], None]
@@ -76,7 +78,9 @@ class Revealer:
         for column in sealed:
             names = persons if is_bound_to_person(column, contract) else marks
             location = TableColumn(contract.table, column.name)
-            texts = self._protection.cipher.decrypt(columns[column.name], names, location, on_destroyed="null")
+            texts = self._protection.cipher.decrypt(
+                columns[column.name], names, location, "null", opens_retained=self._purpose == LEGAL_RECORDS
+            )
             position = rows.column_names.index(column.name)
             rows = rows.set_column(position, column.name, texts.cast(arrow_type(column.spark_type)))
         return rows
