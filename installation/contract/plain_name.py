@@ -97,12 +97,16 @@ def read_plain_names(folders: Iterable[Path]) -> PlainNames:
         try:
             content = yaml.load(path.read_text("utf-8"), _Loader)
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ContractError([Fault(path, 1, "Not readable as YAML", type(error).__name__, "plain names")]) from error
+            raise ContractError(
+                [Fault(path, 1, "Not readable as YAML", type(error).__name__, "plain names")]
+            ) from error
         if not isinstance(content, dict) or not all(isinstance(content.get(k, {}), dict) for k in _KINDS):
             raise ContractError([Fault(path, 1, "Not a file of plain names", "", f"mappings {', '.join(_KINDS)}")])
         for kind in content:
             if kind not in _KINDS:
-                raise ContractError([Fault(path, 1, f"Unknown part {kind!r}", str(kind), f"one of {', '.join(_KINDS)}")])
+                raise ContractError(
+                    [Fault(path, 1, f"Unknown part {kind!r}", str(kind), f"one of {', '.join(_KINDS)}")]
+                )
             merged[kind] |= content[kind]
     return PlainNames(**merged)
 

@@ -142,7 +142,7 @@ class _Rewriter:
         for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
             for name, kind in self.partitions.items():
                 value = pa.scalar(None if values.get(name) is None else str(values[name]), pa.string()).cast(kind)
-                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))  # noqa: PLW2901
+                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
             yield batch
 
     def _removal(self, file: Mapping[str, Any]) -> RemoveAction:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.batch_check import CheckedBatch, check_batch
+from pipelines.ingest.corrected_row import with_corrections
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
@@ -88,6 +89,8 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     for column in contract.columns:
         if column.token and column.token_name:
             columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    columns = with_corrections(contract, columns, shared.protection)
     columns["_load_id"] = _constant(shared.load_id, batch.rows)
     if isinstance(origins, Origin):
         columns["_source_file"] = _constant(origins.file, batch.rows)
