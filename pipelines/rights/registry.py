@@ -1,7 +1,4 @@
-"""The stores of all packages in one place, in the order in which they erase.
-
-A file that belongs to no store and is not exempt is a fault: no erasure is complete while it is there.
-"""
+"""The stores of all packages in one place, in the order in which they erase, and the execution over them."""
 
 from __future__ import annotations
 
@@ -10,11 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from agent_serving import rights as serving_stores
+from features import rights as feature_stores
 from installation.installation import Installation
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
+from installation.rights.file_store import FileStore
 from pipelines.erasure.person_row import entries_of
 from pipelines.erasure.subject_lookup import find_subject
+from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
 from pipelines.rights.execution import CaseTools, Execution
 from pipelines.rights.rectification import Corrections
@@ -28,18 +29,7 @@ from privacy.rights.subject_store import ExportedTable, Holding, SubjectStore
 from privacy.storage.secret_file import load_key
 
 FOLDER = "rights"
-QUALITY = "Results of checks and their reports have numbers, and values of columns without personal data only."
-EXEMPT = {
-    "*.lock": "An empty file that a process locks.",
-    "manifest.json": "The simulator's options, and names, sizes and digests of the files that it wrote.",
-    "run_date.toml": "The reference date of a simulated folder.",
-    "token.check": "A fingerprint of the token secret, a keyed hash of no value.",
-    "contracts/*": "Contracts of the installation's own sources.",
-    "secret:token.key": "The secret of the matching keys.",
-    "secret:pseudonym.key": "The secret of the pseudonyms that roles read.",
-    "secret:*.lock": "An empty file that a process locks.",
-}
-"""The files without a store, each with the reason why no person is in it."""
+_QUALITY = "Results of checks and their reports have numbers, and values of columns without personal data only."
 WHO = "bojagi rights"
 """Name of the execution in the audit log."""
 
@@ -49,6 +39,10 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     return (
         Corrections(installation),
         *installation_store.subject_stores(installation),
+        *feature_stores.subject_stores(installation),
+        *serving_stores.subject_stores(installation),
+        RunHistory(installation.settings),
+        FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
 
