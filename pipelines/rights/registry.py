@@ -13,7 +13,8 @@ from installation.installation import Installation
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
-from pipelines.erasure.person_row import entries_of
+from pipelines.erasure.lakehouse_store import LakehouseStore
+from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.subject_lookup import find_subject
 from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
@@ -37,6 +38,8 @@ WHO = "bojagi rights"
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return every store that may hold personal data, in the order in which they erase."""
     return (
+        LakehouseStore(installation),
+        LandingStore(installation),
         Corrections(installation),
         *installation_store.subject_stores(installation),
         *feature_stores.subject_stores(installation),
@@ -69,9 +72,7 @@ def open_execution(installation: Installation) -> Execution:
         return find_person(installation, customer, reference)
 
     def suppress(subjects: Sequence[Subject]) -> None:
-        moment = installation.shop_time()
-        for subject in subjects:
-            installation.suppression.add(entries_of(subject, moment), subject.reference)
+        LakehouseStore(installation).suppress(subjects)
 
     def write_answer(request: Request, subject: Subject, tables: Mapping[str, tuple[ExportedTable, ...]]) -> bytes:
         return answer_archive(installation, stores, request, subject, tables)
