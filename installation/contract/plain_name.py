@@ -39,6 +39,11 @@ class PlainNames:
         named = self.tables.get(contract.table, {}).get("title")
         return Wording(**named) if named else Wording(readable(contract.name), readable(contract.name))
 
+    def titles(self, table: str) -> tuple[Wording, Wording]:
+        """Return title and source of a table without a contract, which has an entry in a wording file."""
+        named = self.tables[table]
+        return Wording(**named["title"]), Wording(**named["source"])
+
     def place(self, contract: Document) -> int:
         """Return the place of a table in an answer; tables without an entry come last."""
         order = list(self.tables)

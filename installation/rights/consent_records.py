@@ -51,7 +51,7 @@ class ConsentRecords:
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
         """Yield the person's records."""
-        rows = tuple(_row(record) for record in self._records(subject))
+        rows = tuple(_row(record) for record in own_records(self.installation, subject))
         if rows:
             yield ExportedTable(_PART, _TITLE, self._fields(), rows, is_provided=True)
 
@@ -87,13 +87,6 @@ class ConsentRecords:
         files = files_of(self.installation.settings, self.paths)
         return verify_files(subjects, files, self.installation.settings.data_dir)
 
-    def _records(self, subject: Subject) -> list[ConsentRecord]:
-        store = self.installation.consent_store
-        own = {token for _, token in keys_of(self.installation, subject.customer_ids)} | set(subject.customer_ids)
-        own |= {token for _, token in subject.tokens}
-        shared = {token for _, token in subject.shared_tokens}
-        return store.records_of(sorted(own & set(store.subjects_of_all(subject.customer_ids)) - shared))
-
     def _is_restricted(self, customer: str) -> bool:
         records = self.installation.consent_service().history(customer)
         newest = [r for r in records if r.purpose == EVERY_PURPOSE and r.state.stream == "restriction"]
@@ -124,3 +117,12 @@ def _row(record: ConsentRecord) -> dict[str, object]:
     content = record.model_dump()
     joined = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in content.items()}
     return {name: str(joined[name]) if name == "state" else joined[name] for name in _FIELDS}
+
+
+def own_records(installation: Installation, subject: Subject) -> list[ConsentRecord]:
+    """Return the consent records of a person, without those of others who were once taken for the person."""
+    store = installation.consent_store
+    own = {token for _, token in keys_of(installation, subject.customer_ids)} | set(subject.customer_ids)
+    own |= {token for _, token in subject.tokens}
+    shared = {token for _, token in subject.shared_tokens}
+    return store.records_of(sorted(own & set(store.subjects_of_all(subject.customer_ids)) - shared))

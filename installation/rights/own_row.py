@@ -38,7 +38,7 @@ _IDENTIFIER = re.compile(r"(?:\w+:)?[0-9a-f]{64}|c_[a-z2-7]{20,}")
 _STAFF_COLUMNS = frozenset({"decided_by", "recorded_by"})
 """Columns with the user account of a member of staff, who is another person."""
 _APP_VISIT = "app:"
-"""Start of the number of a visit to the app; the number of its first event follows."""
+"""The start of the number of a visit to the app; the number of its first event follows."""
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array],
             columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
-    return columns, checked.faults
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    return with_corrections(contract, columns, shared.protection), checked.faults
 
 
 def erased_rows(batch: RawBatch, columns: Mapping[str, pa.Array], faults: RowFaults, shared: LoadContext) -> Mask:

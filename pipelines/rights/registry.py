@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from agent_serving import rights as serving_stores
+from features import rights as feature_stores
 from installation.installation import Installation
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
+from installation.rights.file_store import FileStore
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.subject_lookup import find_subject
+from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
 from pipelines.rights.execution import CaseTools, Execution
 from pipelines.rights.rectification import Corrections
@@ -26,6 +30,7 @@ from privacy.rights.subject_store import ExportedTable, Holding, SubjectStore
 from privacy.storage.secret_file import load_key
 
 FOLDER = "rights"
+_QUALITY = "Results of checks and their reports have numbers, and values of columns without personal data only."
 WHO = "bojagi rights"
 """Name of the execution in the audit log."""
 
@@ -37,6 +42,10 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         LandingStore(installation),
         Corrections(installation),
         *installation_store.subject_stores(installation),
+        *feature_stores.subject_stores(installation),
+        *serving_stores.subject_stores(installation),
+        RunHistory(installation.settings),
+        FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
 
