@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from installation.contract.document import Contract
 from installation.installation import Installation
 from installation.lakehouse.rows import select
+from installation.rights.person_table import PersonTables
 from pipelines.erasure.delta_history import find_tables, forget_history, has_history
 from pipelines.erasure.delta_rewrite import Rewrite, TableEdit, rewrite_table
 from pipelines.erasure.legal_record import is_kept_by_law, retained
@@ -27,7 +27,6 @@ from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.suppressed_row import REFERENCES, ROW, PersonRows, entries_of
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.errors import ProtectionError
-from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
@@ -35,19 +34,18 @@ from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
     Correction,
-    ExportedField,
     ExportedTable,
     Holding,
     Outcome,
     Retained,
     Verification,
 )
-from privacy.rights.suppression import ListedIdentifiers
-from privacy.rights.wording import Wording
 
 _PREFIX = 24
 """Characters of a token that are searched for. Delta and Spark cut statistics of longer texts to 32 characters."""
 _CHUNK = 1 << 20
+_WHO = "bojagi rights"
+"""Name of the store in the audit log, where it decrypts identifiers for an answer."""
 
 
 @dataclass(frozen=True)
@@ -70,27 +68,14 @@ class LakehouseStore:
 
     def find(self, subject: Subject) -> Sequence[Holding]:
         """Return the number of the person's rows in each table."""
-        found = []
-        for table in self.export(subject):
-            first = table.fields[0]
-            held = Holding(
-                table.name, len(table.rows), table.title, first.purposes, first.source, first.retention
-            )
-            found.append(held)
-        return found
+        return PersonTables(self.installation, _WHO).find(subject)
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
-        """Yield the person's rows of each table, with decrypted fields. Changes nothing."""
-        tokens = self.installation.tokenizer
-        rows = PersonRows(ListedIdentifiers(tokens.derived_key("export"), entries_of(subject, None)), tokens)
-        for location in self._tables():
-            edit = self._edit(location, rows)
-            found = self._matching(location, edit)
-            if not found.num_rows:
-                continue
-            if isinstance(edit, SourceEdit) and edit.contract.encrypted_columns:
-                found = self.installation.revealer("bojagi rights", SUBJECT_RIGHTS)(edit.contract, found)
-            yield _exported(self._name(location), getattr(edit, "contract", None), found)
+        """Yield the rows of each table that are certainly about the person.
+
+        A copy leaves out what may be another person's, so these are fewer rows than `erase` finds.
+        """
+        return PersonTables(self.installation, _WHO).export(subject)
 
     def rectify(self, subject: Subject, correction: Correction) -> Outcome:
         """Tables are built from sources with their corrections; nothing is corrected in a table itself."""
@@ -284,27 +269,6 @@ def _digest(folder: Path) -> str:
                 state.update(chunk)
         whole.update(state.digest())
     return whole.hexdigest()
-
-
-def _exported(name: str, contract: Contract | None, rows: pa.Table) -> ExportedTable:
-    columns = {column.name: column for column in contract.columns} if contract else {}
-    shown = [one for one in rows.column_names if not one.startswith("_") and (not columns or one in columns)]
-    source = Wording(name, name)
-    basis = contract.retention_basis if contract else ""
-    fields = tuple(
-        ExportedField(
-            one, _wording(columns[one].description if one in columns else one), tuple(columns[one].purposes) if one in columns else (),
-            source, _wording(basis), str(rows.schema.field(one).type), contract is not None and contract.layer == "source",
-        )
-        for one in shown
-    )  # fmt: skip
-    title = _wording(contract.description if contract else name)
-    is_provided = contract is not None and contract.layer == "source"
-    return ExportedTable(name, title, fields, tuple(rows.select(shown).to_pylist()), is_provided)
-
-
-def _wording(text: str) -> Wording:
-    return Wording(text, text)
 
 
 def _first_line(error: Exception) -> str:

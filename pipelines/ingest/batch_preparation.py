@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.batch_check import CheckedBatch, check_batch
+from pipelines.ingest.corrected_row import with_corrections
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
@@ -81,6 +82,8 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     `origins` names the file of all rows, or lists one file for each row. Rows of erased persons are left out.
     """
     columns, faults = complete(batch, shared)
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    columns = with_corrections(shared.contract, columns, shared.protection)
     columns["_load_id"] = _constant(shared.load_id, batch.rows)
     if isinstance(origins, Origin):
         columns["_source_file"] = _constant(origins.file, batch.rows)
@@ -116,7 +119,8 @@ def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array],
             columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
-    return columns, checked.faults
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    return with_corrections(contract, columns, shared.protection), checked.faults
 
 
 def erased_rows(batch: RawBatch, columns: Mapping[str, pa.Array], faults: RowFaults, shared: LoadContext) -> Mask:
