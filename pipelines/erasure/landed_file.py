@@ -56,7 +56,9 @@ def content_without(path: Path, member: str | None, form: FileFormat, lines: Col
     try:
         text = content.decode(codec, errors="surrogateescape")
         if text.encode(_codec_of_writer(codec, content), errors="surrogateescape") != content:
-            raise UnwritableFileError(f"the file does not come back from {form.encoding} as it is; delete the rows by hand")
+            raise UnwritableFileError(
+                f"the file does not come back from {form.encoding} as it is; delete the rows by hand"
+            )
         if form.format in ("json", "jsonl") and is_document(text):
             kept = _document(text, lines)
         else:
@@ -128,7 +130,9 @@ def _records(text: str, form: FileFormat, lines: Collection[int]) -> str:
 def _document(text: str, numbers: Collection[int]) -> str:
     records = [part for _, part in read_document(io.StringIO(text), FAST, len(text) + 1)]
     kept = [part for number, part in enumerate(records, 1) if number not in set(numbers)]
-    return "[\n" + ",\n".join(kept) + "\n]\n" if text.lstrip("\ufeff \t\r\n").startswith("[") else "\n".join(kept) + "\n"
+    return (
+        "[\n" + ",\n".join(kept) + "\n]\n" if text.lstrip("\ufeff \t\r\n").startswith("[") else "\n".join(kept) + "\n"
+    )
 
 
 def _parquet(content: bytes, lines: Collection[int]) -> bytes:

@@ -87,7 +87,9 @@ class LandingStore:
 
     def rectify(self, subject: Subject, correction: Correction) -> Outcome:
         """Delivered files stay as they were delivered; corrections are applied when they are read."""
-        return Outcome.not_applicable("Delivered files stay as they are; a correction is applied whenever they are read.")
+        return Outcome.not_applicable(
+            "Delivered files stay as they are; a correction is applied whenever they are read."
+        )
 
     def restrict(self, subject: Subject, is_restricted: bool) -> Outcome:
         """Nothing reads delivered files but the load."""
@@ -107,7 +109,9 @@ class LandingStore:
                 except (FileFaultError, UnwritableFileError, OSError) as error:
                     if isinstance(error, FileFaultError) and not self._holds(path, subjects):
                         continue
-                    failures.append(f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}")
+                    failures.append(
+                        f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}"
+                    )
                     continue
                 counts["rows"] += rows
                 counts["files_rewritten"] += rows > 0
@@ -198,7 +202,9 @@ class LandingStore:
 
 def _emails(subjects: Sequence[Subject]) -> re.Pattern[bytes] | None:
     """Return a pattern that finds the persons' e-mail addresses, but not those that end like them."""
-    values = {re.escape(one.value.strip().encode()) for subject in subjects for one in subject.needles if one.name == "email"}
+    values = {
+        re.escape(one.value.strip().encode()) for subject in subjects for one in subject.needles if one.name == "email"
+    }
     return re.compile(rb"(?<![A-Za-z0-9._%+-])(?:" + b"|".join(sorted(values)) + rb")", re.I) if values else None
 
 

@@ -68,7 +68,9 @@ class TruthStore:
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Read the files again and look for suppressed persons."""
         found = self._gone(self._suppressed())
-        checked = tuple(CheckedPart(f"truth/{path.stem}", "", hashlib.sha256(path.read_bytes()).hexdigest()) for path in found)
+        checked = tuple(
+            CheckedPart(f"truth/{path.stem}", "", hashlib.sha256(path.read_bytes()).hexdigest()) for path in found
+        )
         return Verification(checked, tuple(f"truth/{path.stem}: rows" for path, rows in found.items() if rows))
 
     def _suppressed(self) -> PersonRows:
@@ -90,7 +92,11 @@ class TruthStore:
         is_dirt = pc.is_in(
             pc.binary_join_element_wise(dirt["source"], dirt["key"], "\0"), value_set=_whole(places.filter(is_record))
         )
-        masks = {"dirt.parquet": is_dirt, "record.parquet": is_record, "person.parquet": pc.is_in(person["person_id"], value_set=ids)}
+        masks = {
+            "dirt.parquet": is_dirt,
+            "record.parquet": is_record,
+            "person.parquet": pc.is_in(person["person_id"], value_set=ids),
+        }
         counts = {}
         for name, mask in masks.items():
             gone = int(pc.sum(mask).as_py() or 0)
