@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS addition (number INTEGER PRIMARY KEY, digest TEXT NOT
 CREATE TABLE IF NOT EXISTS suppressed (
   addition INTEGER NOT NULL, digest BLOB NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (addition, digest)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clean (place TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -171,6 +172,19 @@ class SuppressionList(ListedIdentifiers):
         self._anchor.advance(head)
         self._entries = {**known, **new}
         return len(new)
+
+    def clean_places(self) -> dict[str, str]:
+        """Return the state in which each table was last seen without suppressed persons, by its name.
+
+        It is kept beside the list and not with the tables, so that a restored table is recognised as such.
+        """
+        self._refresh()
+        return {} if self._db is None else dict(self._db.execute("SELECT place, state FROM clean"))
+
+    def note_clean(self, states: Mapping[str, str]) -> None:
+        """Record the states in which tables hold no suppressed person."""
+        if self:
+            self._open().executemany("INSERT OR REPLACE INTO clean VALUES (?, ?)", sorted(states.items()))
 
     def _current(self) -> dict[bytes, int]:
         self._refresh()
