@@ -179,13 +179,13 @@ class Installation:
     def request_store(self) -> RequestStore:
         """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
         # Imported here, so that commands that take no requests start faster.
-        from installation.rights import open_request_store
+        from installation.rights.opening import open_request_store
 
         return self._stores.once("request_store", lambda: open_request_store(self.settings, self._key_store))
 
     def rights_service(self) -> RightsService:
         """Return the service that takes requests of data subjects and decides on them."""
-        from installation.rights import rights_service
+        from installation.rights.opening import rights_service
 
         return rights_service(
             self.request_store, self.audit_log, self.consent_service, self.lists_customer, self.clock,

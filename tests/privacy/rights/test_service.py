@@ -1,4 +1,4 @@
-"""RightsService on real stores: who may do what in which state, deadlines, holds, duplicates, and effects on consent."""
+"""RightsService on real stores: who may do what, deadlines, holds, duplicates, and effects on consent."""
 
 from __future__ import annotations
 
