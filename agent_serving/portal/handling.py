@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -111,8 +111,7 @@ def _page_of(visit: Visit, error: Exception) -> Response:
         is_known = isinstance(error, _UNAVAILABLE)
         status, text = (503 if is_known else 500), _BROKEN
     visit.request.state.code = type(error).__name__
-    content: dict[str, Any] = {"text": text, "detail": detail, "status": status}
-    response = visit.render("error", status, **content)
+    response = visit.render("error", status, text=text, detail=detail)
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.seconds)
     return response

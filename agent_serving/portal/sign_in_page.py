@@ -45,7 +45,7 @@ def ask_for_link(visit: Visit) -> Response:
 
 def show_link(visit: Visit) -> Response:
     """Show the button that signs in. Only the button uses the link up: programs that check mails open every link."""
-    return visit.render("link", token=visit.request.query_params.get("token", "")[:100])
+    return visit.render("link", link_secret=visit.request.query_params.get("token", "")[:100])
 
 
 def use_link(visit: Visit) -> Response:

@@ -92,8 +92,9 @@ BASES: dict[str, Wording] = {
     "statute": Wording("The law allows it", "법령상 허용"),
 }
 CHANNELS = {
-    "cli": Wording("Command line", "명령줄"), "http": Wording("Program", "전산 연계"), 
-    "portal": Wording("Portal", "포털"), "phone": Wording("Phone", "전화"), "letter": Wording("Letter", "서신"), "counter": Wording("Counter", "창구"),
+    "cli": Wording("Command line", "명령줄"), "http": Wording("Program", "전산 연계"),
+    "portal": Wording("Portal", "포털"), "phone": Wording("Phone", "전화"), "letter": Wording("Letter", "서신"),
+    "counter": Wording("Counter", "창구"),
 }  # fmt: skip
 REQUESTERS = {
     "self": Wording("The person", "본인"), "guardian": Wording("Guardian", "법정대리인"),
