@@ -3,7 +3,7 @@
 In `data_dir`: consent/consent.db, rights/, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
 audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
-keys.db.anchor, key_encryption.json.
+keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
@@ -287,12 +288,27 @@ class Installation:
             ProtectionError: the key store cannot be used.
         """
         return self._stores.once(
-            "protection", lambda: Protection(self.tokenizer, FieldCipher(self._key_store)), closes=False
+            "protection",
+            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression),
+            closes=False,
         )
 
     @property
     def _key_store(self) -> SqliteKeyStore:
         return self._stores.once("key_store", self.open_key_store)
+
+    @property
+    def suppression(self) -> SuppressionList:
+        """The list of erased persons, one connection per thread. It is kept apart from the data and their backups.
+
+        Raises:
+            SuppressionError: the list is older than its anchor, missing or changed.
+        """
+        return self._stores.once("suppression", self._open_suppression)
+
+    def _open_suppression(self) -> SuppressionList:
+        key = self.tokenizer.derived_key("suppression")
+        return SuppressionList(self.settings.secret_dir / "suppression.db", key)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.

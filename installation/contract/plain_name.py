@@ -39,6 +39,11 @@ class PlainNames:
         named = self.tables.get(contract.table, {}).get("title")
         return Wording(**named) if named else Wording(readable(contract.name), readable(contract.name))
 
+    def place(self, contract: Document) -> int:
+        """Return the place of a table in an answer; tables without an entry come last."""
+        order = list(self.tables)
+        return order.index(contract.table) if contract.table in self.tables else len(order)
+
     def source(self, contract: Document) -> Wording:
         """Return where the rows of a table come from."""
         named = self.tables.get(contract.table, {}).get("source")

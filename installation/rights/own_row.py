@@ -24,13 +24,14 @@ from installation.contract.document import Contract
 from installation.installation import Installation
 from installation.lakehouse.rows import quoted
 from privacy.contract.vocabulary import load_vocabulary
-from privacy.protection.revealer import RIGHTS_PURPOSE
+from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.rights.subject import Subject
 
 STRONG = ("member_no", "card_no", "email", "session_id", "order_id", "account_no")
 """Kinds of keys that state the person of a row, the most reliable first, as when profiles are built."""
 WEAK = ("device_id", "name_phone", "phone")
 """Kinds of keys that people of one home may share, even where only one of them is known to use it."""
+IDENTIFIER = "silver/identifier"
 _PSEUDONYM = "dpv:PseudonymisedData"
 _IDENTIFIER = re.compile(r"(?:\w+:)?[0-9a-f]{64}|c_[a-z2-7]{20,}")
 """A token, also with its kind or source in front, or a customer id."""
@@ -60,11 +61,22 @@ class PersonRows:
     def __init__(self, installation: Installation, subject: Subject, who: str) -> None:
         self._installation, self._who = installation, who
         self._customers = frozenset(subject.customer_ids)
-        self._own = _by_kind(subject.tokens)
         self._shared = _by_kind(subject.shared_tokens)
         self._persons = frozenset(subject.source_persons)
-        # A token that others have as well is the person's too, where the person has stated it.
-        self._stated: dict[str, set[str]] = _by_kind((*subject.tokens, *subject.shared_tokens))
+
+    @cached_property
+    def _own(self) -> dict[str, set[str]]:
+        """The matching keys of the person by kind, as silver/identifier has them, without those that others have.
+
+        The look-up for an erasure also finds keys that only stand in the person's rows. For a copy that is too much:
+        the telephone of a parcel's receiver is one of them.
+        """
+        if not self._customers or not self._installation.lakehouse.exists(IDENTIFIER):
+            return {}
+        where = f"customer_id IN {_sql_list(self._customers)}"
+        keys = self._installation.lakehouse.select(IDENTIFIER, "token_kind, token", where).to_pylist()
+        own = _by_kind([(row["token_kind"], row["token"]) for row in keys])
+        return {kind: tokens - self._shared.get(kind, set()) for kind, tokens in own.items()}
 
     @cached_property
     def contracts(self) -> tuple[Contract, ...]:
@@ -93,7 +105,7 @@ class PersonRows:
             elif not is_clear:
                 unclear += 1
         own = candidates.take(pa.array(mine, pa.int64()))
-        clear = self._installation.revealer(self._who, RIGHTS_PURPOSE)(contract, own)
+        clear = self._installation.revealer(self._who, SUBJECT_RIGHTS)(contract, own)
         names = [column.name for column in contract.columns]
         tokens = own.select([column.token_name for column in contract.columns if column.token_name]).to_pylist()
         rows, withheld = [], 0
@@ -125,7 +137,7 @@ class PersonRows:
             for column in contract.columns
             if column.token_name
             and (token := tokens[column.token_name]) is not None
-            and token not in self._stated_values(str(column.token))
+            and token not in self._stated.get(str(column.token), ())
         }
         if foreign:
             # Without a token it is not known whose the address is that stands beside another person's name.
@@ -177,7 +189,7 @@ class PersonRows:
         if not _IDENTIFIER.fullmatch(text):
             return True
         token = text.rpartition(":")[2]
-        is_token = token in self._names or any(token in values for values in self._own.values())
+        is_token = any(token in values for values in self._stated.values())
         return text in self._customers or text in self._persons or is_token
 
     def _keys(self, contract: Contract) -> dict[str, str]:
@@ -202,9 +214,6 @@ class PersonRows:
         if kind == "session_id":
             return self._sessions
         return self._orders if kind == "order_id" else self._own.get(kind, set())
-
-    def _stated_values(self, kind: str) -> set[str]:
-        return self._names if kind == "name" else self._stated.get(kind, set())
 
     @cached_property
     def _sessions(self) -> set[str]:
@@ -254,15 +263,20 @@ class PersonRows:
         return found
 
     @cached_property
-    def _names(self) -> set[str]:
-        """Tokens of the names in the person's own records, such as a registration."""
-        found: set[str] = set()
+    def _stated(self) -> dict[str, set[str]]:
+        """Tokens that stand in the person's own records, such as a registration: the person's name, numbers, addresses.
+
+        A number that the whole family has is the person's as well, where the person has stated it.
+        """
+        found: dict[str, set[str]] = {kind: set(tokens) for kind, tokens in self._own.items()}
         for contract in self._installation.contracts.sources:
-            named = next((c.token_name for c in contract.columns if c.token == "name"), None)
             subject = next((c for c in contract.columns if c.name == contract.subject_key), None)
-            is_register = named and subject is not None and subject.token in STRONG
+            is_register = subject is not None and subject.token in STRONG
             if is_register and self._installation.lakehouse.exists(contract.table):
-                found |= {str(value) for value in self._clear_values(contract, str(named))}
+                for column in contract.columns:
+                    if column.token and column.token_name:
+                        values = {str(value) for value in self._clear_values(contract, column.token_name)}
+                        found.setdefault(column.token, set()).update(values)
         return found
 
     def _clear_values(self, contract: Contract, column: str) -> Iterable[Any]:

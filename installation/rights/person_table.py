@@ -38,7 +38,7 @@ class PersonTables:
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
         """Yield each table that has rows about the person, or rows that may be the person's and are left out."""
         person = PersonRows(self._installation, subject, self._who)
-        for contract in person.contracts:
+        for contract in sorted(person.contracts, key=self._names.place):
             own = person.read(contract)
             if own.rows or own.unclear:
                 yield exported(own, self._names)

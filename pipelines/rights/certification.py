@@ -54,7 +54,7 @@ class Certification:
         A certificate that a killed execution wrote is replaced: only the one whose digest the history has counts.
         """
         statement = self._statement(request, steps, verified)
-        pdf = render_certificate(statement, fingerprint(self.signer.public_key))
+        pdf = render_certificate(statement, fingerprint(self.signer.public_key), self.folder.parent / "font")
         content = self.signer.sign(statement, pdf).to_bytes()
         create_private_folder(self.folder)
         with private_draft(self.path(request.id, "pdf")) as draft:

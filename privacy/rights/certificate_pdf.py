@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
 
-from privacy.rights.certificate import CertifiedStore, Statement
+from privacy.rights.certificate import Statement
 from privacy.rights.errors import RightsError
 from privacy.rights.pdf_font import korean_font
 from privacy.rights.request import Right
+from privacy.rights.small_font import small_font
 from privacy.rights.wording import Wording
 
 _TITLES = {
@@ -29,56 +31,77 @@ _HOW = Wording(
     "이 문서는 같은 이름의 서명된 파일(.json)을 읽기 쉽게 표시한 것입니다. 증명은 그 파일입니다. "
     "`bojagi rights verify FILE.json`으로 확인하고, 키의 지문을 개인정보처리자가 공개한 지문과 비교하십시오.",
 )
-_DONE = {
-    "done": Wording("done and verified", "처리 및 확인 완료"),
-    "not_applicable": Wording("not applicable", "해당 없음"),
-}
+_CHECKED = Wording("parts decoded and searched", "해독하여 검색한 부분")
+_KEPT = Wording("kept by law", "법률에 따라 보관")
+_DONE = {"done": Wording("done", "처리 완료"), "not_applicable": Wording("not applicable", "해당 없음")}
 
 
-def render_certificate(statement: Statement, key_fingerprint: str) -> bytes:
+def render_certificate(statement: Statement, key_fingerprint: str, font_folder: Path) -> bytes:
     """Return the PDF of a statement. The same statement gives the same bytes with the same fonts and library.
 
     Without a font with Korean letters on the machine, the text is English, and other letters are shown as `?`.
+
+    Args:
+        statement: what the certificate states.
+        key_fingerprint: of the key that signs it.
+        font_folder: keeps a small font with the letters of all certificates; a whole one takes two seconds to read.
     """
     from fpdf import FPDF
 
+    try:
+        font = korean_font()
+    except RightsError:
+        font = None
+    lines = list(_lines(statement, key_fingerprint, is_korean=font is not None))
     pdf = FPDF(format="A4")
     pdf.set_creation_date(statement.completed_at)
-    try:
-        path, face = korean_font()
-        pdf.add_font("text", fname=path, collection_font_number=face)
-        page = _Page(pdf, "text", is_korean=True)
-    except RightsError:
-        page = _Page(pdf, "helvetica", is_korean=False)
     pdf.set_title("Certificate on a data-subject request")
     pdf.set_margins(18, 16, 18)
     pdf.set_auto_page_break(True, 16)
+    family = "helvetica"
+    if font is None:
+        lines = [(text.encode("latin-1", "replace").decode("latin-1"), size) for text, size in lines]
+    else:
+        # With all fixed words, different certificates share one small font.
+        letters = "".join(
+            [*(text for text, _ in lines), *(w.ko for w in (*_TITLES.values(), *_DONE.values(), _CHECKED, _KEPT))]
+        )
+        path, face = small_font(*font, letters, font_folder)
+        family = "text"
+        pdf.add_font(family, fname=path, collection_font_number=face)
     pdf.add_page()
-    page.write(page.both(_TITLE), 16)
-    for label, value in _head(statement, key_fingerprint):
-        page.write(f"{page.both(label)}: {value}", 9)
-    for store in statement.stores:
-        _draw_store(page, store)
-    page.write("", 4)
-    page.write(page.both(_HOW, "\n"), 8)
+    for text, size in lines:
+        pdf.set_font(family, size=size)
+        pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        pdf.ln(1)
     return bytes(pdf.output())
 
 
-class _Page:
-    """Writes paragraphs; keeps what the font can draw."""
+def _lines(statement: Statement, key_fingerprint: str, *, is_korean: bool) -> Iterator[tuple[str, float]]:
+    """Yield the paragraphs, each with the size of its letters."""
 
-    def __init__(self, pdf: Any, family: str, *, is_korean: bool) -> None:
-        self._pdf, self._family, self._is_korean = pdf, family, is_korean
+    def both(wording: Wording, between: str = " / ") -> str:
+        return f"{wording.en}{between}{wording.ko}" if is_korean else wording.en
 
-    def both(self, wording: Wording, between: str = " / ") -> str:
-        return f"{wording.en}{between}{wording.ko}" if self._is_korean else wording.en
-
-    def write(self, text: str, size: float) -> None:
-        if not self._is_korean:
-            text = text.encode("latin-1", "replace").decode("latin-1")
-        self._pdf.set_font(self._family, size=size)
-        self._pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT")
-        self._pdf.ln(1)
+    yield both(_TITLE), 16
+    for label, value in _head(statement, key_fingerprint):
+        yield f"{both(label)}: {value}", 9
+    for store in statement.stores:
+        yield "", 4
+        yield f"{store.store}: {both(_DONE[store.outcome])} {store.reason}".rstrip(), 11
+        if store.counts:
+            yield ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(store.counts.items())), 9
+        if store.checked:
+            listed = json.dumps([part.model_dump() for part in store.checked], ensure_ascii=False, sort_keys=True)
+            digest = sha256(listed.encode()).hexdigest()
+            yield f"{both(_CHECKED)}: {len(store.checked):,} (SHA-256 {digest})", 9
+        for kept in store.retained:
+            fields = ", ".join(kept.fields)
+            yield f"{both(_KEPT)}: {kept.part}, {kept.rows:,} rows, {fields}; {kept.article}; until {kept.until}", 9
+        for sentence in store.remaining:
+            yield f"- {sentence}", 9
+    yield "", 4
+    yield both(_HOW, "\n"), 8
 
 
 def _head(statement: Statement, key_fingerprint: str) -> list[tuple[Wording, str]]:
@@ -97,26 +120,6 @@ def _head(statement: Statement, key_fingerprint: str) -> list[tuple[Wording, str
         (Wording("SHA-256 of the signed statement", "서명된 내용의 SHA-256"), statement.digest()),
         (Wording("Fingerprint of the signing key", "서명 키 지문"), key_fingerprint),
     ]
-    if statement.is_suppressed:
-        kept_out = "a keyed hash keeps the person from coming back by a replay, a backfill or a restored backup"
-        head.append((Wording("Suppression", "재유입 차단"), kept_out))
+    kept_out = "a keyed hash keeps the person from coming back by a replay, a backfill or a restored backup"
+    head.append((Wording("Suppression", "재유입 차단"), kept_out if statement.is_suppressed else "-"))
     return head
-
-
-def _draw_store(page: _Page, store: CertifiedStore) -> None:
-    page.write("", 3)
-    page.write(f"{store.store}: {page.both(_DONE[store.outcome])} {store.reason}".rstrip(), 11)
-    if store.counts:
-        counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(store.counts.items()))
-        page.write(counts, 9)
-    if store.checked:
-        listed = json.dumps([part.model_dump() for part in store.checked], ensure_ascii=False, sort_keys=True)
-        digest = sha256(listed.encode()).hexdigest()
-        label = page.both(Wording("parts decoded and searched", "복호화·해독하여 검색한 부분"))
-        page.write(f"{label}: {len(store.checked):,} (SHA-256 {digest[:32]}…)", 9)
-    for kept in store.retained:
-        label = page.both(Wording("kept by law", "법률에 따라 보관"))
-        fields = ", ".join(kept.fields)
-        page.write(f"{label}: {kept.part}, {kept.rows:,} rows, {fields}; {kept.article}; until {kept.until}", 9)
-    for sentence in store.remaining:
-        page.write(f"- {sentence}", 9)
