@@ -70,8 +70,10 @@ class Services:
             self.__dict__.pop("features").close()
         self._stores.close()
 
-    async def answer(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
+    async def answer(self, request: Request, work: Callable[[Identity], Answer], *, runs_long: bool = False) -> Answer:
         """Return what `work` returns for the authenticated caller of a request. It runs in a thread of the pool.
+
+        `runs_long`: it takes longer than a read of features, so it runs in a thread of the portal.
 
         Raises:
             AuthenticationFailed: the request has no valid key or token.
@@ -79,6 +81,8 @@ class Services:
             TooManyRequests: the caller sent too many requests.
         """
         job = partial(self._authenticated, request, work)
+        if runs_long:
+            return await self.portal.run(job)
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
     async def failing_parts(self) -> tuple[str, ...]:
