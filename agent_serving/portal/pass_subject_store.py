@@ -22,7 +22,7 @@ _RETENTION = Wording("Two hours at most", "최장 2시간")
 
 @dataclass(frozen=True)
 class PassSubjectStore:
-    """Finds and deletes the passes of a person. Their content cannot be read without the person's own link or cookie."""
+    """Finds and deletes the passes of a person. Only the person's own link or cookie opens their content."""
 
     installation: Installation
     name: str = "portal"

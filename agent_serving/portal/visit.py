@@ -32,6 +32,8 @@ MOST_FORM_BYTES = 64 * 1024
 """The largest form holds a statement of 4,000 characters, each up to nine bytes, and a few short fields."""
 _MOST_FIELDS = 200
 SESSION, VISITOR, LANGUAGE = "bojagi_session", "bojagi_visitor", "bojagi_language"
+_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of writing: they make a text read as another one."""
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -91,7 +93,7 @@ class Visit:
         Raises:
             FormRefused: the field is longer than `most` characters, or holds control characters.
         """
-        found = self.form.get(name, ("",))[-1].strip().replace("\r\n", "\n")
+        found = self.form.get(name, ("",))[-1].strip().replace("\r\n", "\n").translate(_DIRECTIONS)
         if len(found) > most:
             raise FormRefused(422, name, f"expected at most {most} characters, got {len(found)}")
         if any((ord(c) < 32 and c not in "\n\t") or ord(c) == 127 for c in found):
@@ -144,7 +146,7 @@ class Visit:
 
     def render(self, template: str, status: int = 200, **content: Any) -> Response:
         """Return a page."""
-        everything = {"visit": self, **content}
+        everything = {"visit": self, "purpose_name": self.portal.names.purpose, **content}
         text = self.portal.pages.render(template, self.language, self.request.url.path, everything)
         return Response(text, status, media_type="text/html")
 

@@ -56,14 +56,16 @@ STATES: dict[State, Wording] = {
     State.REFUSED: Wording("Refused", "거절됨"),
     State.WITHDRAWN: Wording("Withdrawn", "철회됨"),
 }
-STEPS: tuple[tuple[State, Wording], ...] = (
-    (State.SUBMITTED, Wording("Received", "접수")),
-    (State.VERIFIED, Wording("Identity verified", "본인 확인")),
-    (State.APPROVED, Wording("Approved", "승인")),
-    (State.EXECUTING, Wording("Being carried out", "처리 중")),
-    (State.COMPLETED, Wording("Completed", "완료")),
+STEPS = (
+    Wording("Received", "접수"),
+    Wording("Identity verified", "본인 확인"),
+    Wording("Decision", "승인 심사"),
+    Wording("Carried out and checked", "처리와 확인"),
+    Wording("Completed", "완료"),
 )
 """The steps of a request that is granted, in their order."""
+STEPS_DONE = {State.SUBMITTED: 1, State.VERIFIED: 2, State.APPROVED: 3, State.EXECUTING: 3, State.COMPLETED: 5}
+"""Number of the steps that are done in a state; the next one is at work."""
 URGENCIES: dict[Urgency, Wording] = {
     Urgency.ON_TIME: Wording("On time", "기한 내"),
     Urgency.DUE_SOON: Wording("Due soon", "기한 임박"),
