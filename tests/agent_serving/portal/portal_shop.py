@@ -16,7 +16,10 @@ import httpx
 import pyarrow as pa
 from aiosmtpd.controller import Controller
 
+from agent_serving.application import create_app
 from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassKind, PassStore
+from agent_serving.portal.portal import Portal
+from agent_serving.request_limit import RateLimit
 from installation.installation import Installation
 from installation.portal_settings import PortalSettings
 from privacy.rights.request import Actor
@@ -55,7 +58,9 @@ class MailBox:
 
 
 class PortalShop(FeatureShop):
-    """A filled shop with a portal."""
+    """A filled shop with a portal. `portal` is the one that is served."""
+
+    portal: Portal
 
     def __init__(self, folder: Path, public_url: str = PUBLIC_URL) -> None:
         super().__init__(folder)
@@ -146,7 +151,11 @@ class Visitor:
 @contextmanager
 def portal_of(shop: PortalShop) -> Iterator[str]:
     """Serve the shop and yield its address."""
-    with served(shop) as client:
+    app = create_app(shop.installation)
+    # Tests send more than a person does; one test sets the limit back.
+    app.state.services.portal.rate = RateLimit(100_000)
+    shop.portal = app.state.services.portal
+    with served(shop, app=app) as client:
         yield str(client.base_url).rstrip("/")
 
 
