@@ -20,6 +20,7 @@ from privacy.rights.subject import Subject
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with one customer, who is in no table yet."""
+    (tmp_path / "lakehouse").mkdir()
     with Installation(settings_for(tmp_path)) as installation:
         installation.consent_store.assign("p_1", "c_1", datetime(2020, 1, 1))
     found = Subject("", ("c_1",), ("crm_customer:p_1",), (), (), (Needle("email", "kim@example.com"),))
