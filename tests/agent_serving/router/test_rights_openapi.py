@@ -28,10 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
-def test_generated_requests_get_what_the_description_says(
-    client: httpx.Client, mode: GenerationMode, is_known: bool
-) -> None:
+def test_generated_requests_get_what_the_description_says(client: httpx.Client, mode: GenerationMode) -> None:
     described, statuses = schemathesis.openapi.from_url(f"{client.base_url}/openapi.json"), Counter[int]()
     asked = client.post("/v1/rights/requests", json={"right": "access", "customer_id": PERMITS}).json()["request"]["id"]
     for operation in (found.ok() for found in described.get_all_operations()):
@@ -39,14 +36,15 @@ def test_generated_requests_get_what_the_description_says(
             continue
 
         @settings(
-            max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def check(case: schemathesis.Case) -> None:
-            if is_known and "number" in case.path_parameters:
-                case.path_parameters["number"] = asked
-            if is_known and isinstance(case.body, dict) and "customer_id" in case.body:
-                case.body["customer_id"] = PERMITS
+            # Every other case is about a request and a customer that exist.
+            if sum(statuses.values()) % 2:
+                case.path_parameters.update({"number": asked} if "number" in case.path_parameters else {})
+                if isinstance(case.body, dict) and "customer_id" in case.body:
+                    case.body["customer_id"] = PERMITS
             # A sound body can still ask for what is not possible, such as for a customer that nobody knows.
             answer = case.call_and_validate(
                 headers={"Authorization": client.headers["Authorization"]}, excluded_checks=[positive_data_acceptance]
@@ -54,6 +52,6 @@ def test_generated_requests_get_what_the_description_says(
             statuses[answer.status_code] += 1
 
         check()
-    assert statuses[201] or not (is_known and mode is GenerationMode.POSITIVE)
+    assert statuses[201] > 0 or mode is GenerationMode.NEGATIVE
     assert statuses[422] > 0
     assert not {status for status in statuses if status >= 500}
