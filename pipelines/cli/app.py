@@ -16,6 +16,7 @@ from pipelines.cli import (
     quarantine,
     read,
     retention,
+    rights,
     run,
     serve,
     simulate,
@@ -68,6 +69,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
+app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
 app.command("serve")(serve.serve)

@@ -25,6 +25,9 @@ from privacy.rights.service import RightsService
 from privacy.rights.subject_store import Outcome, OutcomeKind, Verification
 from privacy.storage.atomic_file import create_private_folder, private_draft, replace_private
 
+PUBLIC_KEY_NAME = "certificate_key.pem"
+"""File beside the folder of certificates with their public key, for publication."""
+
 
 @dataclass(frozen=True)
 class Certification:
@@ -57,6 +60,7 @@ class Certification:
         pdf = render_certificate(statement, fingerprint(self.signer.public_key), self.folder.parent / "font")
         content = self.signer.sign(statement, pdf).to_bytes()
         create_private_folder(self.folder)
+        replace_private(self.folder.parent / PUBLIC_KEY_NAME, self.signer.public_pem())
         with private_draft(self.path(request.id, "pdf")) as draft:
             draft.write_bytes(pdf)
         replace_private(self.path(request.id, "json"), content.decode())

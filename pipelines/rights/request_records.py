@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from privacy.protection.scan.folder import scan_folders
-from privacy.protection.scan.matcher import Matcher
-from privacy.protection.scan.needle import SHORTEST_FORM, Needle
 from privacy.rights.case import EXECUTOR
 from privacy.rights.request import EventKind, Request, Right, State
 from privacy.rights.service import RightsService
 from privacy.rights.subject import Subject
+from privacy.rights.subject_scan import verify_files
 from privacy.rights.subject_store import (
-    CheckedPart,
     Correction,
     ExportedField,
     ExportedTable,
@@ -103,19 +99,13 @@ class RequestRecords:
         if store.knows_persons([subject.reference for subject in subjects], ids):
             residues.append("rights/request.db, a link from a customer id")
         unverifiable = [f"rights/request.db, entry {fault.number}: {fault.message}" for fault in store.verify()]
-        if needles := _needles(subjects):
-            report = scan_folders([self.folder], Matcher(needles))
-            residues += [f"{self._part(Path(f.path))}, {f.where}, {f.needle}" for f in report.findings]
-            unverifiable += [f"{self._part(Path(one.path))}: {one.reason}" for one in report.undecoded]
-        else:
-            unverifiable.append("the look-up of the person has no identifier to search for")
+        files = verify_files(subjects, (path for path in self.folder.rglob("*") if path.is_file()), self.folder.parent)
         version = store.head().partition(" ")[0]
-        checked = tuple(
-            CheckedPart(self._part(path), version, sha256(path.read_bytes()).hexdigest())
-            for path in sorted(self.folder.rglob("*"))
-            if path.is_file()
+        return Verification(
+            tuple(replace(part, version=version) for part in files.checked),
+            (*residues, *files.residues),
+            (*unverifiable, *files.unverifiable),
         )
-        return Verification(checked, tuple(dict.fromkeys(residues)), tuple(unverifiable))
 
     def _sealed(self, subjects: Sequence[Subject]) -> list[str]:
         sealed = self.service.log.store.sealed_names()
@@ -126,19 +116,9 @@ class RequestRecords:
         references = {subject.reference for subject in subjects} | self.service.log.store.references_of(ids)
         return [request for reference in sorted(references) for request in self.service.log.of_person(reference)]
 
-    def _part(self, path: Path) -> str:
-        return f"rights/{path.relative_to(self.folder).as_posix()}"
-
 
 def _is_being_erased(request: Request) -> bool:
     return request.right is Right.ERASURE and request.state is State.EXECUTING
-
-
-def _needles(subjects: Sequence[Subject]) -> list[Needle]:
-    found = [needle for subject in subjects for needle in subject.needles]
-    found += [Needle("customer id", one) for subject in subjects for one in subject.customer_ids]
-    found += [Needle(f"{kind} token", token) for subject in subjects for kind, token in subject.tokens]
-    return [needle for needle in found if len(needle.value) >= SHORTEST_FORM]
 
 
 def _row(request: Request) -> dict[str, str | None]:
