@@ -40,14 +40,14 @@ from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
+from privacy.protection.correction_list import CorrectionList
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
+from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.rights.correction_list import CorrectionList
-from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
