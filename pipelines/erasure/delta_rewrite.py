@@ -153,7 +153,10 @@ class _Rewriter:
         self, parquet: pq.ParquetFile, file: Mapping[str, Any], columns: list[str] | None
     ) -> Iterator[pa.RecordBatch]:
         values = file.get("partition") or {}
-        for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+        for read in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+            # A merge of deltalake writes texts and bytes as views, which not every Arrow function accepts.
+            arrays = [_as(values, plain_type(values.type)) for values in read.columns]
+            batch = pa.RecordBatch.from_arrays(arrays, names=read.schema.names)
             for name, kind in self.partitions.items():
                 value = pa.scalar(None if values.get(name) is None else str(values[name]), pa.string()).cast(kind)
                 batch = batch.append_column(name, pa.repeat(value, batch.num_rows))

@@ -31,6 +31,7 @@ from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
+from privacy.protection.suppression import ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -41,7 +42,6 @@ from privacy.rights.subject_store import (
     Retained,
     Verification,
 )
-from privacy.rights.suppression import ListedIdentifiers
 
 _PREFIX = 24
 """Characters of a token that are searched for. Delta and Spark cut statistics of longer texts to 32 characters."""

@@ -31,6 +31,7 @@ from pipelines.ingest.suppressed_row import entries_of
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
+from privacy.protection.suppression import ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -40,7 +41,6 @@ from privacy.rights.subject_store import (
     Outcome,
     Verification,
 )
-from privacy.rights.suppression import ListedIdentifiers
 from privacy.rights.wording import Wording
 
 _SEARCHED = frozenset({"phone", "card_no", "member_no", "device_id"})

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from installation.installation import Installation
 from pipelines.ingest.suppressed_row import PersonRows, entries_of
+from privacy.protection.suppression import ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
-from privacy.rights.suppression import ListedIdentifiers
 from privacy.rights.wording import Wording
 from privacy.storage.atomic_file import private_draft
 

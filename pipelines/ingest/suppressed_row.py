@@ -21,9 +21,9 @@ from installation.contract.document import Contract
 from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
+from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
-from privacy.rights.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, pa.Array]

@@ -187,11 +187,12 @@ class Execution:
     # --- other rights
 
     def _carry_out(self, case: Case) -> None:
+        # An objection took effect for its purposes when it was approved; a restriction would stop every purpose.
         if case.request.right in DISCLOSING:
             self._answer(case)
         elif case.request.right is Right.RECTIFICATION:
             self._rectify(case)
-        else:
+        elif case.request.right is Right.RESTRICTION:
             for store in self.tools.stores:
                 self._note(case, "restrict", store, _guarded(partial(store.restrict, case.subject, True)))
 

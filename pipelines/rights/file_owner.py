@@ -14,6 +14,7 @@ EXEMPT = {
     "token.check": "A fingerprint of the token secret, which is a keyed hash of no value.",
     "contracts/*": "Contracts of the installation's own sources.",
     "secret:token.key": "The secret of the matching keys.",
+    "secret:suppression.db*": "Keyed hashes that keep erased persons out; without the key they name nobody.",
     "secret:pseudonym.key": "The secret of the pseudonyms that roles read.",
 }
 """The files without a store, each with the reason why no person is in it."""

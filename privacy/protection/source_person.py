@@ -22,8 +22,8 @@ from privacy.protection.field import FieldCipher
 from privacy.protection.token import Tokenizer
 
 if TYPE_CHECKING:
-    from privacy.rights.correction_list import CorrectionList
-    from privacy.rights.suppression import ListedIdentifiers
+    from privacy.protection.correction_list import CorrectionList
+    from privacy.protection.suppression import ListedIdentifiers
 
 Words = npt.NDArray[np.uint64]
 HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")

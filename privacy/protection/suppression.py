@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from privacy.rights.errors import RightsError
+from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
 from privacy.storage.database import open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainHead
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS clean (place TEXT PRIMARY KEY, state TEXT NOT NULL) W
 """
 
 
-class SuppressionError(RightsError):
+class SuppressionError(PrivacyError):
     """The suppression list is missing, older than its anchor, or was changed by another program."""
 
 
