@@ -122,7 +122,7 @@ class _Rewriter:
         """Return which rows of a file change; None if the file can stay. Reads only the columns that decide."""
         with self._open(file) as parquet:
             present = [*parquet.schema_arrow, *(pa.field(name, kind) for name, kind in self.partitions.items())]
-            needed = self.edit.columns(pa.schema(present))
+            needed = self.edit.columns(pa.schema([one.with_type(plain_type(one.type)) for one in present]))
             if not needed:
                 return None
             stored = [name for name in needed if name not in self.partitions]

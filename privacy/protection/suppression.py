@@ -103,6 +103,8 @@ class ListedIdentifiers:
         """
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+        if pa.types.is_string_view(values.type):
+            values = values.cast(pa.string())
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
         entries = self._current()
