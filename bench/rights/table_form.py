@@ -42,7 +42,9 @@ def invent(count: int, seed: int = 7) -> list[Person]:
         return "c_" + "".join(source.choices(letters, k=26))
 
     return [
-        Person(n, (customer_id(), customer_id()), f"{source.getrandbits(256):064x}", f"person.{n:06d}.planted@example.org")
+        Person(
+            n, (customer_id(), customer_id()), f"{source.getrandbits(256):064x}", f"person.{n:06d}.planted@example.org"
+        )
         for n in range(count)
     ]
 
@@ -96,9 +98,9 @@ def merged_customer(path: str, rows: pa.Table) -> None:
     # A source row for each match would be ambiguous; the first of each person decides.
     first = rows.slice(0, 400).group_by("email_token").aggregate([("customer_id", "min")])
     del changed
-    table.merge(first, predicate="t.email_token = s.email_token", source_alias="s", target_alias="t").when_matched_update(
-        {"customer_id": "s.customer_id_min"}
-    ).execute()
+    table.merge(
+        first, predicate="t.email_token = s.email_token", source_alias="s", target_alias="t"
+    ).when_matched_update({"customer_id": "s.customer_id_min"}).execute()
 
 
 def often_updated(path: str, rows: pa.Table) -> None:
