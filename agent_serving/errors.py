@@ -31,3 +31,7 @@ class TooManyRequests(ServingError):
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class PortalUnavailable(ServingError):
+    """The portal's sessions cannot be read or written, or its queue of mails is full."""
