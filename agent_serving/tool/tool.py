@@ -1,0 +1,112 @@
+"""A tool of the shopping agent, and the context of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent_serving.tool.item import ToolResult
+
+if TYPE_CHECKING:
+    from agent_serving.tool.item import Fact
+    from features.retrieval.answer import Caller, FeatureAnswer
+
+EVERY_INTENT = frozenset({"buy_now", "compare", "plan", "find_information", "service"})
+"""The intents of `understanding.model.Intent`."""
+
+
+class FeatureSource(Protocol):
+    """Returns customer features, each one only as its customer permits now. `FeatureReader` fits."""
+
+    def retrieve(self, customers: Sequence[str], service: str, purpose: str, caller: Caller) -> FeatureAnswer:
+        """Return the features of a service for customers; see `FeatureReader.retrieve`."""
+        ...
+
+
+class FoundDocument(Protocol):
+    """One document of the search index. `search.document.Document` fits."""
+
+    id: str
+    kind: str
+    branch: str
+    title: str
+    facts: Mapping[str, Fact]
+    card: Mapping[str, Fact]
+
+
+class DocumentSearch(Protocol):
+    """Searches the documents of a branch. `search.engine.SearchEngine` fits."""
+
+    def search(
+        self, query: str, kinds: Sequence[str], branch: str, limit: int, filters: Mapping[str, Any]
+    ) -> Sequence[FoundDocument]:
+        """Return the best documents of these kinds in a branch."""
+        ...
+
+
+class OrderSource(Protocol):
+    """Returns the orders of one customer, for a purpose that the customer permits. `tool.order.OrderReader` fits."""
+
+    def orders(self, customer_id: str, caller: Caller, purpose: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the customer's last orders, the newest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class ToolServices:
+    """The services that tools use. None where the installation has none; the tool then says `unavailable`."""
+
+    features: FeatureSource | None = None
+    search: DocumentSearch | None = None
+    orders: OrderSource | None = None
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """For whom and where tools are called. No model and no user chooses any of it.
+
+    Attributes:
+        customer_id: the signed-in customer; None for a visitor.
+        caller: the authenticated service that runs the conversation.
+        branch: the branch whose documents are searched.
+        language: `ko`, `en`, `ja` or `zh`.
+        now: the shop's local wall time, without zone.
+        services: the services behind the tools.
+    """
+
+    customer_id: str | None
+    caller: Caller
+    branch: str
+    language: str
+    now: datetime
+    services: ToolServices
+
+
+Run = Callable[[Mapping[str, Any], ToolContext], ToolResult]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        name: its name in plans.
+        description: one short sentence for the planner.
+        parameters: JSON schema of its arguments, an object without other properties.
+        intents: the intents for which it may be called.
+        roles: the roles that may call it.
+        purpose: the purpose of the personal data that it reads; None if it reads none.
+        run: returns the result of a call with arguments that fit `parameters`.
+        branches: the branches that have it; None: every branch.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    intents: frozenset[str]
+    roles: frozenset[str]
+    purpose: str | None
+    run: Run
+    branches: frozenset[str] | None = None
