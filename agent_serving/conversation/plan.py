@@ -78,7 +78,7 @@ def plan_schema(tools: Iterable[CallableTool]) -> dict[str, Any]:
         "type": "object", "additionalProperties": False, "required": ["intent", "calls", "clarification"],
         "properties": {
             "intent": {"enum": [intent.value for intent in Intent]},
-            "calls": {"type": "array", "maxItems": MOST_CALLS if calls else 0, "items": {"anyOf": calls} if calls else {}},
+            "calls": {"type": "array", "maxItems": MOST_CALLS if calls else 0, "items": {"anyOf": calls or [{}]}},
             "clarification": {"anyOf": [{"type": "string", "maxLength": MOST_CLARIFICATION}, {"type": "null"}]},
         },
     }  # fmt: skip
