@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 Fact = str | int | float
+PROFILE = "profile"
+"""Kind of the item with a customer's features. It advises the answer, and never becomes a card."""
 
 
 @dataclass(frozen=True)

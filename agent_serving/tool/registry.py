@@ -12,9 +12,9 @@ from agent_serving.errors import ToolRefused
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import Tool, ToolContext
 from features.errors import FeatureError
-from privacy.access.errors import AccessRefused
+from installation.errors import InstallationError
 from privacy.access.role import Roles, built_in_roles
-from privacy.consent.errors import ConsentError
+from privacy.errors import PrivacyError
 
 MOST_SCHEMA_BYTES = 1500
 """Most bytes of the tool schemas of one turn. They are part of every plan's prompt."""
@@ -86,7 +86,7 @@ class ToolRegistry:
             raise ToolRefused(f"Tool {name}: {place} does not fit its schema ({fault.validator}).")
         try:
             return tool.run(arguments, context)
-        except (FeatureError, AccessRefused, ConsentError):
+        except (FeatureError, PrivacyError, InstallationError):
             return ToolResult(name, (), Note.UNAVAILABLE)
 
     def _refusal(self, tool: Tool, intent: str | None, context: ToolContext) -> str | None:

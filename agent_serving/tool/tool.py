@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent_serving.tool.item import ToolResult
+from agent_serving.understanding.model import Intent
 
 if TYPE_CHECKING:
-    from agent_serving.tool.item import Fact
+    from agent_serving.search.engine import SearchEngine
     from features.retrieval.answer import Caller, FeatureAnswer
 
-EVERY_INTENT = frozenset({"buy_now", "compare", "plan", "find_information", "service"})
-"""The intents of `understanding.model.Intent`."""
+EVERY_INTENT: frozenset[str] = frozenset(Intent)
+"""Names of all intents."""
 
 
 class FeatureSource(Protocol):
@@ -25,32 +26,11 @@ class FeatureSource(Protocol):
         ...
 
 
-class FoundDocument(Protocol):
-    """One document of the search index. `search.document.Document` fits."""
-
-    id: str
-    kind: str
-    branch: str
-    title: str
-    facts: Mapping[str, Fact]
-    card: Mapping[str, Fact]
-
-
-class DocumentSearch(Protocol):
-    """Searches the documents of a branch. `search.engine.SearchEngine` fits."""
-
-    def search(
-        self, query: str, kinds: Sequence[str], branch: str, limit: int, filters: Mapping[str, Any]
-    ) -> Sequence[FoundDocument]:
-        """Return the best documents of these kinds in a branch."""
-        ...
-
-
 class OrderSource(Protocol):
     """Returns the orders of one customer, for a purpose that the customer permits. `tool.order.OrderReader` fits."""
 
-    def orders(self, customer_id: str, caller: Caller, purpose: str, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return the customer's last orders, the newest first."""
+    def orders(self, customer_id: str, caller: Caller, purpose: str) -> Sequence[Mapping[str, Any]]:
+        """Return the customer's orders, the newest first; none if the customer does not permit the purpose."""
         ...
 
 
@@ -59,7 +39,7 @@ class ToolServices:
     """The services that tools use. None where the installation has none; the tool then says `unavailable`."""
 
     features: FeatureSource | None = None
-    search: DocumentSearch | None = None
+    search: SearchEngine | None = None
     orders: OrderSource | None = None
 
 
