@@ -39,6 +39,19 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
+[chat]                    # the shopping agent, `POST /v1/chat`
+branch = "main"           # branch of a conversation that names none
+keep_days = 30            # a conversation is deleted so many days after its last message
+most_message_characters = 2000
+
+# [llm.models.small]      # a language model of the shopping agent; default: none, rules plan and templates answer
+# url = "http://gpu:8000/v1"               # any OpenAI-compatible server, such as vLLM
+# name = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+# api_key_file = "secret/llm"              # private file with the server's key
+# is_reasoning = false    # answers begin with reasoning that only `</think>` ends: a server without reasoning parser
+# [llm.tiers]             # which models a task tries, in order; default: all, in their order here
+# plan = ["small"]        # tasks: plan, short_answer, analysis, hard, extract
+
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
 [source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
@@ -73,8 +86,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
+from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
+from installation.private_text import read_private_text
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -118,15 +133,7 @@ class SourceCredential(BaseModel):
         """
         if self.password_file is None:
             return None if self.password is None else self.password.get_secret_value()
-        path = self.password_file.expanduser()
-        try:
-            if path.stat().st_mode & 0o077:
-                raise SettingsError(f"password_file {path} can be read by other users; run chmod 600 on it.")
-            return path.read_text("utf-8").removesuffix("\n")
-        except OSError as error:
-            raise SettingsError(
-                f"password_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
-            ) from error
+        return read_private_text(self.password_file, "password_file")
 
 
 class HttpSettings(BaseModel):
@@ -188,6 +195,8 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
+    chat: ChatSettings = ChatSettings()
+    llm: LlmSettings = LlmSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 

@@ -1,0 +1,76 @@
+"""Settings of the shopping agent: its conversations, and the language models that it may use."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from installation.private_text import read_private_text
+
+
+class ModelSettings(BaseModel):
+    """One language model behind an OpenAI-compatible server. Prices are per million tokens, in any currency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$")
+    name: str = Field(min_length=1)
+    api_key_file: Path | None = None
+    context_tokens: int = Field(default=16_384, ge=1024)
+    temperature: float = Field(default=0.3, ge=0, le=2)
+    is_reasoning: bool = False
+    connect_seconds: float = Field(default=2.0, gt=0)
+    idle_seconds: float = Field(default=20.0, gt=0)
+    most_seconds: float = Field(default=90.0, gt=0)
+    price_prompt: float = Field(default=0.0, ge=0)
+    price_cached: float | None = Field(default=None, ge=0)
+    price_completion: float = Field(default=0.0, ge=0)
+
+    def cost(self, prompt: int, cached: int, completion: int) -> float:
+        """Return the price of one call; `cached` is a part of `prompt`, at the price of the prompt if it has none."""
+        price_cached = self.price_prompt if self.price_cached is None else self.price_cached
+        paid = (prompt - cached) * self.price_prompt + cached * price_cached + completion * self.price_completion
+        return paid / 1_000_000
+
+    def read_api_key(self) -> str | None:
+        """Return the key of the server, from its private file; None where no file is named.
+
+        Raises:
+            SettingsError: the file cannot be read, or other users may read it.
+        """
+        return None if self.api_key_file is None else read_private_text(self.api_key_file, "api_key_file")
+
+
+LlmTask = Literal["plan", "short_answer", "analysis", "hard", "extract"]
+
+
+class LlmSettings(BaseModel):
+    """The language models of the shopping agent by name, and which of them each task tries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    tiers: dict[LlmTask, tuple[str, ...]] = Field(default_factory=dict)
+    most_connections: int = Field(default=64, ge=1)
+
+    def tier(self, task: LlmTask) -> tuple[str, ...]:
+        """Return the models that a task tries, in order."""
+        return self.tiers.get(task, tuple(self.models))
+
+    @model_validator(mode="after")
+    def _know_models(self) -> Self:
+        for task, names in self.tiers.items():
+            for name in names:
+                if name not in self.models:
+                    raise ValueError(f"tiers.{task} names the model {name}; expected one of {', '.join(self.models)}")
+        return self
+
+
+class ChatSettings(BaseModel):
+    """The conversations of the shopping agent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    branch: str = Field(default="main", min_length=1, max_length=100)
+    keep_days: int = Field(default=30, ge=1)
+    most_message_characters: int = Field(default=2000, ge=100, le=20_000)
