@@ -18,7 +18,7 @@ from agent_serving.llm.circuit import Circuit
 from agent_serving.llm.errors import RETRIED, UNHEALTHY, Failure, ModelUnavailable
 from agent_serving.llm.model import Request, Usage
 from agent_serving.llm.reasoning import ReasoningFilter
-from installation.settings import ModelSettings
+from installation.agent_settings import ModelSettings
 
 MOST_ATTEMPTS = 2
 _PAUSE_SECONDS = 0.2

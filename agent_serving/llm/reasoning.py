@@ -1,7 +1,7 @@
 """Removes the reasoning that a model writes before its answer, also from a text that arrives in pieces.
 
-DeepSeek's R1 distillations write `reasoning</think>answer`: their chat template has opened the tag already. Others write
-both tags. A vLLM server with `--reasoning-parser` sends the reasoning in a field of its own, which is not read.
+DeepSeek's R1 distillations write `reasoning</think>answer`: their chat template has opened the tag already. Others
+write both tags. A vLLM server with `--reasoning-parser` sends the reasoning in a field of its own, which is not read.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import httpx
 from agent_serving.llm.endpoint import Endpoint, EndpointStream
 from agent_serving.llm.errors import Failure, ModelUnavailable
 from agent_serving.llm.model import AnswerStream, Completion, Request, Task, Usage
-from installation.settings import LlmSettings
+from installation.agent_settings import LlmSettings
 
 Noted = Callable[[Task, str, str, Usage], None]
 """Called after each call with the task, the model, `answered` or the failure, and the tokens."""
