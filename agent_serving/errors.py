@@ -31,3 +31,7 @@ class TooManyRequests(ServingError):
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class ToolRefused(ServingError):
+    """A tool may not be called in this context, or its arguments do not fit its schema."""
