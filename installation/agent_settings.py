@@ -9,7 +9,14 @@ from installation.private_text import read_private_text
 
 
 class ModelSettings(BaseModel):
-    """One language model behind an OpenAI-compatible server. Prices are per million tokens, in any currency."""
+    """One language model behind an OpenAI-compatible server. Prices are per million tokens, in any currency.
+
+    Attributes:
+        is_reasoning: whether its answers begin with reasoning that only `</think>` ends.
+        reasoning_tokens: tokens that it may spend on reasoning, beside those of its answer.
+        idle_seconds: the longest wait for the next piece of an answer, the first one included.
+        most_seconds: the longest time of a whole answer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,6 +26,7 @@ class ModelSettings(BaseModel):
     context_tokens: int = Field(default=16_384, ge=1024)
     temperature: float = Field(default=0.3, ge=0, le=2)
     is_reasoning: bool = False
+    reasoning_tokens: int = Field(default=0, ge=0)
     connect_seconds: float = Field(default=2.0, gt=0)
     idle_seconds: float = Field(default=20.0, gt=0)
     most_seconds: float = Field(default=90.0, gt=0)

@@ -49,6 +49,7 @@ most_message_characters = 2000
 # name = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 # api_key_file = "secret/llm"              # private file with the server's key
 # is_reasoning = false    # answers begin with reasoning that only `</think>` ends: a server without reasoning parser
+# reasoning_tokens = 0    # what it may spend on reasoning, beside its answer
 # [llm.tiers]             # which models a task tries, in order; default: all, in their order here
 # plan = ["small"]        # tasks: plan, short_answer, analysis, hard, extract
 

@@ -133,7 +133,7 @@ class EndpointStream:
         body: dict[str, Any] = {
             "model": settings.name,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            "max_tokens": request.most_tokens, "temperature": settings.temperature,
+            "max_tokens": request.most_tokens + settings.reasoning_tokens, "temperature": settings.temperature,
             "stream": True, "stream_options": {"include_usage": True},
         }  # fmt: skip
         if request.schema is not None:
