@@ -19,7 +19,7 @@ class Filters:
         category: the fact `category`, compared likewise.
         floor: the fact `floor`, compared likewise.
         price_min, price_max: bounds of the fact `price_won`, both included. A document without a price has none.
-        free_of: allergens, such as `milk`. A product whose fact `allergens` names one of them, or that does not state its
+        free_of: allergens, such as `milk`. A product whose fact `allergens` names one of them, or that states no
             allergens, is left out. `none` states that there are none.
         diet: a diet or faith that the fact `diets` names, such as `vegan` or `halal`.
         on: a day. A document whose `valid_from` is later or whose `valid_until` is earlier is left out; one without

@@ -1,9 +1,9 @@
 """Cuts Korean and other text into the terms by which it is found, and keeps the written form of every word.
 
-Morphological analysis cuts a word that its dictionary lacks ("에어팟" becomes "에어" and "팟"), and then finds Pad Thai.
-Here nothing is cut by meaning. A word gives itself and its pairs of neighbouring letters, and a query wants all pairs of
-a word side by side. So a word is found inside a compound ("케이스" in "아이폰케이스"). The pairs also run over the
-spaces of the text, so "아이폰케이스" finds "아이폰 케이스".
+Morphological analysis cuts a word that its dictionary lacks: "에어팟" becomes "에어" and "팟", and finds Pad Thai. Here
+nothing is cut by meaning. A word gives itself and its pairs of neighbouring letters. A query wants all pairs of a word
+side by side, so a word is found inside a compound ("케이스" in "아이폰케이스"). The pairs also run over the spaces of the
+text, so "아이폰케이스" finds "아이폰 케이스".
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _LEAST_JOINED = 4
 
 # Particles after a noun, the longest first. The form without them is an alternative beside the written one, so a name
 # that ends like a particle ("바나나", "오이") is found as written.
-_PARTICLES = (
-    "에서는", "에게서", "이랑", "에서", "에게", "한테", "부터", "까지", "보다", "처럼", "마다", "으로", "하고", "이나", "이요",
-    "이에요", "예요", "은", "는", "이", "가", "을", "를", "에", "의", "도", "만", "로", "와", "과", "랑", "나", "요",
+_PARTICLES = tuple(
+    ("에서는 에게서 이에요 이랑 에서 에게 한테 부터 까지 보다 처럼 마다 으로 하고 이나 이요 예요 " +
+     "은 는 이 가 을 를 에 의 도 만 로 와 과 랑 나 요").split()
 )  # fmt: skip
 # Words of a request that name nothing.
 _REQUEST = frozenset(
-    "있어 있나 있나요 있어요 있습니까 있을까 어디 어디야 어디예요 어디에 어딨어 뭐 뭐야 무슨 어떤 좀 거 것 파나요 팔아 팔아요 "
-    "파는 주세요 줘 추천 추천해 추천해줘 추천해주세요 찾아줘 찾아 알려줘 알려주세요 보여줘 살래 사고 싶어 싶은데 얼마 얼마야 얼마예요 "
-    "the a an is are there where what how do you have any for of in to i want need please show me".split()
-)
+    ("있어 있나 있나요 있어요 있습니까 있을까 어디 어디야 어디예요 어디에 어딨어 뭐 뭐야 무슨 어떤 좀 거 것 얼마 얼마야 " +
+     "파나요 팔아 팔아요 파는 주세요 줘 추천 추천해 추천해줘 추천해주세요 찾아줘 찾아 알려줘 알려주세요 보여줘 살래 사고 " +
+     "싶어 싶은데 the a an is are there where what how do you have any for of in to i want need please show me").split()
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
