@@ -89,7 +89,7 @@ class Writer:
             stream = self._parts.models.stream(Request(task, messages, MOST_TOKENS))
             checked = GroundedStream(items, answer.language.value, start.checked.text)
             try:
-                async with aclosing(aiter(stream)) as pieces:
+                async with aclosing(stream.pieces()) as pieces:
                     async for piece in pieces:
                         answer.answered_by = stream.model
                         for sentence in checked.feed(piece):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from agent_serving.guardrail.guardrail import Concern
+from agent_serving.guardrail.topic import Concern
 from agent_serving.understanding.model import Language
 
 
@@ -45,10 +45,9 @@ _TEXTS: Final[Mapping[Concern | Notice, Mapping[Language, str]]] = {
         _ZH: "我可以协助您购物。请告诉我您想找的商品或店铺。",
     },
     Notice.NO_CONSENT: {
-        _KO: "맞춤 추천은 개인화에 동의하신 경우에만 제공됩니다. 개인정보 설정에서 언제든지 동의하거나 철회하실 수 있습니다.",
-        _EN: "Personal recommendations need your consent to personalisation. You can give or withdraw it in your privacy "
-        "settings at any time.",
-        _JA: "個人に合わせたおすすめには、パーソナライズへの同意が必要です。プライバシー設定でいつでも同意・撤回できます。",
+        _KO: "맞춤 추천은 개인화에 동의하신 경우에만 제공됩니다. 동의와 철회는 개인정보 설정에서 언제든지 가능합니다.",
+        _EN: "Personal recommendations need your consent. You can give or withdraw it in your privacy settings.",
+        _JA: "個人に合わせたおすすめには同意が必要です。プライバシー設定でいつでも同意・撤回できます。",
         _ZH: "个性化推荐需要您同意个性化处理。您可以随时在隐私设置中同意或撤回。",
     },
     Notice.CUT: {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from agent_serving.conversation.start import Start
 from agent_serving.errors import ToolRefused
 from agent_serving.llm.errors import Failure, ModelUnavailable
 from agent_serving.llm.model import Request, Task
+from agent_serving.tool.tool import Tool
 from agent_serving.understanding.model import Intent
 
 MOST_TOKENS = 400
@@ -51,14 +53,14 @@ class Planner:
         return plan if plan.calls or plan.clarification else replace(by_rules, intent=plan.intent)
 
     async def _by_model(self, start: Start, answer: Answer) -> Plan:
-        tools = self._offered(start)
+        tools, shown = self._offered(start)
+        schema = plan_schema(tools)
         # The model's context is found out by trying: an estimate may be wrong, and the settings, too.
         for turns in (start.turns, ()):
             history = compact(
                 turns, self._parts.models.context_tokens(Task.PLAN), may_be_personal=start.may_be_personal
             )
-            messages = plan_messages(history, start.checked.text, start.context, tools)
-            schema = plan_schema(tools)
+            messages = plan_messages(history, start.checked.text, start.context, shown)
             try:
                 found = await self._parts.models.complete(Request(Task.PLAN, messages, MOST_TOKENS, schema))
             except ModelUnavailable as error:
@@ -69,10 +71,14 @@ class Planner:
             return read_plan(found.text, schema)
         raise AssertionError("unreachable: the second attempt has no history")
 
-    def _offered(self, start: Start) -> list[dict[str, Any]]:
-        intent: Intent | None = start.understanding.intent if start.understanding.confidence >= SURE else None
+    def _offered(self, start: Start) -> tuple[Sequence[Tool], list[dict[str, Any]]]:
+        """Return the tools that a model may call, and their schemas for the prompt."""
+        tools, sure = self._parts.tools, start.understanding.confidence >= SURE
+        intent = start.understanding.intent
         try:
-            return self._parts.tools.schemas(intent, start.context)
+            return tools.allowed(intent if sure else None, start.context), tools.schemas(
+                intent if sure else None, start.context
+            )
         except ToolRefused:
             # The tools of all intents together are too many for one prompt.
-            return self._parts.tools.schemas(start.understanding.intent, start.context)
+            return tools.allowed(intent, start.context), tools.schemas(intent, start.context)

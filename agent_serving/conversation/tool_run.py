@@ -1,4 +1,4 @@
-"""Runs the calls of a plan in parallel. A call that is refused, fails or takes too long becomes a result that says so."""
+"""Runs the calls of a plan in parallel. A call that fails or takes too long becomes a result that says so."""
 
 from __future__ import annotations
 

@@ -17,12 +17,14 @@ class Grounded:
         cards: the cited items in the order of the marker, each once.
         refused: for each sentence that was left out, the reasons, such as `price`; no text of it.
         is_cited: whether the answer ended with a readable marker.
+        rest: the sentences of `text` that `feed` had not returned.
     """
 
     text: str
     cards: tuple[Item, ...]
     refused: tuple[tuple[str, ...], ...] = ()
     is_cited: bool = False
+    rest: tuple[str, ...] = ()
 
 
 class GroundedStream:

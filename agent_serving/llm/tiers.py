@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 import httpx
@@ -45,7 +45,9 @@ class Tiers:
         for endpoint in self._tier(request.task):
             stream = TierStream([endpoint], request, self._noted)
             try:
-                return Completion("".join([piece async for piece in stream]).strip(), stream.usage, stream.model)
+                return Completion(
+                    "".join([piece async for piece in stream.pieces()]).strip(), stream.usage, stream.model
+                )
             except ModelUnavailable as error:
                 last = error
         raise last
@@ -69,7 +71,7 @@ class TierStream(AnswerStream):
         self._endpoints, self._request, self._noted = endpoints, request, noted
         self.usage, self.model = Usage(), "-"
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    async def pieces(self) -> AsyncGenerator[str, None]:
         """Yield the pieces of the answer.
 
         Raises:
