@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from installation.private_text import read_private_text
 
@@ -22,6 +22,7 @@ class ModelSettings(BaseModel):
 
     url: str = Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$")
     name: str = Field(min_length=1)
+    api_key: SecretStr | None = None
     api_key_file: Path | None = None
     context_tokens: int = Field(default=16_384, ge=1024)
     temperature: float = Field(default=0.3, ge=0, le=2)
@@ -41,12 +42,14 @@ class ModelSettings(BaseModel):
         return paid / 1_000_000
 
     def read_api_key(self) -> str | None:
-        """Return the key of the server, from its private file; None where no file is named.
+        """Return the key of the server, from its private file if one is named; None without one.
 
         Raises:
             SettingsError: the file cannot be read, or other users may read it.
         """
-        return None if self.api_key_file is None else read_private_text(self.api_key_file, "api_key_file")
+        if self.api_key_file is not None:
+            return read_private_text(self.api_key_file, "api_key_file")
+        return None if self.api_key is None else self.api_key.get_secret_value()
 
 
 LlmTask = Literal["plan", "short_answer", "analysis", "hard", "extract"]
@@ -75,10 +78,20 @@ class LlmSettings(BaseModel):
 
 
 class ChatSettings(BaseModel):
-    """The conversations of the shopping agent."""
+    """The conversations of the shopping agent.
+
+    Attributes:
+        branch: the branch of a conversation that names none.
+        keep_days: a conversation is deleted so many days after its last message.
+        token_hours: how long the token of a chat page works.
+        messages_per_minute: of one chat page, in each process.
+        most_message_characters: a longer message is refused.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     branch: str = Field(default="main", min_length=1, max_length=100)
     keep_days: int = Field(default=30, ge=1)
+    token_hours: int = Field(default=12, ge=1)
+    messages_per_minute: int = Field(default=30, ge=1)
     most_message_characters: int = Field(default=2000, ge=100, le=20_000)

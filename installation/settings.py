@@ -42,6 +42,8 @@ requests_per_minute = 6000   # of one caller, in each process
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
 keep_days = 30            # a conversation is deleted so many days after its last message
+token_hours = 12          # a chat page's token works so long
+messages_per_minute = 30  # of one chat page, in each process
 most_message_characters = 2000
 
 # [llm.models.small]      # a language model of the shopping agent; default: none, rules plan and templates answer

@@ -17,7 +17,6 @@ from agent_serving.errors import ToolRefused
 from agent_serving.llm.errors import Failure, ModelUnavailable
 from agent_serving.llm.model import Request, Task
 from agent_serving.tool.tool import Tool
-from agent_serving.understanding.model import Intent
 
 MOST_TOKENS = 400
 """Of a plan: four calls with their arguments."""
