@@ -55,6 +55,13 @@ most_message_characters = 2000
 # [llm.tiers]             # which models a task tries, in order; default: all, in their order here
 # plan = ["small"]        # tasks: plan, short_answer, analysis, hard, extract
 
+[search]                  # what the shopping agent searches
+# opensearch_url = "https://search.example:9200"  # a fleet's index; default: embedded, in data/search
+# opensearch_password_file = "secret/opensearch"  # private file with user:password
+opensearch_index = "bojagi"
+# embedding_url = "http://gpu:8000/v1"     # OpenAI-compatible endpoint of vectors; default: words only
+# embedding_model = "BAAI/bge-m3"          # its model, or a model of the package sentence-transformers
+
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
 [source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
@@ -169,6 +176,24 @@ class OidcSettings(BaseModel):
     purposes_claim: str = "bojagi_purposes"
 
 
+class SearchSettings(BaseModel):
+    """Where the search index lies, and which model makes its vectors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    opensearch_url: str | None = Field(default=None, pattern=r"^https?://")
+    opensearch_password_file: Path | None = None
+    opensearch_index: str = Field(default="bojagi", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    embedding_url: str | None = Field(default=None, pattern=r"^https?://")
+    embedding_model: str | None = None
+
+    @model_validator(mode="after")
+    def _need_model(self) -> Self:
+        if self.embedding_url is not None and self.embedding_model is None:
+            raise ValueError("embedding_url is set without embedding_model; expected the name of the endpoint's model")
+        return self
+
+
 class Settings(BaseSettings):
     """The settings of one installation. Frozen; `load_settings` makes it."""
 
@@ -200,6 +225,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings | None = None
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
+    search: SearchSettings = SearchSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
@@ -254,6 +280,16 @@ class Settings(BaseSettings):
     def online_dir(self) -> Path:
         """The private folder of the embedded online store."""
         return self.data_dir / "online"
+
+    @property
+    def content_dir(self) -> Path:
+        """The folder of the content files: what the shopping agent searches. Nothing in it is about customers."""
+        return self.data_dir / "content"
+
+    @property
+    def search_dir(self) -> Path:
+        """The folder of the search index, its vectors and its queue of content files."""
+        return self.data_dir / "search"
 
     @property
     def token_key_file(self) -> Path:

@@ -53,7 +53,7 @@ class SearchEngine(Protocol):
         """Return at most `limit` documents, the best first.
 
         Args:
-            query: what the user wrote, or a part of it. Blank returns every document that meets the conditions, by id.
+            query: what the user wrote, or a part of it. Blank returns documents that meet the conditions, by id.
             kinds: only these kinds; empty for all.
             branch: only documents of this branch and of every branch; None only those of every branch.
             limit: how many documents are returned at most.

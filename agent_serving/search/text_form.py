@@ -2,8 +2,8 @@
 
 Morphological analysis cuts a word that its dictionary lacks: "에어팟" becomes "에어" and "팟", and finds Pad Thai. Here
 nothing is cut by meaning. A word gives itself and its pairs of neighbouring letters. A query wants all pairs of a word
-side by side, so a word is found inside a compound ("케이스" in "아이폰케이스"). The pairs also run over the spaces of the
-text, so "아이폰케이스" finds "아이폰 케이스".
+side by side, so a word is found inside a compound ("케이스" in "아이폰케이스"). The pairs also run over the spaces of
+the text, so "아이폰케이스" finds "아이폰 케이스".
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _PARTICLES = tuple(
 )  # fmt: skip
 # Words of a request that name nothing.
 _REQUEST = frozenset(
-    ("있어 있나 있나요 있어요 있습니까 있을까 어디 어디야 어디예요 어디에 어딨어 뭐 뭐야 무슨 어떤 좀 거 것 얼마 얼마야 " +
-     "파나요 팔아 팔아요 파는 주세요 줘 추천 추천해 추천해줘 추천해주세요 찾아줘 찾아 알려줘 알려주세요 보여줘 살래 사고 " +
-     "싶어 싶은데 the a an is are there where what how do you have any for of in to i want need please show me").split()
+    ("있어 있나 있나요 있어요 있습니까 있을까 어디 어디야 어디예요 어디에 어딨어 뭐 뭐야 무슨 어떤 좀 거 것 " +
+     "얼마 얼마야 파나요 팔아 팔아요 파는 주세요 줘 추천 추천해 추천해줘 추천해주세요 찾아줘 찾아 " +
+     "알려줘 알려주세요 보여줘 살래 사고 싶어 싶은데 " +
+     "the a an is are there where what how do you have any for of in to i want need please show me").split()
 )  # fmt: skip
 
 
@@ -112,16 +113,22 @@ class QueryWord:
 
 
 def query_words(query: str) -> list[tuple[QueryWord, ...]]:
-    """Return the words of a query, each with its alternative forms: as written, and without a particle.
+    """Return the words of a query, each with its alternative forms.
 
-    Words that only ask are left out, unless the query has no other.
+    The forms are: as written, without a particle, and joined to its neighbours ("에어 팟": 에어팟). Words that only ask
+    are left out, unless the query has no other.
 
     >>> [[form.word for form in forms] for forms in query_words("에어팟이 어디 있어?")]
     [['에어팟이', '에어팟']]
     """
     found = [run for word in _WORD.findall(normalise(query)) for run in _query_runs(word)]
-    asked = [word for word in dict.fromkeys(found) if word not in _REQUEST]
-    return [tuple(_query_word(form) for form in _query_forms(word)) for word in asked or dict.fromkeys(found)]
+    words = [word for word in found if word not in _REQUEST] or found
+    couples = ["".join(pair) for pair in pairwise(words)]
+    forms = {
+        word: (*_query_forms(word), *couples[max(place - 1, 0) : place + 1])
+        for place, word in reversed(list(enumerate(words)))
+    }
+    return [tuple(_query_word(form) for form in forms[word]) for word in dict.fromkeys(words)]
 
 
 def _query_runs(word: str) -> list[str]:

@@ -196,7 +196,7 @@ class _Branch:
 
 def _catalogue() -> list[Row]:
     """Return the products of the chain. As many brands as variants are paired; else each brand has each variant."""
-    found, english = [], {row["korean"]: row["english"] for row in _rows("shop")}
+    found, shops = [], {row["korean"]: row for row in _rows("shop")}
     for row in _rows("product"):
         brands, variants, sizes = row["brands"].split("|"), row["variants"].split("|"), row["sizes"].split("|")
         is_paired = len(brands) == len(variants)
@@ -208,9 +208,11 @@ def _catalogue() -> list[Row]:
                 share = (place / max(len(pairs), 2) + step) / len(sizes)
                 unit = 1000 if high >= 100_000 else 100
                 name = " ".join(part for part in (brand, row["korean"], variant, size) if part)
+                shop = shops.get(brand, {"english": "", "keywords": ""})
                 words = [*_words(row["keywords"]), row["english"], *_words(row["market_category"].lower())]
+                words += [*_words(shop["english"]), *_words(shop["keywords"])]
                 price = round((low + (high - low) * share) / unit) * unit
-                name_en = " ".join(part for part in (english.get(brand), row["english"]) if part)
+                name_en = " ".join(part for part in (shop["english"], row["english"]) if part)
                 found.append(row | {"brand": brand, "name": name, "name_en": name_en, "price": price, "words": words})
     return found
 
