@@ -35,3 +35,11 @@ class TooManyRequests(ServingError):
 
 class ToolRefused(ServingError):
     """A tool may not be called in this context, or its arguments do not fit its schema."""
+
+
+class ChatRefused(ServingError):
+    """A conversation cannot be opened or continued as asked. `status` and `code` are for the HTTP answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -62,23 +62,30 @@ class Request:
 
 
 class AnswerStream(Protocol):
-    """An answer while it is written: iterate over its pieces; `usage` and `model` are complete at the end."""
+    """An answer while it is written. `usage` and `model` are complete at its end."""
 
     usage: Usage
     model: str
 
-    def __aiter__(self) -> AsyncIterator[str]:
-        """Return the pieces of the answer's text without reasoning."""
+    def pieces(self) -> AsyncGenerator[str, None]:
+        """Yield the pieces of the answer's text without reasoning. Iterate once, and close it.
+
+        Raises:
+            ModelUnavailable: no model began an answer, or one ended before its answer was whole.
+        """
+        ...
 
 
 class LanguageModel(Protocol):
     """Whatever completes prompts: one endpoint, or tiers of them.
 
-    Both methods raise `ModelUnavailable` (`llm/errors.py`) with a stable reason.
+    Both raise `ModelUnavailable` (`llm/errors.py`) with a stable reason.
     """
 
     async def complete(self, request: Request) -> Completion:
         """Return the whole answer."""
+        ...
 
     def stream(self, request: Request) -> AnswerStream:
         """Return the answer piece by piece. The call begins with the first piece that is asked for."""
+        ...

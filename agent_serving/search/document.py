@@ -42,7 +42,8 @@ class Document:
         title: name to show.
         text: sentences that are searched beside the title.
         facts: what an answer may state, such as `name`, `brand`, `price_won`, `floor`, `hours`, `phone`, `name_en`,
-            `category`, `valid_from` and `valid_until` (ISO dates, both included).
+            `category`, `allergens` and `diets` (joined by commas), `valid_from` and `valid_until` (ISO dates, both
+            included).
         card: `image`, `map`, `url` and `phone` of the card; never in a prompt.
         keywords: further words by which it is found, such as abbreviations and English names. Never shown.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -19,6 +19,9 @@ class Filters:
         category: the fact `category`, compared likewise.
         floor: the fact `floor`, compared likewise.
         price_min, price_max: bounds of the fact `price_won`, both included. A document without a price has none.
+        free_of: allergens, such as `milk`. A product whose fact `allergens` names one of them, or that states no
+            allergens, is left out. `none` states that there are none.
+        diet: a diet or faith that the fact `diets` names, such as `vegan` or `halal`.
         on: a day. A document whose `valid_from` is later or whose `valid_until` is earlier is left out; one without
             these facts is always valid.
     """
@@ -28,6 +31,8 @@ class Filters:
     floor: str | None = None
     price_min: int | None = None
     price_max: int | None = None
+    free_of: frozenset[str] = frozenset()
+    diet: str | None = None
     on: date | None = None
 
 
@@ -48,7 +53,7 @@ class SearchEngine(Protocol):
         """Return at most `limit` documents, the best first.
 
         Args:
-            query: what the user wrote, or a part of it. Blank returns every document that meets the conditions, by id.
+            query: what the user wrote, or a part of it. Blank returns documents that meet the conditions, by id.
             kinds: only these kinds; empty for all.
             branch: only documents of this branch and of every branch; None only those of every branch.
             limit: how many documents are returned at most.
@@ -68,23 +73,37 @@ class SearchEngine(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Change:
+    """The new documents of a source, which is one content file.
+
+    Attributes:
+        source: name of the source.
+        version: digest of the file; None removes the source, which then has no documents.
+        documents: all documents of the source.
+    """
+
+    source: str
+    version: str | None
+    documents: Sequence[Document] = ()
+
+
 class SearchIndex(SearchEngine, Protocol):
-    """A search engine whose documents are written source by source. A source is one content file."""
+    """A search engine whose documents are written source by source."""
 
     def versions(self) -> Mapping[str, str]:
         """Return the visible version of each source."""
         ...
 
-    def replace(self, source: str, version: str, documents: Iterable[Document]) -> int:
-        """Make the documents the only ones of the source, and return their number.
+    def write(self, changes: Sequence[Change]) -> None:
+        """Make the documents of each change the only ones of its source.
 
-        A search sees either all documents of the former version or all of the new one. If `documents` raises, or the
-        process dies, the former version stays visible.
+        A search sees all documents of the former version of a source or all of the new one. The former version is
+        deleted only after the new one is complete. If the process dies, the former version stays visible.
+
+        Raises:
+            SearchUnavailable: the index cannot be written now. No change is visible.
         """
-        ...
-
-    def remove(self, source: str) -> None:
-        """Remove the source with its documents."""
         ...
 
     def close(self) -> None:
