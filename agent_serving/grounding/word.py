@@ -91,10 +91,7 @@ def _latin_words(text: str, language: str) -> Iterator[str]:
         plain = word.casefold().replace("’", "'")
         if plain in _ABBREVIATIONS or not word:
             continue
-        if language != "en" or not _is_english(plain):
-            yield word
-        # A capital inside a sentence marks a name, also of common words: Golden Apple Cream.
-        elif word[0].isupper() and match.start() not in begins and plain not in _CAPITALISED:
+        if language != "en" or not _is_english(plain) or (word[0].isupper() and match.start() not in begins and plain not in _CAPITALISED):
             yield word
 
 
@@ -161,7 +158,7 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     for first, second in zip(run, run[1:], strict=False):
         words = text[first.start : second.start + second.len]
         pair = (text[first.start : first.start + first.len], text[second.start : second.start + second.len])
-        if common.intersection(pair) or {first.tag, second.tag} & {"XPN", "XSN"} and len(run) == 2:
+        if common.intersection(pair) or ({first.tag, second.tag} & {"XPN", "XSN"} and len(run) == 2):
             continue
         if _NAME_WORD in pair:
             rest = pair[1] if pair[0] == _NAME_WORD else pair[0]

@@ -134,7 +134,9 @@ async def chat(request: Request) -> Response:
             )  # fmt: skip
         if token_session is not None:
             if wanted.session or wanted.customer or wanted.branch:
-                raise ChatRefused(422, "fixed_by_token", "The token fixes session, customer and branch; leave them out.")
+                raise ChatRefused(
+                    422, "fixed_by_token", "The token fixes session, customer and branch; leave them out."
+                )
             return token_session, wanted
         assert identity is not None
         if wanted.session is None:

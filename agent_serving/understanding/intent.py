@@ -40,7 +40,9 @@ def intent_of(text: str, spans: Sequence[Span]) -> tuple[Intent, float]:
         if cue.pattern.search(short):
             scores[cue.intent] += cue.weight
     kinds = [span.kind for span in spans]
-    scores[Intent.BUY_NOW] += 0.5 * (kinds.count("product") > 0) + 0.8 * (kinds.count("quantity") > 0) + 0.5 * ("price_max" in kinds)
+    scores[Intent.BUY_NOW] += (
+        0.5 * (kinds.count("product") > 0) + 0.8 * (kinds.count("quantity") > 0) + 0.5 * ("price_max" in kinds)
+    )
     scores[Intent.FIND_INFORMATION] += 0.8 * ("place" in kinds)
     best = max(scores, key=lambda intent: scores[intent])
     total = sum(math.exp(score) for score in scores.values())

@@ -31,7 +31,12 @@ def understand(text: str, context: Context | None = None) -> Understanding:
         items=items_of(spans),
         time=tuple(str(s.value) for s in spans if s.kind == "time"),
         place=tuple(str(s.value) for s in spans if s.kind == "place"),
-        constraints=Constraints(*(tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind)) for kind in ("allergy", "faith", "diet"))),
+        constraints=Constraints(
+            *(
+                tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind))
+                for kind in ("allergy", "faith", "diet")
+            )
+        ),
         text=text,
     )
 

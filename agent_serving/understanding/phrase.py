@@ -39,7 +39,9 @@ class Unit:
     """`kind`, `sort`, `never`, or empty for a word that is in no lexicon of modifiers."""
 
 
-WEAK = frozenset("전 차 게 마 공 진 볼 감 밤 파 무 배 회 백 팩 티 죽 국 탕 물 칩 립 김 굴 봄 잔 타 책 카드 공기 나물 기초 다운 스위치 우드 보드 그램 매트 대구 가지 조기 로봇 블록 조명 트리 시계 소품 조화 패드".split())
+WEAK = frozenset(
+    "전 차 게 마 공 진 볼 감 밤 파 무 배 회 백 팩 티 죽 국 탕 물 칩 립 김 굴 봄 잔 타 책 카드 공기 나물 기초 다운 스위치 우드 보드 그램 매트 대구 가지 조기 로봇 블록 조명 트리 시계 소품 조화 패드".split()
+)
 """Products that are more often another word: they count beside a number, another product, or a word that names the kind."""
 
 
@@ -129,7 +131,11 @@ def _is_head(key: str, word: Sequence[Token], products: Mapping[str, str]) -> bo
         return True
     # A compound ends with the noun that names the kind: "호밀빵", "블루투스이어폰".
     return any(key[-n:] in products for n in range(len(key) - 1, 1, -1)) or (
-        len(key) > 2 and len(word) > 1 and len(word[-1].form) == 1 and word[-1].form in products and word[-1].form not in WEAK
+        len(key) > 2
+        and len(word) > 1
+        and len(word[-1].form) == 1
+        and word[-1].form in products
+        and word[-1].form not in WEAK
     )
 
 
