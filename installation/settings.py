@@ -47,6 +47,28 @@ requests_per_minute = 6000   # of one caller, in each process
 # mail_user = "portal"    # with mail_password_file: signs in at the mail server
 # mail_password_file = "secret/mail"       # private file with the password
 # mail_sender = "privacy@shop.example"
+[chat]                    # the shopping agent, `POST /v1/chat`
+branch = "main"           # branch of a conversation that names none
+keep_days = 30            # a conversation is deleted so many days after its last message
+token_hours = 12          # a chat page's token works so long
+messages_per_minute = 30  # of one chat page, in each process
+most_message_characters = 2000
+
+# [llm.models.small]      # a language model of the shopping agent; default: none, rules plan and templates answer
+# url = "http://gpu:8000/v1"               # any OpenAI-compatible server, such as vLLM
+# name = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+# api_key_file = "secret/llm"              # private file with the server's key
+# is_reasoning = false    # answers begin with reasoning that only `</think>` ends: a server without reasoning parser
+# reasoning_tokens = 0    # what it may spend on reasoning, beside its answer
+# [llm.tiers]             # which models a task tries, in order; default: all, in their order here
+# plan = ["small"]        # tasks: plan, short_answer, analysis, hard, extract
+
+[search]                  # what the shopping agent searches
+# opensearch_url = "https://search.example:9200"  # a fleet's index; default: embedded, in data/search
+# opensearch_password_file = "secret/opensearch"  # private file with user:password
+opensearch_index = "bojagi"
+# embedding_url = "http://gpu:8000/v1"     # OpenAI-compatible endpoint of vectors; default: words only
+# embedding_model = "BAAI/bge-m3"          # its model, or a model of the package sentence-transformers
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
@@ -82,9 +104,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
+from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.portal_settings import PortalSettings
+from installation.private_text import read_private_text
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -128,15 +152,7 @@ class SourceCredential(BaseModel):
         """
         if self.password_file is None:
             return None if self.password is None else self.password.get_secret_value()
-        path = self.password_file.expanduser()
-        try:
-            if path.stat().st_mode & 0o077:
-                raise SettingsError(f"password_file {path} can be read by other users; run chmod 600 on it.")
-            return path.read_text("utf-8").removesuffix("\n")
-        except OSError as error:
-            raise SettingsError(
-                f"password_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
-            ) from error
+        return read_private_text(self.password_file, "password_file")
 
 
 class HttpSettings(BaseModel):
@@ -169,6 +185,24 @@ class OidcSettings(BaseModel):
     purposes_claim: str = "bojagi_purposes"
 
 
+class SearchSettings(BaseModel):
+    """Where the search index lies, and which model makes its vectors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    opensearch_url: str | None = Field(default=None, pattern=r"^https?://")
+    opensearch_password_file: Path | None = None
+    opensearch_index: str = Field(default="bojagi", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    embedding_url: str | None = Field(default=None, pattern=r"^https?://")
+    embedding_model: str | None = None
+
+    @model_validator(mode="after")
+    def _need_model(self) -> Self:
+        if self.embedding_url is not None and self.embedding_model is None:
+            raise ValueError("embedding_url is set without embedding_model; expected the name of the endpoint's model")
+        return self
+
+
 class Settings(BaseSettings):
     """The settings of one installation. Frozen; `load_settings` makes it."""
 
@@ -199,6 +233,9 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
     portal: PortalSettings = PortalSettings()
+    chat: ChatSettings = ChatSettings()
+    llm: LlmSettings = LlmSettings()
+    search: SearchSettings = SearchSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
@@ -253,6 +290,16 @@ class Settings(BaseSettings):
     def online_dir(self) -> Path:
         """The private folder of the embedded online store."""
         return self.data_dir / "online"
+
+    @property
+    def content_dir(self) -> Path:
+        """The folder of the content files: what the shopping agent searches. Nothing in it is about customers."""
+        return self.data_dir / "content"
+
+    @property
+    def search_dir(self) -> Path:
+        """The folder of the search index, its vectors and its queue of content files."""
+        return self.data_dir / "search"
 
     @property
     def token_key_file(self) -> Path:

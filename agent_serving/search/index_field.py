@@ -1,0 +1,141 @@
+"""The fields by which every engine indexes a document, and what a search asks of them, in a form free of any engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final
+
+from agent_serving.search.document import EVERY_BRANCH, Document, Kind
+from agent_serving.search.engine import Filters
+from agent_serving.search.text_form import QueryWord, query_words, squeeze, terms_of
+
+# The fields of terms, and how much a match in them counts. Order of terms matters in pairs and joined pairs only.
+WORDS: Final = {"title_word": 4.0, "key_word": 3.0, "text_word": 1.0}
+PAIRS: Final = {"title_pair": 2.0, "key_pair": 1.5, "text_pair": 0.5}
+JOINED: Final = {"title_joined": 1.0, "key_joined": 0.7}
+EXACT: Final = ("id", "kind", "branch", "source", "brand", "category", "floor", "allergen", "diet")
+NUMBERS: Final = ("price", "valid_from", "valid_until")
+BODY: Final = "body"
+"""Stored, not indexed: the document as JSON."""
+
+_FIRST_DAY, _LAST_DAY, _NO_PRICE, _UNSTATED = 0, 99_999_999, 0, "?"
+_LESS_BY_FORM = 0.9
+
+
+@dataclass(frozen=True)
+class Match:
+    """Terms that must be side by side in a field; `boost` is how much it counts."""
+
+    field: str
+    terms: tuple[str, ...]
+    boost: float
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """The field has one of the values, or none of them if `is_negated`."""
+
+    field: str
+    values: tuple[str, ...]
+    is_negated: bool = False
+
+
+@dataclass(frozen=True)
+class Between:
+    """The number of the field lies within the bounds, both included. None is no bound."""
+
+    field: str
+    least: int | None
+    most: int | None
+
+
+Condition = AnyOf | Between
+
+
+def fields_of(source: str, document: Document) -> dict[str, Any]:
+    """Return the value of each field of a document."""
+    facts = document.facts
+    fields: dict[str, Any] = {
+        "id": document.id, "kind": document.kind.value, "branch": document.branch, "source": source,
+        "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
+        "allergen": _allergens(document), "diet": _values(facts, "diets"),
+        "price": int(facts.get("price_won", _NO_PRICE)),
+        "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
+        "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
+        BODY: json.dumps(asdict(document), ensure_ascii=False),
+    }  # fmt: skip
+    for name, texts in (("title", (document.title,)), ("key", document.keywords), ("text", (document.text,))):
+        terms = terms_of(texts)
+        fields[f"{name}_word"], fields[f"{name}_pair"] = " ".join(terms.words), " ".join(terms.pairs)
+        if name != "text":
+            fields[f"{name}_joined"] = " ".join(terms.joined)
+    return fields
+
+
+def document_of(body: str | bytes) -> Document:
+    """Return the document that `fields_of` has written as JSON."""
+    row = json.loads(body)
+    return Document(**row | {"kind": Kind(row["kind"]), "keywords": tuple(row["keywords"])})
+
+
+def word_matches(query: str) -> list[list[Match]]:
+    """Return for each word of the query the matches of which one suffices."""
+    return [
+        [match for place, form in enumerate(forms) for match in _matches(form, _LESS_BY_FORM**place)]
+        for forms in query_words(query)
+    ]
+
+
+def conditions(kinds: Sequence[Kind], branch: str | None, filters: Filters) -> list[Condition]:
+    """Return what every found document meets."""
+    found: list[Condition] = [AnyOf("branch", (EVERY_BRANCH, *([branch] if branch else [])))]
+    if kinds:
+        found.append(AnyOf("kind", tuple(kind.value for kind in kinds)))
+    exact = {name: getattr(filters, name) for name in ("brand", "category", "floor", "diet")}
+    found += [AnyOf(name, (squeeze(value),)) for name, value in exact.items() if value is not None]
+    if filters.price_min is not None or filters.price_max is not None:
+        found.append(Between("price", max(filters.price_min or 0, _NO_PRICE + 1), filters.price_max))
+    if filters.free_of:
+        found.append(AnyOf("allergen", (_UNSTATED, *sorted(map(squeeze, filters.free_of))), is_negated=True))
+    if filters.on is not None:
+        day = _day(filters.on.isoformat(), _FIRST_DAY)
+        found += [Between("valid_from", None, day), Between("valid_until", day, None)]
+    return found
+
+
+def is_met(wanted: Sequence[Condition], fields: Mapping[str, Any]) -> bool:
+    """Return whether a document with these fields meets all conditions. Engines decide the same by their index."""
+    return all(_is_met(condition, fields[condition.field]) for condition in wanted)
+
+
+def _is_met(condition: Condition, value: Any) -> bool:
+    if isinstance(condition, Between):
+        least, most = condition.least, condition.most
+        return (least is None or value >= least) and (most is None or value <= most)
+    values = value if isinstance(value, list) else [value]
+    return condition.is_negated != any(one in condition.values for one in values)
+
+
+def _matches(form: QueryWord, weight: float) -> list[Match]:
+    found = [Match(field, (form.word,), weight * boost) for field, boost in WORDS.items()]
+    if form.pairs:
+        fields = PAIRS | (JOINED if form.is_joinable else {})
+        found += [Match(field, form.pairs, weight * boost) for field, boost in fields.items()]
+    return found
+
+
+def _values(facts: Mapping[str, Any], name: str) -> list[str]:
+    return [squeeze(part) for part in str(facts.get(name, "")).split(",") if part.strip()]
+
+
+def _allergens(document: Document) -> list[str]:
+    unstated = [_UNSTATED] if document.kind is Kind.PRODUCT else []
+    return _values(document.facts, "allergens") or unstated
+
+
+def _day(value: Any, missing: int) -> int:
+    """Return an ISO date as a number in the order of the days: 20171231."""
+    return missing if value is None else int(date.fromisoformat(str(value)).strftime("%Y%m%d"))
