@@ -86,10 +86,7 @@ class SessionAccess:
             session is None
             or self._is_over(session)
             or self.clock() - session.opened_at > timedelta(hours=self.settings.token_hours)
-            or (
-                session.owner.startswith(_KEY_OWNER)
-                and not self.is_key_active(session.owner.removeprefix(_KEY_OWNER))
-            )
+            or (session.owner.startswith(_KEY_OWNER) and not self.is_key_active(session.owner.removeprefix(_KEY_OWNER)))
         ):
             raise AuthenticationFailed("invalid_token", "The chat has ended. Open the page by a new link.")
         return session

@@ -50,7 +50,9 @@ class LocalModel:
 
     def settings(self) -> LlmSettings:
         """Return settings in which it is the only model."""
-        model = ModelSettings(url=f"{self.url}/v1", name=NAME, context_tokens=CONTEXT_TOKENS, api_key=SecretStr(self.key))
+        model = ModelSettings(
+            url=f"{self.url}/v1", name=NAME, context_tokens=CONTEXT_TOKENS, api_key=SecretStr(self.key)
+        )
         return LlmSettings(models={NAME: model})
 
     def close(self) -> None:
