@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from agent_serving.understanding.morphology import Token
-from agent_serving.understanding.span import Span
+from agent_serving.understanding.phrase import matches
+from agent_serving.understanding.span import Span, free_of
 from agent_serving.understanding.vocabulary import compact, vocabulary
 
 _FLOOR = r"(?:(?:지하|지상)\s?)?(?:\d{1,2}|일|이|삼|사|오|육|칠|팔|구|십|십일|십이|한)\s?층|B\d\s?F?\b(?:\s?층)?|\b\d{1,2}F\b|꼭대기\s?층|맨\s?위\s?층|맨\s?아래\s?층|1층\s?로비"
@@ -18,13 +19,23 @@ _NO_BRANCH = re.compile(
 _UNDERGROUND = re.compile(r"지하(?=\s|$|에|로|는|도)")
 
 
-def find_places(text: str, tokens: Sequence[Token]) -> list[Span]:
+_CORNER = re.compile(r"(?<![가-힣])(?!어느|무슨|몇|어떤|이|그|저)[가-힣]{2,7}\s?코너")
+_MAIN = re.compile(r"(?<![가-힣])본점(?=$|\s|[은는이가에을를도로의으이랑하고까부만])")
+
+
+def place_spans(text: str, tokens: Sequence[Token]) -> list[Span]:
     """Return the places of a text as spans of `place`."""
     spans = [_span(text, found) for found in _FLOORS.finditer(text)]
-    for found in _BRANCH.finditer(text):
+    for found in (*_BRANCH.finditer(text), *_MAIN.finditer(text), *_CORNER.finditer(text)):
         if not _NO_BRANCH.fullmatch(found.group()) and compact(found.group()) not in vocabulary().products:
-            spans.append(_span(text, found))
-    return spans
+            spans += free_of([_span(text, found)], spans)
+    known = {word for word, kind in vocabulary().places.items() if kind != "branch_stem"}
+    words = [
+        Span(span.start, span.end, "place", span.value)
+        for span in matches(text, tokens, known)
+        if span.start == 0 or not text[span.start - 1].isalpha()
+    ]
+    return [*spans, *free_of(words, spans)]
 
 
 def _span(text: str, found: re.Match[str]) -> Span:
