@@ -11,9 +11,7 @@ LONGEST_MARKER = 400
 MOST_CARDS = 10
 OPEN, CLOSE = "<<", ">>"
 _LOOK_ALIKES = str.maketrans(
-    {letter: "<" for letter in "＜〈‹"}
-    | {letter: ">" for letter in "＞〉›"}
-    | {"《": OPEN, "«": OPEN, "》": CLOSE, "»": CLOSE}
+    dict.fromkeys("＜〈‹", "<") | dict.fromkeys("＞〉›", ">") | {"《": OPEN, "«": OPEN, "》": CLOSE, "»": CLOSE}
 )
 _MARKER = re.compile(r"""\s*(?:'[a-z_]{1,20}'\s*:\s*\[[\d\s,]*\]\s*,?\s*)*""")
 _ENTRY = re.compile(r"""'([a-z_]{1,20})'\s*:\s*\[([\d\s,]*)\]""")
