@@ -57,22 +57,27 @@ Condition = AnyOf | Between
 
 def fields_of(source: str, document: Document) -> dict[str, Any]:
     """Return the value of each field of a document."""
-    facts = document.facts
-    fields: dict[str, Any] = {
-        "id": document.id, "kind": document.kind.value, "branch": document.branch, "source": source,
-        "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
-        "allergen": _allergens(document), "diet": _values(facts, "diets"),
-        "price": int(facts.get("price_won", _NO_PRICE)),
-        "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
-        "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
-        BODY: json.dumps(asdict(document), ensure_ascii=False),
-    }  # fmt: skip
+    body = json.dumps(asdict(document), ensure_ascii=False)
+    fields = {**exact_fields(document), "source": source, BODY: body}
     for name, texts in (("title", (document.title,)), ("key", document.keywords), ("text", (document.text,))):
         terms = terms_of(texts)
         fields[f"{name}_word"], fields[f"{name}_pair"] = " ".join(terms.words), " ".join(terms.pairs)
         if name != "text":
             fields[f"{name}_joined"] = " ".join(terms.joined)
     return fields
+
+
+def exact_fields(document: Document) -> dict[str, Any]:
+    """Return the fields of a document that conditions are about."""
+    facts = document.facts
+    return {
+        "id": document.id, "kind": document.kind.value, "branch": document.branch,
+        "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
+        "allergen": _allergens(document), "diet": _values(facts, "diets"),
+        "price": int(facts.get("price_won", _NO_PRICE)),
+        "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
+        "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
+    }  # fmt: skip
 
 
 def document_of(body: str | bytes) -> Document:
