@@ -22,7 +22,9 @@ def _cues() -> Mapping[str, re.Pattern[str]]:
 
 @lru_cache(maxsize=1)
 def _weights() -> Mapping[str, Mapping[str, float]]:
-    found: Mapping[str, Mapping[str, float]] = json.loads((files(__package__) / "lexicon" / "cue_weight.json").read_text())
+    found: Mapping[str, Mapping[str, float]] = json.loads(
+        (files(__package__) / "lexicon" / "cue_weight.json").read_text()
+    )
     return found
 
 

@@ -32,7 +32,12 @@ def understand(text: str, context: Context | None = None) -> Understanding:
         items=items_of(spans),
         time=tuple(str(s.value) for s in spans if s.kind == "time"),
         place=tuple(str(s.value) for s in spans if s.kind == "place"),
-        constraints=Constraints(*(tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind)) for kind in ("allergy", "faith", "diet"))),
+        constraints=Constraints(
+            *(
+                tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind))
+                for kind in ("allergy", "faith", "diet")
+            )
+        ),
         text=text,
     )
 
@@ -52,7 +57,9 @@ def find_entities(text: str) -> list[Span]:
     if not sure and not any(s.kind == "brand" for s in spans):
         sure = maybe
     # "땅콩 든 과자" after a peanut allergy: the ingredient is not wanted.
-    spans += [s for s in sure if not avoided & {code for _, code in vocabulary().constraints.get(compact(str(s.value)), ())}]
+    spans += [
+        s for s in sure if not avoided & {code for _, code in vocabulary().constraints.get(compact(str(s.value)), ())}
+    ]
     spans.sort(key=lambda span: (span.start, span.end))
     return list({(s.kind, s.value): s for s in reversed(spans)}.values())[::-1]
 

@@ -70,7 +70,9 @@ def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iter
 def _is_known(text: str, token: Token) -> bool:
     # Adjectives that name a kind (매운) and nouns that the analyser took for adverbs or interjections (떡).
     key = compact(text[token.start : token.end])
-    return token.tag in {"MAG", "IC", "MM", "NR", "VA"} and (key in vocabulary().products and len(key) == token.end - token.start)
+    return token.tag in {"MAG", "IC", "MM", "NR", "VA"} and (
+        key in vocabulary().products and len(key) == token.end - token.start
+    )
 
 
 def _unit(text: str, word: Sequence[Token]) -> Unit:

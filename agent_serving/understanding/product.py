@@ -14,7 +14,9 @@ from agent_serving.understanding.vocabulary import compact, vocabulary
 _LIST = re.compile(r"\s?(?:이?랑|하고|허고|과|와|,|나|이나|·|/|및|도|vs|말고|에다|에)(?![가-힣])")
 _OF_KIND = re.compile(r"(?:용|산|제|식|형|맛|향|급|표|색)$")
 """Endings of words that name a kind: 여성용, 호주산, 초음파식."""
-_ADJECTIVE_OF_KIND = re.compile(r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$")
+_ADJECTIVE_OF_KIND = re.compile(
+    r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$"
+)
 
 
 def product_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> tuple[list[Span], list[Span]]:
@@ -40,7 +42,11 @@ def _split(run: Sequence[Unit]) -> tuple[list[list[Unit]], list[Unit]]:
     for at, unit in enumerate(run):
         before = run[at - 1] if at else None
         extends = bool(found) and before is found[-1][-1]
-        if extends and (unit.key in grammar("container") or (unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"):
+        if extends and (
+            unit.key in grammar("container")
+            or (unit.key in grammar("model") or unit.key.isdigit())
+            and unit.key != "세트"
+        ):
             found[-1].append(unit)
         elif extends and unit.is_head and _describes(before, unit, heads):
             found[-1].append(unit)
@@ -88,8 +94,17 @@ def _phrase(text: str, units: Sequence[Unit], taken: Sequence[Span]) -> Span | N
 
 def _has_support(text: str, start: int, end: int, taken: Sequence[Span]) -> bool:
     """Whether a number, a list, a brand or a wish to buy stands beside a word of two meanings."""
-    beside = any(s.kind in ("quantity", "price_max", "price_min", "brand") and (0 <= s.start - end <= 2 or 0 <= start - s.end <= 1) for s in taken)
-    return beside or bool(_LIST.match(text, end)) or bool(_pattern("buying").match(text, end)) or bool(re.search(r"(?:랑|하고|과|와|,)\s$", text[:start]))
+    beside = any(
+        s.kind in ("quantity", "price_max", "price_min", "brand")
+        and (0 <= s.start - end <= 2 or 0 <= start - s.end <= 1)
+        for s in taken
+    )
+    return (
+        beside
+        or bool(_LIST.match(text, end))
+        or bool(_pattern("buying").match(text, end))
+        or bool(re.search(r"(?:랑|하고|과|와|,)\s$", text[:start]))
+    )
 
 
 def _is_wanted(text: str, span: Span, taken: Sequence[Span]) -> bool:

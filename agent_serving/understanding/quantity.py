@@ -13,7 +13,8 @@ _COUNTERS = (
 )
 _AFTER = r"(?=$|[\s,.!?~]|씩|만|이랑|랑|하고|이하고|은|는|이|가|을|를|도|로|으로|에|요|정도|쯤|짜리|이나|나|의|주|더|어치|사|담|줘|좀|들이|까지|다|넘|있|니|인|만큼|예|이요|이여|여|및)"
 _COUNTED = re.compile(
-    rf"(?<![가-힣\d.,])(?P<number>\d{{1,4}}|{NATIVE}|일|이|삼|사|오|육|칠|팔|구|십)\s?(?P<counter>{_COUNTERS}){_AFTER}", re.IGNORECASE
+    rf"(?<![가-힣\d.,])(?P<number>\d{{1,4}}|{NATIVE}|일|이|삼|사|오|육|칠|팔|구|십)\s?(?P<counter>{_COUNTERS}){_AFTER}",
+    re.IGNORECASE,
 )
 _BARE = re.compile(rf"(?<=[가-힣a-zA-Z\d])\s(?P<number>하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열){_AFTER}")
 _NO_QUANTITY = re.compile(r"\s?(?:중|다 비교|비교|가지|차이|중에|중에서|이상 ?사면|사면)")

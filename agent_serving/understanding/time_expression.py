@@ -25,7 +25,9 @@ _LATER = r"(?:\d{1,2}|한|두|세|네|다섯)\s?(?:시간|분|일|주|달|개월
 
 _ONE = f"{_LATER}|{_WEEK}|{_WEEKDAY}|{_FEAST}|{_DATE}|{_CLOCK}|{_DAY}|{_SEASON}|{_PART}"
 _PHRASE = re.compile(rf"(?<![가-힣\d])(?:{_ONE})(?:\s?(?:{_ONE}))*")
-_MEAL = re.compile(r"\s?(?:먹|을 ?먹|드|은 ?먹|도 ?먹|한끼|한 끼|거리|메뉴|식사|반찬|밥|상|요리|으로 ?먹|국|도시락|대용|식탁|대신|안주)")
+_MEAL = re.compile(
+    r"\s?(?:먹|을 ?먹|드|은 ?먹|도 ?먹|한끼|한 끼|거리|메뉴|식사|반찬|밥|상|요리|으로 ?먹|국|도시락|대용|식탁|대신|안주)"
+)
 _FEAST_ONLY = re.compile(rf"(?:{_FEAST}|명절)")
 _MEALS = {"아침", "점심", "저녁"}
 _SEASON_ALONE = re.compile(r"(?<![가-힣])(?P<season>여름|겨울|가을|봄)(?=에|까지|되|이 ?오|이라|이니)")

@@ -1,0 +1,14 @@
+"""The stores of personal data that the HTTP application owns."""
+
+from __future__ import annotations
+
+from installation.installation import Installation
+from installation.rights.file_store import FileStore
+from privacy.rights.subject_store import SubjectStore
+
+API_KEYS = "API keys belong to programs and staff. They are revoked, not erased, so that the audit log stays readable."
+
+
+def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
+    """Return the stores of the HTTP application."""
+    return (FileStore(installation.settings, "API keys", ("serving/api_key.db*",), API_KEYS),)
