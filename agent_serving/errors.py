@@ -43,3 +43,7 @@ class ChatRefused(ServingError):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code = status, code
+
+
+class AgentNotInstalled(ServingError):
+    """A package of the extra `agent` is missing."""

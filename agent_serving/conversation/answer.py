@@ -20,6 +20,8 @@ from agent_serving.llm.model import Request, Task, Usage
 from agent_serving.tool.item import Item, ToolResult
 from agent_serving.understanding.model import Intent, Language, Understanding
 
+RULES = "rules"
+"""Writer of an answer that no model wrote."""
 MOST_TOKENS = 400
 """Of an answer: four short sentences and the marker."""
 
@@ -34,7 +36,7 @@ class Answer:
     stated: tuple[str, ...] = field(default=(), repr=False)
     is_personal: bool = False
     is_question: bool = False
-    answered_by: str = "rules"
+    answered_by: str = RULES
     usage: Usage = field(default_factory=Usage)
 
     def summary(self) -> dict[str, Any]:
@@ -75,9 +77,12 @@ class Writer:
                 if begun:
                     yield notice(Notice.CUT, answer.language)
         if not is_whole:
-            answer.answered_by = "rules"
+            answer.answered_by = RULES
             for sentence in await self._by_rules(start, results, items, answer):
+                is_whole = True
                 yield sentence
+        if not is_whole:
+            yield notice(Notice.HELP_DESK, answer.language)
 
     async def _by_model(
         self, start: Start, results: Sequence[ToolResult], items: Sequence[Item], answer: Answer

@@ -24,6 +24,10 @@ MOST_PLAN_CHARACTERS = 8000
 """A longer text is no plan: the longest valid one of the built-in tools is a quarter of this."""
 
 
+_MOST_DIGITS = 15
+"""Of an integer: prices have fewer, and a search index takes no more than 64 bits."""
+
+
 class CallableTool(Protocol):
     """What a plan needs to know about a tool. `parameters` is the JSON schema of an object."""
 
@@ -93,7 +97,12 @@ def read_plan(text: str, schema: Mapping[str, Any]) -> Plan:
     if len(text) > MOST_PLAN_CHARACTERS:
         raise PlanInvalid("too_long")
     try:
-        found = json.loads(text)
+        # A model that was not held to the schema may write a sentence or a code fence around the object.
+        found = json.loads(
+            text[max(text.find("{"), 0) : text.rfind("}") + 1], parse_int=_integer, parse_constant=_refuse
+        )
+        # Half of a surrogate pair is valid JSON, and no text that a tool could search for.
+        json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise PlanInvalid("not_json") from error
     if not _validator(json.dumps(schema)).is_valid(found):
@@ -101,6 +110,16 @@ def read_plan(text: str, schema: Mapping[str, Any]) -> Plan:
     calls = tuple(ToolCall(call["tool"], call["arguments"]) for call in found["calls"])
     clarification = (found["clarification"] or "").strip() or None
     return Plan(Intent(found["intent"]), () if clarification else calls, clarification)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("too large")
+    return int(digits)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 @lru_cache(maxsize=64)

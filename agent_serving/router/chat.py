@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +33,7 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/v1/chat", tags=["chat"], dependencies=[Depends(bearer)], responses=_FAILURES)
 page = APIRouter(tags=["chat"], include_in_schema=False)
 
+Answer = TypeVar("Answer")
 SessionId = Annotated[str, Field(pattern="^v_[0-9a-f]{32}$")]
 Customer = Annotated[str, Field(min_length=1, max_length=200)]
 Branch = Annotated[str, Field(min_length=1, max_length=100)]
@@ -195,3 +196,45 @@ async def show_page_file(name: str) -> Response:
 def _file(name: str, media_type: str) -> Response:
     content = (resources.files("agent_serving.page") / name).read_bytes()
     return Response(content, media_type=media_type, headers=_PAGE_HEADERS)
+
+
+def _named(services: Services, session_id: str, identity: Identity | None, token_session: Session | None) -> Session:
+    """Return the session that a path names: `current` is that of the token, an id that of the caller."""
+    if token_session is not None:
+        if session_id not in {"current", token_session.id}:
+            raise ChatRefused(404, "unknown_session", "There is no such conversation, or it has ended. Open a new one.")
+        return token_session
+    assert identity is not None
+    return services.chat.access.of_caller(identity, session_id)
+
+
+async def _with_session(
+    services: Services, request: Request, work: Callable[[Identity | None, Session | None], Answer]
+) -> Answer:
+    """Return what `work` returns for the caller of a request: an identity, or the session of a page's token."""
+    scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX):
+        return await services.answer(request, lambda identity: work(identity, None))
+
+    def of_page() -> Answer:
+        request.state.caller = "chat_page"
+        session = services.chat.access.of_token(token)
+        if wait := services.chat.rate.seconds_to_wait(session.id):
+            raise TooManyRequests("This chat has sent too many messages.", wait)
+        return work(None, session)
+
+    return await services.in_thread(of_page)
+
+
+async def _encoded(services: Services, session: Session, wanted: ChatRequest) -> AsyncGenerator[bytes, None]:
+    """Yield the events of a turn as bytes. A failure becomes the last event: the status has been sent already."""
+    yield Event("session", {"session": session.id}).encoded()
+    try:
+        events = services.chat.conversation.events(session, wanted.message, wanted.language)
+        async with aclosing(events):
+            async for event in events:
+                yield event.encoded()
+    except Exception as error:  # noqa: BLE001 - its message may be personal, and the page waits for an event
+        log_error(error)
+        detail = "The service cannot answer now. Send the message again; its log says why."
+        yield Event("error", {"code": "unavailable", "detail": detail}).encoded()

@@ -1,49 +1,60 @@
-"""Decides the intent of a message by weighted evidence."""
+"""Decides the intent of a message by weighted evidence: patterns of words, and what was found in it."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from importlib.resources import files
 
 from agent_serving.understanding.model import Intent
 from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, read_lexicon
 
 
-@dataclass(frozen=True)
-class Cue:
-    """Evidence of an intent: a pattern over the compact message, and its weight in log-odds."""
-
-    intent: Intent
-    pattern: re.Pattern[str]
-    weight: float
+@lru_cache(maxsize=1)
+def _cues() -> Mapping[str, re.Pattern[str]]:
+    return {name: re.compile(pattern) for name, pattern in read_lexicon("cue").items()}
 
 
 @lru_cache(maxsize=1)
-def cues() -> tuple[Cue, ...]:
-    """Return the evidence of every intent."""
-    return tuple(
-        Cue(Intent(intent), re.compile(row["cue"]), float(row["weight"]))
-        for intent, rows in read_lexicon("cue").items()
-        for row in rows
-    )
+def _weights() -> Mapping[str, Mapping[str, float]]:
+    found: Mapping[str, Mapping[str, float]] = json.loads((files(__package__) / "lexicon" / "cue_weight.json").read_text())
+    return found
+
+
+def evidence_of(text: str, spans: Sequence[Span]) -> set[str]:
+    """Return the names of all evidence in a message."""
+    short = compact(text)
+    found = {name for name, pattern in _cues().items() if pattern.search(short)}
+    count = Counter(span.kind for span in spans)
+    for kind in ("product", "brand", "place", "time", "quantity", "price_max", "price_min", "allergy", "diet", "faith"):
+        if count[kind]:
+            found.add(f"has_{kind}")
+    for kind in ("product", "brand", "place"):
+        if count[kind] > 1:
+            found.add(f"many_{kind}")
+    if count["product"] > 2:
+        found.add("three_products")
+    if not count["product"] and not count["brand"]:
+        found.add("nothing_named")
+    if count["brand"] and not count["product"]:
+        found.add("brand_alone")
+    if len(short) < 10:
+        found.add("short")
+    for prefix in ("compare", "plan", "find", "service", "buy"):
+        if not any(name.startswith(prefix) for name in found):
+            found.add(f"no_{prefix}")
+    return found
 
 
 def intent_of(text: str, spans: Sequence[Span]) -> tuple[Intent, float]:
-    """Return the intent with the most evidence, and its share of all evidence (softmax)."""
-    short = compact(text)
-    scores = {intent: 0.0 for intent in Intent}
-    for cue in cues():
-        if cue.pattern.search(short):
-            scores[cue.intent] += cue.weight
-    kinds = [span.kind for span in spans]
-    scores[Intent.BUY_NOW] += (
-        0.5 * (kinds.count("product") > 0) + 0.8 * (kinds.count("quantity") > 0) + 0.5 * ("price_max" in kinds)
-    )
-    scores[Intent.FIND_INFORMATION] += 0.8 * ("place" in kinds)
+    """Return the intent with the most evidence, and its probability by the weights."""
+    weights = _weights()
+    evidence = ["", *evidence_of(text, spans)]
+    scores = {intent: sum(weights.get(name, {}).get(intent, 0.0) for name in evidence) for intent in Intent}
     best = max(scores, key=lambda intent: scores[intent])
-    total = sum(math.exp(score) for score in scores.values())
-    return best, math.exp(scores[best]) / total
+    return best, 1 / sum(math.exp(score - scores[best]) for score in scores.values())

@@ -1,4 +1,4 @@
-"""Splits Korean text into morphemes with kiwipiepy, which also knows our words and the dialects."""
+"""Splits Korean text into morphemes with kiwipiepy, which also knows our words."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ class Morphology:
     """The analyser of one process. Loading takes a second and 0.4 GB; a message then takes a fraction of a millisecond."""
 
     def __init__(self) -> None:
-        from kiwipiepy import Dialect, Kiwi
+        from kiwipiepy import Kiwi
 
-        self._kiwi: Kiwi = Kiwi(num_workers=1, enabled_dialects=Dialect.ALL)
-        self._dialects = Dialect.ALL
+        self._kiwi: Kiwi = Kiwi(num_workers=1)
         words = vocabulary()
         for word in {*words.products, *words.brands, *words.places}:
             # Words of one syllable are left to the context that the analyser sees.
@@ -56,10 +55,10 @@ class Morphology:
 
     def tokens(self, text: str) -> list[Token]:
         """Return the morphemes of a text in their order."""
-        return self._read(self._kiwi.tokenize(text, normalize_coda=True, allowed_dialects=self._dialects))
+        return self._read(self._kiwi.tokenize(text, normalize_coda=True))
 
     def standard_tokens(self, text: str) -> list[Token]:
-        """Return the morphemes of a text in standard Korean. An unknown word is not read as dialect or as a typing slip."""
+        """Return the morphemes of a text that an answer states. An unknown word is not read as a typing slip."""
         return self._read(self._kiwi.tokenize(text))
 
     @staticmethod

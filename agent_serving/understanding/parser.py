@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent_serving.understanding.brand import brand_spans
 from agent_serving.understanding.constraint import constraint_spans
 from agent_serving.understanding.intent import intent_of
 from agent_serving.understanding.language import language_of
 from agent_serving.understanding.model import Constraints, Context, Understanding, WantedItem
 from agent_serving.understanding.money import find_prices
-from agent_serving.understanding.morphology import Token, morphology
-from agent_serving.understanding.phrase import matches, product_spans
-from agent_serving.understanding.place import find_places
+from agent_serving.understanding.morphology import morphology
+from agent_serving.understanding.place import place_spans
+from agent_serving.understanding.product import product_spans
 from agent_serving.understanding.quantity import find_quantities
 from agent_serving.understanding.span import Span, free_of
 from agent_serving.understanding.time_expression import find_times
-from agent_serving.understanding.vocabulary import vocabulary
+from agent_serving.understanding.vocabulary import compact, vocabulary
 
 
 def understand(text: str, context: Context | None = None) -> Understanding:
@@ -31,56 +32,29 @@ def understand(text: str, context: Context | None = None) -> Understanding:
         items=items_of(spans),
         time=tuple(str(s.value) for s in spans if s.kind == "time"),
         place=tuple(str(s.value) for s in spans if s.kind == "place"),
-        constraints=Constraints(
-            *(
-                tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind))
-                for kind in ("allergy", "faith", "diet")
-            )
-        ),
+        constraints=Constraints(*(tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind)) for kind in ("allergy", "faith", "diet"))),
         text=text,
     )
 
 
 def find_entities(text: str) -> list[Span]:
-    """Return the entities of a text in their order."""
+    """Return the entities of a text in their order, each (kind, value) once."""
     tokens = morphology().tokens(text)
     spans = find_prices(text)
-    for find in (_constraints, _places, _times, _brands, _quantities):
-        spans += free_of(find(text, tokens), spans)
+    for found in (constraint_spans(text, tokens), place_spans(text, tokens)):
+        spans += free_of(found, spans)
+    avoided = {str(s.value) for s in spans if s.kind == "allergy"}
+    times = free_of(find_times(text), spans)
+    brands = brand_spans(text, tokens, spans)
+    spans += [*free_of(times, brands), *brands]
+    spans += free_of(find_quantities(text), spans)
     sure, maybe = product_spans(text, tokens, spans)
-    spans += sure
     if not sure and not any(s.kind == "brand" for s in spans):
-        spans += maybe
-    return sorted(spans, key=lambda span: (span.start, span.end))
-
-
-def _constraints(text: str, tokens: Sequence[Token]) -> list[Span]:
-    return constraint_spans(text, tokens)
-
-
-def _places(text: str, tokens: Sequence[Token]) -> list[Span]:
-    spans = find_places(text, tokens)
-    known = [
-        Span(span.start, span.end, "place", span.value)
-        for _, _, span in matches(text, tokens, {w for w, kind in vocabulary().places.items() if kind != "branch_stem"})
-    ]
-    return [*spans, *free_of(known, spans)]
-
-
-def _times(text: str, tokens: Sequence[Token]) -> list[Span]:
-    return find_times(text)
-
-
-def _brands(text: str, tokens: Sequence[Token]) -> list[Span]:
-    brands = vocabulary().brands
-    return [
-        Span(span.start, span.end, "brand", span.value)
-        for _, _, span in matches(text, tokens, {w for w, kind in brands.items() if kind != "ambiguous"})
-    ]
-
-
-def _quantities(text: str, tokens: Sequence[Token]) -> list[Span]:
-    return find_quantities(text)
+        sure = maybe
+    # "땅콩 든 과자" after a peanut allergy: the ingredient is not wanted.
+    spans += [s for s in sure if not avoided & {code for _, code in vocabulary().constraints.get(compact(str(s.value)), ())}]
+    spans.sort(key=lambda span: (span.start, span.end))
+    return list({(s.kind, s.value): s for s in reversed(spans)}.values())[::-1]
 
 
 def items_of(spans: Sequence[Span]) -> tuple[WantedItem, ...]:

@@ -55,6 +55,19 @@ class Vocabulary:
         return {compact(w): name for name, block in read_lexicon("place").items() for w in words_of(block)}
 
     @cached_property
+    def _grammar(self) -> Mapping[str, str]:
+        return read_lexicon("grammar")
+
+    @lru_cache(maxsize=16)  # noqa: B019  (one vocabulary a process)
+    def grammar(self, name: str) -> frozenset[str]:
+        """Return a set of words of the grammar of product phrases."""
+        return frozenset(compact(w) for w in words_of(self._grammar[name]))
+
+    def pattern(self, name: str) -> str:
+        """Return a regular expression of that grammar."""
+        return self._grammar[name]
+
+    @cached_property
     def constraints(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         """For each word the constraints that it may mean, as (type, code)."""
         found: dict[str, tuple[tuple[str, str], ...]] = {}

@@ -17,6 +17,7 @@ from pipelines.cli import (
     read,
     retention,
     run,
+    search,
     serve,
     simulate,
     status,
@@ -70,6 +71,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
+app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)

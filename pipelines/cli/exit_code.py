@@ -51,6 +51,7 @@ _BY_ERROR = {
     "ServerStartError": ExitCode.ENVIRONMENT,
     "UnknownFeatureError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
+    "SearchUnavailable": ExitCode.ENVIRONMENT,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

@@ -18,6 +18,7 @@ from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
+from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
@@ -46,6 +47,7 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
+    index = index_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
@@ -58,14 +60,14 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
-        jobs=[refresh, retention, reports, release_job(), *anchors],
+        jobs=[refresh, retention, reports, release_job(), index, *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
         ],
-        sensors=[landing_sensor(refresh, settings, contracts)],
+        sensors=[landing_sensor(refresh, settings, contracts), content_sensor(index, installation)],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
         executor=dg.in_process_executor,
@@ -87,6 +89,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield trend_asset(trend)
     yield docs_asset(trend)
     yield retention_asset(contracts)
+    yield search_asset()
     yield from report_assets()
     yield from release_assets(contracts)
 

@@ -204,8 +204,10 @@ def _catalogue() -> list[Row]:
         low, high = int(row["low"]), int(row["high"])
         for place, (brand, variant) in enumerate(pairs):
             for step, size in enumerate(sizes):
-                # A larger size costs more; within a size the price goes up with the place in the list.
-                share = (place / max(len(pairs), 2) + step) / len(sizes)
+                # The price goes up with the place in the list, and of food with the size.
+                share = place / max(len(pairs), 2)
+                if row["group"] in ("grocery", "deli"):
+                    share = (share + step) / len(sizes)
                 unit = 1000 if high >= 100_000 else 100
                 name = " ".join(part for part in (brand, row["korean"], variant, size) if part)
                 shop = shops.get(brand, {"english": "", "keywords": ""})

@@ -1,0 +1,49 @@
+"""Brings the index up to date while the server runs: looks at the content folder every half second."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+
+from agent_serving.search.errors import SearchError
+from agent_serving.search.opening import open_upkeep
+from installation.installation import Installation
+
+LOOK_SECONDS = 0.5
+"""A changed file is visible within two seconds. A look costs one `stat` a file."""
+
+_log = logging.getLogger("bojagi.serve")
+
+
+class ContentWatcher:
+    """A thread that indexes changed content files until `close`."""
+
+    def __init__(self, installation: Installation, look_seconds: float = LOOK_SECONDS) -> None:
+        """Start the thread."""
+        self._installation, self._look_seconds = installation, look_seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="content", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread after the files that it is indexing."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        failed = ""
+        while not self._ended.is_set():
+            try:
+                with open_upkeep(self._installation) as upkeep:
+                    while not self._ended.wait(self._look_seconds):
+                        report = upkeep.run()
+                        failed = ""
+                        if report.indexed or report.removed:
+                            _log.info("search index: %d files indexed, %d removed", report.indexed, report.removed)
+            except (SearchError, sqlite3.Error, OSError) as error:
+                # The files stay in the queue. The same message is logged once.
+                if str(error) != failed:
+                    failed = str(error)
+                    _log.warning("search index: %s", failed)
+                self._ended.wait(10 * self._look_seconds)
