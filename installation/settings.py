@@ -39,6 +39,14 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
+# [portal]                # the web portal; without mail_host nobody can sign in by mail
+# public_url = "https://privacy.example"   # its address, with which links in mails begin
+# mail_host = "smtp.example"               # the server that sends one-time links
+# mail_port = 587
+# mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
+# mail_user = "portal"    # with mail_password_file: signs in at the mail server
+# mail_password_file = "secret/mail"       # private file with the password
+# mail_sender = "privacy@shop.example"
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
 keep_days = 30            # a conversation is deleted so many days after its last message
@@ -61,6 +69,8 @@ most_message_characters = 2000
 opensearch_index = "bojagi"
 # embedding_url = "http://gpu:8000/v1"     # OpenAI-compatible endpoint of vectors; default: words only
 # embedding_model = "BAAI/bge-m3"          # its model, or a model of the package sentence-transformers
+# extraction_url = "http://gpu:8000/v1"    # OpenAI-compatible endpoint that reads pages about places nearby
+# extraction_model = "deepseek-7b"         # its model; default: only lines with labels are read
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
@@ -99,6 +109,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
+from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
@@ -186,11 +197,15 @@ class SearchSettings(BaseModel):
     opensearch_index: str = Field(default="bojagi", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     embedding_url: str | None = Field(default=None, pattern=r"^https?://")
     embedding_model: str | None = None
+    extraction_url: str | None = Field(default=None, pattern=r"^https?://")
+    extraction_model: str | None = None
 
     @model_validator(mode="after")
     def _need_model(self) -> Self:
         if self.embedding_url is not None and self.embedding_model is None:
             raise ValueError("embedding_url is set without embedding_model; expected the name of the endpoint's model")
+        if (self.extraction_url is None) != (self.extraction_model is None):
+            raise ValueError("only one of extraction_url and extraction_model is set; expected both or none")
         return self
 
 
@@ -223,6 +238,7 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
+    portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()
@@ -285,6 +301,11 @@ class Settings(BaseSettings):
     def content_dir(self) -> Path:
         """The folder of the content files: what the shopping agent searches. Nothing in it is about customers."""
         return self.data_dir / "content"
+
+    @property
+    def place_page_dir(self) -> Path:
+        """The folder of pages about places near the branches, one file a branch."""
+        return self.data_dir / "place_page"
 
     @property
     def search_dir(self) -> Path:

@@ -23,6 +23,12 @@ _NO = re.compile(
 _QUOTED = re.compile(
     r"""["“”«»「」『』]([^"“”«»「」『』]{2,60})["“”«»「」『』]|['‘’]([^'‘’]{2,60})['‘’](?![a-z])|\*\*?([^*]{2,60})\*\*?|`([^`]{2,60})`|_([^_]{2,60})_"""
 )
+_LETTER = r"[^\W\d_\ue000\ue001]"
+# Signs inside a word, and letters that stand alone between signs or spaces, may hide a name: 설.화.수, 나 이 키.
+_SIGN = re.compile(rf"(?<={_LETTER})[^\w\s,.!?:;()\[\]{{}}'\"“”‘’「」『』&/·~+*\ue000\ue001-]+(?={_LETTER})")
+_GAP = r"[\s.·*~_|/-]{1,2}"
+_SPACED = re.compile(rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?")
+_DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 
 
@@ -76,6 +82,8 @@ class SentenceCheck:
             return sources.has_words(words) or (may_echo and sources.was_said(words))
 
         replaced = _replaced(text, mentions, values)
+        if _DISGUISE.search(replaced):
+            return True
         for match in _QUOTED.finditer(text):
             words = next(filter(None, match.groups()))
             if not is_known(words) and not _is_covered(
@@ -87,7 +95,8 @@ class SentenceCheck:
         # Common nouns that the customer said may be repeated anywhere, names only in a question or a denial.
         return any(
             not (sources.was_said(word) and " " in word and not may_echo and self._is_common(word))
-            for word in unknown_words(replaced, self._language, is_known)
+            for form in dict.fromkeys((replaced, _joined(replaced)))
+            for word in unknown_words(form, self._language, is_known)
         )
 
     def _is_common(self, words: str) -> bool:
@@ -139,3 +148,8 @@ def _replaced(text: str, mentions: list[Mention], values: list[Value], *, keeps_
     for start, end, sign in sorted(spans, reverse=True):
         text = text[:start] + (sign * (end - start) if keeps_length else sign) + text[end:]
     return text
+
+
+def _joined(text: str) -> str:
+    """Return the text without signs inside words, and with letters that stand alone joined to words."""
+    return _SPACED.sub(lambda match: re.sub(r"[^\w]|_", "", match[0]), _SIGN.sub("", text))

@@ -11,9 +11,7 @@ LONGEST_MARKER = 400
 MOST_CARDS = 10
 OPEN, CLOSE = "<<", ">>"
 _LOOK_ALIKES = str.maketrans(
-    {letter: "<" for letter in "＜〈‹"}
-    | {letter: ">" for letter in "＞〉›"}
-    | {"《": OPEN, "«": OPEN, "》": CLOSE, "»": CLOSE}
+    dict.fromkeys("＜〈‹", "<") | dict.fromkeys("＞〉›", ">") | {"《": OPEN, "«": OPEN, "》": CLOSE, "»": CLOSE}
 )
 _MARKER = re.compile(r"""\s*(?:'[a-z_]{1,20}'\s*:\s*\[[\d\s,]*\]\s*,?\s*)*""")
 _ENTRY = re.compile(r"""'([a-z_]{1,20})'\s*:\s*\[([\d\s,]*)\]""")
@@ -43,7 +41,7 @@ def cited_items(marker: str, items: Sequence[Item]) -> tuple[Item, ...] | None:
     found: dict[tuple[str, str], Item] = {}
     for kind, numbers in _ENTRY.findall(text):
         own = [item for item in items if item.kind == kind and kind != PROFILE]
-        for number in (int(n) for n in re.findall(r"\d{1,6}", numbers)):
+        for number in (int(n) for n in re.findall(r"\d+", numbers)):
             if number < len(own):
                 found.setdefault((kind, own[number].id), own[number])
     return tuple(found.values())[:MOST_CARDS]

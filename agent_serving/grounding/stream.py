@@ -14,9 +14,9 @@ from agent_serving.tool.item import Item
 
 LONGEST_SENTENCE = 500
 """A longer sentence is refused, since an answer has none. It would be held back for long."""
-# A full stop ends a sentence at once after Hangul or a word of small letters; after a digit, only before a space.
+# A full stop ends a sentence at once after a word of Hangul or of small letters; elsewhere only before a space.
 _END = re.compile(
-    r"[!?。！？…]+[\"'”’」』)*]*\s*|\n+|(?<=[가-힣])[.][\"'”’)*]*\s*|(?<=[a-z]{3})[.][\"'”’)*]*\s*|[.][\"'”’)*]*\s+"
+    r"[!?。！？…]+[\"'”’」』)*]*\s*|\n+|(?<=[가-힣]{2})[.][\"'”’)*]*\s*|(?<=[a-z]{3})[.][\"'”’)*]*\s*|[.][\"'”’)*]*\s+"
 )
 _MARKER_BEGINS = re.compile(r"<[\s\u200b]{0,2}<")
 
@@ -74,7 +74,6 @@ class GroundedStream:
         self._refused: list[tuple[str, ...]] = []
         self._marker: str | None = None
         self._is_too_long = False
-        self._is_cited_last = False
 
     def feed(self, chunk: str) -> list[str]:
         """Take the next piece of the model's text; return the sentences that are complete and grounded."""
@@ -91,7 +90,7 @@ class GroundedStream:
         self._buffer = self._buffer.rstrip("<")
         rest = self._release(is_end=True)
         cards = None if self._marker is None else cited_items(self._marker, self._items)
-        text = "".join(self._sent).strip()
+        text = " ".join(self._sent)
         return Grounded(text, cards or (), tuple(self._refused), cards is not None, tuple(rest))
 
     def _take_markers(self) -> None:
@@ -138,8 +137,8 @@ class GroundedStream:
         if faults:
             self._refused.append(faults)
             return []
-        self._sent.append(sentence)
-        return [sentence]
+        self._sent.append(sentence.strip())
+        return [sentence.strip()]
 
 
 def _visible(text: str) -> str:

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
-if TYPE_CHECKING:
-    from kiwipiepy import Kiwi, Token
+from agent_serving.understanding.morphology import Token, morphology
+from agent_serving.understanding.vocabulary import vocabulary
 
 NAME = "\ue000"
 """Stands for a name of the results in a text."""
@@ -24,8 +24,11 @@ VALUE = "\ue001"
 """Stands for a value in a text."""
 _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
-_HIGHEST_UNKNOWN = 99
-"""Kiwi gives words of its dictionary larger numbers. Smaller ones are the defaults of the parts of speech."""
+_ADJECTIVE = "VA+ETM"
+_RUN = _NOUNS | {_ADJECTIVE}
+_LIGHT_VERBS = frozenset("하 되 드리 받 주 시키 있 없 좋 나 같 싶 보 가 오 내 두 놓 나오 높 낮 크 많 적 쓰 맞 어울리".split()) - {"크", "가", "오", "보"}
+_WORD = re.compile(r"I|M*J*E?|M*B*N*B*J*(?:L?E+)*J*E*|M?N*(?:LE+)+(?:[VL]E+)*[BNJ]?J*(?:LE+)*J*|M?(?:[VL]E+)+B?J*(?:LE+)*J*")
+"""Parts of speech of one word between spaces."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’&.+-]*")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]+")
 _KATAKANA = re.compile(r"[\u30a0-\u30ff\u31f0-\u31ff]{2,}")
@@ -81,7 +84,7 @@ def unknown_words(text: str, language: str, is_known: Callable[[str], bool]) -> 
 
 def warm_up() -> None:
     """Load the dictionary of Korean, which takes about a second, before the first answer."""
-    _kiwi()
+    morphology()
 
 
 def _latin_words(text: str, language: str) -> Iterator[str]:
@@ -91,10 +94,11 @@ def _latin_words(text: str, language: str) -> Iterator[str]:
         plain = word.casefold().replace("’", "'")
         if plain in _ABBREVIATIONS or not word:
             continue
-        if language != "en" or not _is_english(plain):
-            yield word
-        # A capital inside a sentence marks a name, also of common words: Golden Apple Cream.
-        elif word[0].isupper() and match.start() not in begins and plain not in _CAPITALISED:
+        if (
+            language != "en"
+            or not _is_english(plain)
+            or (word[0].isupper() and match.start() not in begins and plain not in _CAPITALISED)
+        ):
             yield word
 
 
@@ -139,36 +143,85 @@ def _not_covered(run: str, words: frozenset[str]) -> Iterator[str]:
 
 def _korean_words(text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
     readable = text.replace(NAME, _NAME_WORD).replace(VALUE, _VALUE_WORD)
+    tokens = morphology().standard_tokens(readable)
+    yield from (word for word in _odd_words(tokens, readable) if not is_known(word))
     run: list[Token] = []
-    for token in (*_kiwi().tokenize(readable), None):
-        if token is not None and token.tag in _NOUNS and (not run or token.start <= run[-1].start + run[-1].len + 1):
+    for token in (*_with_adjectives(tokens), None):
+        if token is not None and token.tag in _RUN and (not run or token.start <= run[-1].end + 1):
             run.append(token)
             continue
         yield from _unknown_of_run(run, readable, is_known)
-        run = [token] if token is not None and token.tag in _NOUNS else []
+        run = [token] if token is not None and token.tag in _RUN else []
+
+
+def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
+    """Yield the words whose parts do not fit together: an invented name that reads as scraps of other words."""
+    word: list[Token] = []
+    for token in (*tokens, None):
+        if token is not None and token.tag[0] != "S" and (not word or token.start <= word[-1].end):
+            word.append(token)
+            continue
+        if word:
+            surface = text[word[0].start : word[-1].end]
+            if not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface):
+                yield surface
+        word = [token] if token is not None and token.tag[0] != "S" else []
+
+
+def _letter(token: Token) -> str:
+    """Return the part of speech as one letter: Noun, Bound noun or number, Modifier, Verb, Light verb, Ending, J (particle)."""
+    tag = token.tag
+    if tag[0] == "V" or tag in ("XSV", "XSA"):
+        return "L" if tag[:3] in ("XSV", "XSA", "VCP", "VCN", "VX") or token.form in _LIGHT_VERBS else "V"
+    return {"NNB": "B", "NR": "B", "NP": "B", "IC": "I", "XSM": "M"}.get(tag) or {"N": "N", "X": "N", "M": "M", "E": "E", "J": "J"}.get(tag[0], "?")
+
+
+def _with_adjectives(tokens: list[Token]) -> Iterator[Token]:
+    """Yield the tokens, with an adjective and its adnominal ending as one: a name may have it, such as 숲 푸른."""
+    held: Token | None = None
+    for token in tokens:
+        if held is not None:
+            is_adnominal = token.tag == "ETM"
+            yield Token(held.form, _ADJECTIVE, held.start, token.end) if is_adnominal else held
+            held = None
+            if is_adnominal:
+                continue
+        if token.tag.startswith("VA"):
+            held = token
+            continue
+        yield token
+    if held is not None:
+        yield held
 
 
 def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
     """Yield the proper and unknown nouns of a run of nouns, and the pairs of nouns that no result has."""
-    common = _words("ko", "nouns")
     for token in run:
-        surface = text[token.start : token.start + token.len]
-        if surface == _NAME_WORD or token.tag == "SL" or surface in common or surface in _words("ko", "names"):
-            continue
-        is_unknown = token.id <= _HIGHEST_UNKNOWN or token.tag in ("NNP", "SH")
-        if is_unknown and not is_known(surface):
+        surface = text[token.start : token.end]
+        if (token.is_unknown or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
             yield surface
-    for first, second in zip(run, run[1:], strict=False):
-        words = text[first.start : second.start + second.len]
-        pair = (text[first.start : first.start + first.len], text[second.start : second.start + second.len])
-        if common.intersection(pair) or {first.tag, second.tag} & {"XPN", "XSN"} and len(run) == 2:
+    service = _words("ko", "nouns")
+    for first, second in pairwise(run):
+        pair = (text[first.start : first.end], text[second.start : second.end])
+        if (
+            first.tag == _ADJECTIVE
+            or service.intersection(pair)
+            or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"})
+        ):
             continue
+        words = text[first.start : second.end]
         if _NAME_WORD in pair:
-            rest = pair[1] if pair[0] == _NAME_WORD else pair[0]
-            if rest == _NAME_WORD or is_known(rest):
-                continue
-        if not is_known(words):
+            words = pair[1] if pair[0] == _NAME_WORD else pair[0]
+        if words != _NAME_WORD and not is_known(words):
             yield words
+
+
+def _is_common(surface: str) -> bool:
+    known = vocabulary()
+    return (
+        surface == _NAME_WORD or surface in _words("ko", "nouns") or surface in _words("ko", "names")
+        or surface in known.products or surface in known.places or surface in known.modifiers
+    )  # fmt: skip
 
 
 @cache
@@ -177,10 +230,3 @@ def _words(language: str, group: str) -> frozenset[str]:
     words = {word for line in lines[group] for word in line.split()}
     # In Japanese, kana divide a word into runs of characters.
     return frozenset(words | {run for word in words for run in _HAN.findall(word)})
-
-
-@cache
-def _kiwi() -> Kiwi:
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=1)

@@ -29,12 +29,12 @@ _DATA_KO = r"(?:정보|전화|번호|연락처|주소|주문|구매|배송|이�
 _DATA_EN = r"(?:data|phone|number|address|order|purchase|deliver|history|profile|name|birthday|card|bought|buy|e-?mail)"
 _OTHERS = (
     rf"(?:다른|타|옆집|남의|모든|전체|아무)\s?(?:고객|회원|손님|사람|분)\S{{0,3}}.{{0,20}}{_DATA_KO}",
-    rf"(?:남편|아내|와이프|친구|여자친구|남자친구|여친|남친|엄마|아빠|어머니|아버지|동료|상사|이웃|옆집|전\s?애인|그\s?사람|아들|딸)"
-    rf"(?:의|이|가|네|께서)?\s.{{0,15}}(?:주문|구매\s?(?:내역|이력|기록)|전화번호|연락처|주소|배송|카드|뭐\s?샀|산\s?거)",
-    rf"(?:고객|회원|주문자)\s?(?:명단|목록|리스트|데이터베이스|db|번호\s?[a-z0-9_]{{4,}})",
-    rf"[가-힣]{{2,4}}\s?(?:고객님?|회원님?|씨|님)(?:의|이|가)?\s.{{0,12}}(?:주문|구매|전화|연락처|주소|배송|카드)",
+    r"(?:남편|아내|와이프|친구|여자친구|남자친구|여친|남친|엄마|아빠|어머니|아버지|동료|상사|이웃|옆집|전\s?애인|그\s?사람|아들|딸)"
+    r"(?:의|이|가|네|께서)?\s.{0,15}(?:주문|구매\s?(?:내역|이력|기록)|전화번호|연락처|주소|배송|카드|뭐\s?샀|산\s?거)",
+    r"(?:고객|회원|주문자)\s?(?:명단|목록|리스트|데이터베이스|db|번호\s?[a-z0-9_]{4,})",
+    r"[가-힣]{2,4}\s?(?:고객님?|회원님?|씨|님)(?:의|이|가)?\s.{0,12}(?:주문|구매|전화|연락처|주소|배송|카드)",
     rf"\b(?:other|another|all|every|different)\s(?:customer|user|member|shopper|person|people)s?\b.{{0,40}}{_DATA_EN}",
-    rf"\bmy (?:husband|wife|friend|girlfriend|boyfriend|neighbou?r|mother|father|boss|ex|son|daughter)(?:'s|s)?\b.{{0,30}}"
+    r"\bmy (?:husband|wife|friend|girlfriend|boyfriend|neighbou?r|mother|father|boss|ex|son|daughter)(?:'s|s)?\b.{0,30}"
     r"(?:order|purchase|phone|address|history|card|bought)",
     r"\b(?:customer|member)\s(?:list|database|table|records|id\s?[a-z0-9_]{4,})\b|\bcustomer[_ ]?id\b|\bc_[a-z0-9]{8,}",
     r"(?:他の|別の|全ての)(?:お客|顧客|会員|人).{0,20}(?:情報|電話|住所|注文|購入)",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import orjson
 
 from agent_serving.errors import ToolRefused
+from agent_serving.guardrail.instruction import without_instructions
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import Tool, ToolContext
 from features.errors import FeatureError
@@ -69,7 +71,9 @@ class ToolRegistry:
         return found
 
     def call(self, name: str, arguments: Mapping[str, Any], intent: str | None, context: ToolContext) -> ToolResult:
-        """Run a tool and return its result. A part that fails gives a result with the note `unavailable`.
+        """Run a tool and return its result, without instructions that its texts give to a model.
+
+        A part that fails gives a result with the note `unavailable`.
 
         Raises:
             ToolRefused: no such tool in this context, or the arguments do not fit its parameters.
@@ -85,7 +89,7 @@ class ToolRegistry:
             place = "/".join(map(str, fault.absolute_path)) or "the arguments"
             raise ToolRefused(f"Tool {name}: {place} does not fit its schema ({fault.validator}).")
         try:
-            return tool.run(arguments, context)
+            return _cleaned(tool.run(arguments, context))
         except (FeatureError, PrivacyError, InstallationError):
             return ToolResult(name, (), Note.UNAVAILABLE)
 
@@ -105,3 +109,15 @@ class ToolRegistry:
             ):
                 return f"the caller does not have its purpose {tool.purpose}"
         return None
+
+
+def _cleaned(result: ToolResult) -> ToolResult:
+    """Return a result whose titles and facts tell a model nothing to do. Most results are returned as they are."""
+    items = tuple(
+        replace(
+            item, title=without_instructions(item.title),
+            facts={k: without_instructions(v) if isinstance(v, str) else v for k, v in item.facts.items()},
+        )
+        for item in result.items
+    )  # fmt: skip
+    return replace(result, items=items)

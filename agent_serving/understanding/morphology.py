@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent_serving.understanding.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi
 
+_HIGHEST_UNKNOWN = 99
+"""Words of the dictionary have larger numbers. Smaller ones are the defaults of the parts of speech."""
 _HANGUL_WORD = re.compile("[가-힣]{2,}")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One morpheme: its form, its Sejong tag, and where it stands in the text."""
+    """One morpheme: its form, its Sejong tag, where it stands in the text, and whether no dictionary has it."""
 
     form: str
     tag: str
     start: int
     end: int
+    is_unknown: bool = False
 
     @property
     def is_noun(self) -> bool:
@@ -51,8 +55,15 @@ class Morphology:
 
     def tokens(self, text: str) -> list[Token]:
         """Return the morphemes of a text in their order."""
-        found = self._kiwi.tokenize(text, normalize_coda=True)
-        return [Token(t.form, t.tag, t.start, t.start + t.len) for t in found]
+        return self._read(self._kiwi.tokenize(text, normalize_coda=True))
+
+    def standard_tokens(self, text: str) -> list[Token]:
+        """Return the morphemes of a text that an answer states. An unknown word is not read as a typing slip."""
+        return self._read(self._kiwi.tokenize(text))
+
+    @staticmethod
+    def _read(found: Iterable[Any]) -> list[Token]:
+        return [Token(t.form, t.tag, t.start, t.start + t.len, t.id <= _HIGHEST_UNKNOWN) for t in found]
 
 
 _LOCK = threading.Lock()
