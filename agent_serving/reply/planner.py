@@ -110,7 +110,11 @@ def _serve(said: Understanding, context: ToolContext) -> Calls:
     if {Topic.ORDER, Topic.DELIVERY, Topic.CANCEL, Topic.RETURN, Topic.EXCHANGE} & set(said.topics):
         yield "order_status", {"order_id": said.order_number}
     yield "find_answers", {"query": _words(said)}
-    yield "find_places", {"query": "수선" if Topic.REPAIR in said.topics else "고객센터", "kind": "facility"}
+    # An answer names the help desk itself, so the desk is looked up only where there may be no answer.
+    if Topic.REPAIR in said.topics:
+        yield "find_places", {"query": "수선", "kind": "facility"}
+    elif not said.topics or Topic.COMPLAINT in said.topics:
+        yield "find_places", {"query": "고객센터", "kind": "facility"}
 
 
 _CALLS = {

@@ -83,6 +83,9 @@ def _line(item: Item, words: Mapping[str, Any], language: str) -> str:
     if item.kind == "faq":
         return str(item.facts["answer"])
     title = _title(item, language)
+    if item.kind == "floor" and "floor" in item.facts and "name" in item.facts:
+        # The code of the floor is a part of the title; it is shown as in all other lines.
+        return f"{item.facts.get(f'name_{language}', item.facts['name'])}: {_floor(str(item.facts['floor']), words)}."
     details = ", ".join(_details(item, words))
     terms = str(item.facts.get("terms", ""))
     return f"{title}: {details}. {terms}".strip() if details else f"{title}: {terms}" if terms else f"{title}."
