@@ -14,6 +14,11 @@ from agent_serving.understanding.vocabulary import compact, vocabulary
 _LIST = re.compile(r"\s?(?:이?랑|하고|허고|과|와|,|나|이나|·|/|및|도|vs|말고|에다|에)(?![가-힣])")
 _OF_KIND = re.compile(r"(?:용|산|제|식|형|맛|향|급|표|색)$")
 """Endings of words that name a kind: 여성용, 호주산, 초음파식."""
+_MODEL = re.compile(
+    r"\s?[A-Z]?\d{1,2}(?!\d|\s?(?:개|대|원|만|천|층|시|월|일|명|번))(?:\s?(?:프로\s?맥스|프로|울트라|플러스|미니|에어|맥스))?|\s(?:프로\s?맥스|울트라|플러스)",
+    re.IGNORECASE,
+)
+"""The number and grade of a model after a device: 아이폰 17 프로."""
 _ADJECTIVE_OF_KIND = re.compile(r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$")
 
 
@@ -75,12 +80,15 @@ def _describes(before: Unit | None, unit: Unit, heads: int) -> bool:
 
 def _phrase(text: str, units: Sequence[Unit], taken: Sequence[Span]) -> Span | None:
     start, end = units[0].start, units[-1].end
-    if len(units) == 1 and units[0].key in vocabulary().grammar("weak") and not _has_support(text, start, end, taken):
+    named = len(units) > 1 and (units[-2].role or units[-2].is_head)
+    if units[-1].key in vocabulary().grammar("weak") and not named and not _has_support(text, start, end, taken):
         return None
     if _pattern("making").match(text, end) or _pattern("eating").match(text, end):
         return None
     if adjective := _ADJECTIVE_OF_KIND.search(text[:start]):
         start = adjective.start()
+    if units[-1].key in vocabulary().grammar("device") and (model := _MODEL.match(text, end)):
+        end = model.end()
     return Span(start, end, "product", text[start:end])
 
 
