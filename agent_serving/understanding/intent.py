@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from agent_serving.understanding.model import Intent
+from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, read_lexicon
 
@@ -26,10 +27,11 @@ def _weights() -> Mapping[str, Mapping[str, float]]:
     return found
 
 
-def evidence_of(text: str, spans: Sequence[Span]) -> set[str]:
-    """Return the names of all evidence in a message."""
-    short = compact(text)
-    found = {name for name, pattern in _cues().items() if pattern.search(short)}
+def evidence_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) -> set[str]:
+    """Return the names of all evidence in a message: cues, what was found in it, and its words."""
+    short, spaced = compact(text), " ".join(text.casefold().split())
+    found = {n for n, pattern in _cues().items() if pattern.search(spaced if n.endswith("spaced") else short)}
+    found |= {f"{token.form}/{token.tag[:2]}" for token in tokens if token.tag[0] in "NVMJE"}
     count = Counter(span.kind for span in spans)
     for kind in ("product", "brand", "place", "time", "quantity", "price_max", "price_min", "allergy", "diet", "faith"):
         if count[kind]:
@@ -46,15 +48,15 @@ def evidence_of(text: str, spans: Sequence[Span]) -> set[str]:
     if len(short) < 10:
         found.add("short")
     for prefix in ("compare", "plan", "find", "service", "buy"):
-        if not any(name.startswith(prefix) for name in found):
+        if not any(name.startswith(f"{prefix}_") for name in found):
             found.add(f"no_{prefix}")
     return found
 
 
-def intent_of(text: str, spans: Sequence[Span]) -> tuple[Intent, float]:
+def intent_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) -> tuple[Intent, float]:
     """Return the intent with the most evidence, and its probability by the weights."""
     weights = _weights()
-    evidence = ["", *evidence_of(text, spans)]
+    evidence = ["", *evidence_of(text, spans, tokens)]
     scores = {intent: sum(weights.get(name, {}).get(intent, 0.0) for name in evidence) for intent in Intent}
     best = max(scores, key=lambda intent: scores[intent])
     return best, 1 / sum(math.exp(score - scores[best]) for score in scores.values())
