@@ -31,12 +31,12 @@ def korean_spans(text: str, tokens: Sequence[Token]) -> list[Span]:
     for found in (constraint_spans(text, tokens), place_spans(text, tokens)):
         spans += free_of(found, spans)
     avoided = {str(span.value) for span in spans if span.kind == "allergy"}
-    times = free_of(find_times(text), spans)
+    times = free_of(find_times(text, tokens), spans)
     brands = brand_spans(text, tokens, spans)
     spans += [*free_of(times, brands), *brands]
-    spans += free_of(find_quantities(text), spans)
+    spans += free_of(find_quantities(text, tokens), spans)
     sure, maybe = product_spans(text, tokens, spans)
-    if not sure and not any(span.kind == "brand" for span in spans):
+    if not sure:
         sure = maybe
     # "땅콩 든 과자" after a peanut allergy: the ingredient is not wanted.
     ingredients = vocabulary().constraints

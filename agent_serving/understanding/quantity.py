@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.number import NATIVE, native_number, sino_number
 from agent_serving.understanding.span import Span
 
@@ -23,14 +25,17 @@ _MEASURES = {"kg", "킬로", "킬로그램", "키로", "리터", "개입", "구"
 _AMBIGUOUS = {"대": "10단위"}
 
 
-def find_quantities(text: str) -> list[Span]:
+def find_quantities(text: str, tokens: Sequence[Token] = ()) -> list[Span]:
     """Return the numbers of products in a text as spans of `quantity`."""
+    words = {token.start for token in tokens if token.tag[0] in "VE"}  # "사야 하나": an ending
     spans = []
     for pattern in (_COUNTED, _BARE):
         for found in pattern.finditer(text):
             counter = found.groupdict().get("counter")
             number = native_number(found["number"]) or sino_number(found["number"])
             if not number or counter in _MEASURES or _NO_QUANTITY.match(text, found.end()):
+                continue
+            if found.start("number") in words:
                 continue
             if counter is None and _PERSONS.search(text[: found.start("number")].rstrip()):
                 continue
@@ -41,4 +46,5 @@ def find_quantities(text: str) -> list[Span]:
             span = Span(found.start("number"), found.end(), "quantity", number)
             if not any(span.overlaps(other) for other in spans):
                 spans.append(span)
-    return spans
+    sizes = [span for span in spans if re.match("짜리|들이", text[span.end :])]
+    return [span for span in spans if span not in sizes] if len(sizes) < len(spans) else spans
