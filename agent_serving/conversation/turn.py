@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-from agent_serving.conversation.answer import Answer, Writer
+from agent_serving.conversation.answer import RULES, Answer, Writer
 from agent_serving.conversation.event import Event, card_of
 from agent_serving.conversation.history import MOST_TURNS
 from agent_serving.conversation.notice import Notice, notice
@@ -79,8 +79,14 @@ class Conversation:
         async with aclosing(self._writer.sentences(start, plan, results, answer)) as sentences:
             async for sentence in sentences:
                 yield sentence
-        if any(result.note is Note.NO_CONSENT for result in results) and not _was_told(start):
-            yield notice(Notice.NO_CONSENT, answer.language)
+        said = []
+        if any(result.note is Note.NO_CONSENT for result in results):
+            said.append(Notice.NO_CONSENT)
+        if answer.answered_by == RULES:
+            said.append(Notice.RULES)
+        for what in said:
+            if not _was_told(start, what):
+                yield notice(what, answer.language)
 
     def _start(self, session: Session, message: str, language: Language | None) -> Start:
         parts = self._parts
@@ -112,6 +118,6 @@ class Conversation:
         return await asyncio.get_running_loop().run_in_executor(self._parts.executor, work)
 
 
-def _was_told(start: Start) -> bool:
-    told = notice(Notice.NO_CONSENT, Language(start.context.language))
-    return any(told in turn.answer for turn in start.turns)
+def _was_told(start: Start, what: Notice) -> bool:
+    """Return whether a former turn of the conversation said it, in any language."""
+    return any(notice(what, language) in turn.answer for turn in start.turns for language in Language)

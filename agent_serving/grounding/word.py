@@ -24,6 +24,11 @@ VALUE = "\ue001"
 """Stands for a value in a text."""
 _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
+_ADJECTIVE = "VA+ETM"
+_RUN = _NOUNS | {_ADJECTIVE}
+_LIGHT_VERBS = frozenset("하 되 드리 받 주 시키 있 없 좋 나 같 싶 보 가 오 내 두 놓 나오 높 낮 크 많 적 쓰 맞 어울리".split()) - {"크", "가", "오", "보"}
+_WORD = re.compile(r"I|M*J*E?|M*B*N*B*J*(?:L?E+)*J*E*|M?N*(?:LE+)+(?:[VL]E+)*[BNJ]?J*(?:LE+)*J*|M?(?:[VL]E+)+B?J*(?:LE+)*J*")
+"""Parts of speech of one word between spaces."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’&.+-]*")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]+")
 _KATAKANA = re.compile(r"[\u30a0-\u30ff\u31f0-\u31ff]{2,}")
@@ -138,13 +143,55 @@ def _not_covered(run: str, words: frozenset[str]) -> Iterator[str]:
 
 def _korean_words(text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
     readable = text.replace(NAME, _NAME_WORD).replace(VALUE, _VALUE_WORD)
+    tokens = morphology().standard_tokens(readable)
+    yield from (word for word in _odd_words(tokens, readable) if not is_known(word))
     run: list[Token] = []
-    for token in (*morphology().tokens(readable), None):
-        if token is not None and token.tag in _NOUNS and (not run or token.start <= run[-1].end + 1):
+    for token in (*_with_adjectives(tokens), None):
+        if token is not None and token.tag in _RUN and (not run or token.start <= run[-1].end + 1):
             run.append(token)
             continue
         yield from _unknown_of_run(run, readable, is_known)
-        run = [token] if token is not None and token.tag in _NOUNS else []
+        run = [token] if token is not None and token.tag in _RUN else []
+
+
+def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
+    """Yield the words whose parts do not fit together: an invented name that reads as scraps of other words."""
+    word: list[Token] = []
+    for token in (*tokens, None):
+        if token is not None and token.tag[0] != "S" and (not word or token.start <= word[-1].end):
+            word.append(token)
+            continue
+        if word:
+            surface = text[word[0].start : word[-1].end]
+            if not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface):
+                yield surface
+        word = [token] if token is not None and token.tag[0] != "S" else []
+
+
+def _letter(token: Token) -> str:
+    """Return the part of speech as one letter: Noun, Bound noun or number, Modifier, Verb, Light verb, Ending, J (particle)."""
+    tag = token.tag
+    if tag[0] == "V" or tag in ("XSV", "XSA"):
+        return "L" if tag[:3] in ("XSV", "XSA", "VCP", "VCN", "VX") or token.form in _LIGHT_VERBS else "V"
+    return {"NNB": "B", "NR": "B", "NP": "B", "IC": "I", "XSM": "M"}.get(tag) or {"N": "N", "X": "N", "M": "M", "E": "E", "J": "J"}.get(tag[0], "?")
+
+
+def _with_adjectives(tokens: list[Token]) -> Iterator[Token]:
+    """Yield the tokens, with an adjective and its adnominal ending as one: a name may have it, such as 숲 푸른."""
+    held: Token | None = None
+    for token in tokens:
+        if held is not None:
+            is_adnominal = token.tag == "ETM"
+            yield Token(held.form, _ADJECTIVE, held.start, token.end) if is_adnominal else held
+            held = None
+            if is_adnominal:
+                continue
+        if token.tag.startswith("VA"):
+            held = token
+            continue
+        yield token
+    if held is not None:
+        yield held
 
 
 def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
@@ -156,7 +203,11 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     service = _words("ko", "nouns")
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
-        if service.intersection(pair) or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"}):
+        if (
+            first.tag == _ADJECTIVE
+            or service.intersection(pair)
+            or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"})
+        ):
             continue
         words = text[first.start : second.end]
         if _NAME_WORD in pair:

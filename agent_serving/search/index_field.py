@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
@@ -22,7 +22,9 @@ BODY: Final = "body"
 """Stored, not indexed: the document as JSON."""
 
 _FIRST_DAY, _LAST_DAY, _NO_PRICE, _UNSTATED = 0, 99_999_999, 0, "?"
-_LESS_BY_FORM = 0.9
+_LESS_BY_FORM, _LESS_IF_LOOSE = 0.9, 0.2
+_LEAST_LOOSE = 4
+"""Pairs of a word that may be matched loosely. A word of four letters has three pairs: one less is another word."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,61 @@ def document_of(body: str | bytes) -> Document:
     return Document(**row | {"kind": Kind(row["kind"]), "keywords": tuple(row["keywords"])})
 
 
-def word_matches(query: str) -> list[list[Match]]:
-    """Return for each word of the query the matches of which one suffices."""
-    return [
-        [match for place, form in enumerate(forms) for match in _matches(form, _LESS_BY_FORM**place)]
-        for forms in query_words(query)
+@dataclass(frozen=True)
+class Loose:
+    """Pairs of letters in one field, of which `least` must be there, in any order."""
+
+    pairs: tuple[Match, ...]
+    least: int
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a query: one of `matches` suffices; in a loose attempt also one of `loose`."""
+
+    matches: tuple[Match, ...]
+    loose: tuple[Loose, ...]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What to look for: at least so many of the words."""
+
+    words: tuple[Word, ...]
+    least: int
+    is_loose: bool = False
+
+
+def attempts(query: str) -> Iterator[Attempt]:
+    """Yield what to look for, in the order of strictness. The first attempt that finds a document decides.
+
+    All words of the query; then half of them; then half of them, where a long word may have a letter wrong, or be a
+    compound that the text has in another order ("메모리폼베개": "베개 메모리폼").
+    """
+    words = tuple(_word(forms) for forms in query_words(query))
+    half = (len(words) + 1) // 2
+    if words:
+        yield Attempt(words, len(words))
+        if half < len(words):
+            yield Attempt(words, half)
+        if any(word.loose for word in words):
+            yield Attempt(words, half, is_loose=True)
+
+
+def _word(forms: Sequence[QueryWord]) -> Word:
+    matches = [match for place, form in enumerate(forms) for match in _matches(form, _LESS_BY_FORM**place)]
+    loose = [
+        Loose(tuple(Match(field, (pair,), boost * _LESS_IF_LOOSE) for pair in form.pairs), _most(len(form.pairs)))
+        for form in forms
+        for field, boost in JOINED.items()
+        if len(form.pairs) >= _LEAST_LOOSE
     ]
+    return Word(tuple(matches), tuple(loose))
+
+
+def _most(pairs: int) -> int:
+    """Return three quarters, rounded up."""
+    return -(-pairs * 3 // 4)
 
 
 def conditions(kinds: Sequence[Kind], branch: str | None, filters: Filters) -> list[Condition]:

@@ -22,10 +22,11 @@ from agent_serving.search.index_field import (
     Between,
     Condition,
     Match,
+    Word,
+    attempts,
     conditions,
     document_of,
     fields_of,
-    word_matches,
 )
 from privacy.storage.atomic_file import create_private_folder
 from privacy.storage.lock import LockBusyError, file_lock
@@ -83,18 +84,15 @@ class TantivyIndex:
         limit: int = 10,
         filters: Filters = NO_FILTERS,
     ) -> list[Document]:
-        """Return the best documents: those with every word of the query, or without any, those with half of them."""
+        """Return the best documents of the first attempt that finds any; see `attempts`."""
         searcher = self._searcher()
         required = [self._condition(condition) for condition in conditions(kinds, branch, filters)]
         required.append(self._without(self._terms("kind", (_SOURCE_KIND,))))
-        words = [self._word(matches) for matches in word_matches(query)]
-        if not words:
-            found = self._found(searcher, required, _MOST_LISTED) if not query.strip() else []
+        if not query.strip():
+            found = self._found(searcher, required, _MOST_LISTED)
             return sorted(found, key=lambda document: document.id)[:limit]
-        for least in dict.fromkeys((len(words), (len(words) + 1) // 2)):
-            wanted = self._query.boolean_query(
-                [(self._tantivy.Occur.Should, word) for word in words], minimum_number_should_match=least
-            )
+        for attempt in attempts(query):
+            wanted = self._least(attempt.least, [self._word(word, attempt.is_loose) for word in attempt.words])
             if found := self._found(searcher, [wanted, *required], limit):
                 return found
         return []
@@ -146,8 +144,16 @@ class TantivyIndex:
         hits = searcher.search(every, limit, count=False).hits
         return [document_of(searcher.doc(address).get_first(BODY)) for _, address in hits]
 
-    def _word(self, matches: Sequence[Match]) -> tantivy.Query:
-        return self._query.disjunction_max_query([self._match(match) for match in matches], 0.1)
+    def _word(self, word: Word, is_loose: bool) -> tantivy.Query:
+        parts = [self._match(match) for match in word.matches]
+        if is_loose:
+            parts += [self._least(one.least, [self._match(pair) for pair in one.pairs]) for one in word.loose]
+        return self._query.disjunction_max_query(parts, 0.1)
+
+    def _least(self, least: int, parts: Sequence[tantivy.Query]) -> tantivy.Query:
+        """Return the query that is met by at least so many of its parts."""
+        should = self._tantivy.Occur.Should
+        return self._query.boolean_query([(should, part) for part in parts], minimum_number_should_match=least)
 
     def _match(self, match: Match) -> tantivy.Query:
         if len(match.terms) > 1:

@@ -21,20 +21,15 @@ _JOIN = r"\s?(?:~|-|–|에서|부터|서|이랑|하고)\s?"
 _PARTICLE = r"(?:짜리|정도|쯤|가량|선|돈|어치|으로|로|을|를|은|는|이|도|만|보다)?\s?(?:이|은|는|을|를|으로|로)?\s?"
 
 _RANGE = re.compile(
-    rf"{_START}(?P<low>{_AMOUNT})(?P<low_won>{_WON})?(?:대)?{_JOIN}(?P<high>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>대)?",
-    re.IGNORECASE,
+    rf"{_START}(?P<low>{_AMOUNT})(?P<low_won>{_WON})?(?:대)?{_JOIN}(?P<high>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>대)?", re.IGNORECASE
 )
-_APPROXIMATE_RANGE = re.compile(
-    rf"{_START}(?P<pair>일이|이삼|삼사|사오|오륙|육칠|칠팔|팔구)(?P<unit>[십백천]?만|천)(?P<won>{_WON})"
-)
+_APPROXIMATE_RANGE = re.compile(rf"{_START}(?P<pair>일이|이삼|삼사|사오|오륙|육칠|칠팔|팔구)(?P<unit>[십백천]?만|천)(?P<won>{_WON})")
 _SINGLE = re.compile(
     rf"{_START}(?P<amount>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>\s?대(?![가-힣]{{2}})(?:\s?[초중후]반)?)?(?P<particle>{_PARTICLE})"
     rf"(?:(?P<less>{_LESS})|(?P<more>{_MORE}))?",
     re.IGNORECASE,
 )
-_NO_PRICE = re.compile(
-    r"\s?(?:이상)?\s?(?:짜리)?\s?(?:상품권|쿠폰|기프트카드|할인|포인트|적립|캐시백|구매|결제|사면|쓰면|영수증)"
-)
+_NO_PRICE = re.compile(r"\s?(?:이상)?\s?(?:짜리)?\s?(?:상품권|쿠폰|기프트카드|할인|포인트|적립|캐시백|구매|결제|사면|쓰면|영수증)")
 """Words after an amount that make it something else than the price of a product."""
 _LEAST_PRICE = 100
 
@@ -75,9 +70,7 @@ def _range(found: re.Match[str]) -> list[Span]:
 def _single(found: re.Match[str], text: str) -> list[Span]:
     word = found["amount"]
     amount = sino_number(word)
-    limited = (
-        found["less"] or found["more"] or found["bracket"] or re.match("짜리|정도|쯤|안팎|내외|선", found["particle"])
-    )
+    limited = found["less"] or found["more"] or found["bracket"] or re.match("짜리|정도|쯤|안팎|내외|선", found["particle"])
     has_unit = "만" in word or "천" in word
     if amount is None or amount < _LEAST_PRICE or not (found["won"] or (has_unit and limited and _is_sure(word))):
         return []

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import re
 
-_DIGITS = dict(zip("영공일이삼사오육칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)) | {
-    "륙": 6,
-    "두": 2,
-    "한": 1,
-    "세": 3,
-    "네": 4,
-}
+_DIGITS = dict(zip("영공일이삼사오육칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)) | {"륙": 6, "두": 2, "한": 1, "세": 3, "네": 4}
 _SMALL = {"십": 10, "백": 100, "천": 1000}
 _LARGE = {"만": 10_000, "억": 100_000_000}
 
@@ -24,20 +18,11 @@ _ONES = {
     "하나": 1, "한": 1, "둘": 2, "두": 2, "셋": 3, "세": 3, "석": 3, "서": 3, "넷": 4, "네": 4, "넉": 4, "너": 4, "다섯": 5, "닷": 5,
     "여섯": 6, "엿": 6, "일곱": 7, "여덟": 8, "아홉": 9,
 }  # fmt: skip
-_TENS = {
-    "열": 10,
-    "스물": 20,
-    "스무": 20,
-    "서른": 30,
-    "마흔": 40,
-    "쉰": 50,
-    "예순": 60,
-    "일흔": 70,
-    "여든": 80,
-    "아흔": 90,
-}
+_TENS = {"열": 10, "스물": 20, "스무": 20, "서른": 30, "마흔": 40, "쉰": 50, "예순": 60, "일흔": 70, "여든": 80, "아흔": 90}
 
-NATIVE = "|".join(sorted([*ABOUT, *_ONES, *_TENS, *(t + o for t in _TENS for o in _ONES)], key=len, reverse=True))
+NATIVE = "|".join(
+    sorted([*ABOUT, *_ONES, *_TENS, *(t + o for t in _TENS for o in _ONES)], key=len, reverse=True)
+)
 """Regular expression of the native numbers, the longest first."""
 
 

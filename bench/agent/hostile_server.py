@@ -174,7 +174,7 @@ class HostileServer:
                 await asyncio.sleep(30)
             writer.write(self.choose(request))
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, StopIteration):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, StopIteration):
             pass
         finally:
             writer.close()

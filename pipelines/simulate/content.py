@@ -19,6 +19,7 @@ from zlib import crc32
 import numpy as np
 
 from pipelines.simulate.text import load_table
+from pipelines.unify.product_label import readable_labels
 
 Row = dict[str, Any]
 _SITE = "https://bojagi.example"
@@ -42,7 +43,33 @@ def write_content(root: Path, rng: np.random.Generator) -> dict[str, int]:
     answers = resources.files("pipelines.simulate").joinpath("data/content/faq.md").read_text("utf-8")
     name = "content/every_branch/faq.md"
     (root / name).write_text(answers, "utf-8")
-    return {path: len(rows) for path, rows in offered.items()} | {name: answers.count("\n## ")}
+    return {path: len(rows) for path, rows in offered.items()} | {name: answers.count("\n## ")} | _write_pages(root)
+
+
+def _write_pages(root: Path) -> dict[str, int]:
+    """Write `place_page/`: what a search of the web would find near each branch. Older pages state former hours."""
+    pages: dict[str, list[Row]] = defaultdict(list)
+    for number, row in enumerate(_rows("place")):
+        labels = {"이름": row["name"], "분류": row["category"], "주소": row["address"], "전화": row["phone"]}
+        known = "\n".join(f"{label}: {value}" for label, value in labels.items())
+        texts = (
+            ("2017-12-20", f"{known}\n영업시간: {row['hours']}\n소개: {row['note']}"),
+            (
+                "2017-12-05",
+                f"{row['name']}에 다녀왔습니다. {row['note']}입니다.\n이름: {row['name']}\n영업시간: {row['hours']}",
+            ),
+            ("2016-03-11", f"이름: {row['name']}\n주소: {row['address']}\n영업시간: {row['former_hours']}"),
+        )
+        for place, (day, text) in enumerate(texts):
+            url = f"https://blog.example/{number:02d}/{place}"
+            pages[row["branch"]].append({"url": url, "title": row["name"], "text": text, "published_on": day})
+    found = {}
+    for branch, rows in pages.items():
+        path = f"place_page/{branch}.jsonl"
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
+        found[path] = len(rows)
+    return found
 
 
 @dataclass(frozen=True)
@@ -190,13 +217,15 @@ class _Branch:
             card = {"image": f"{_SITE}/product/{number:04d}.jpg", "map": self.map_of(floor)}
             yield self.document(
                 "product", f"{number:04d}", row["name"], text=f"{row['category']} {row['korean']}", facts=facts,
-                card=card, keywords=row["words"],
+                card=card, keywords=[word for word in row["words"] if word],
             )  # fmt: skip
 
 
 def _catalogue() -> list[Row]:
     """Return the products of the chain. As many brands as variants are paired; else each brand has each variant."""
     found, shops = [], {row["korean"]: row for row in _rows("shop")}
+    # The market's categories as the platform names them, by which a customer's habits find products.
+    labels = readable_labels({row["market_category"] for row in _rows("product") if row["market_category"]})
     for row in _rows("product"):
         brands, variants, sizes = row["brands"].split("|"), row["variants"].split("|"), row["sizes"].split("|")
         is_paired = len(brands) == len(variants)
@@ -211,7 +240,7 @@ def _catalogue() -> list[Row]:
                 unit = 1000 if high >= 100_000 else 100
                 name = " ".join(part for part in (brand, row["korean"], variant, size) if part)
                 shop = shops.get(brand, {"english": "", "keywords": ""})
-                words = [*_words(row["keywords"]), row["english"], *_words(row["market_category"].lower())]
+                words = [*_words(row["keywords"]), row["english"], labels.get(row["market_category"], "")]
                 words += [*_words(shop["english"]), *_words(shop["keywords"])]
                 price = round((low + (high - low) * share) / unit) * unit
                 name_en = " ".join(part for part in (shop["english"], row["english"]) if part)
