@@ -45,7 +45,8 @@ def _found(name: str, arguments: Mapping[str, Any], context: ToolContext, kinds:
     chosen = [kind for kind in kinds if kind == arguments.get("kind")] or kinds
     filters = Filters(
         brand=arguments.get("brand"), floor=arguments.get("floor"), price_min=arguments.get("price_min"),
-        price_max=arguments.get("price_max"), on=context.now.date(),
+        price_max=arguments.get("price_max"), free_of=frozenset(arguments.get("free_of", ())),
+        diet=arguments.get("diet"), on=context.now.date(),
     )  # fmt: skip
     try:
         documents = find(context, arguments.get("query", ""), chosen, filters)
@@ -75,7 +76,10 @@ FIND_PRODUCTS = _finder(
     "Products of this branch with price and floor.",
     (Kind.PRODUCT,),
     (Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN, Intent.FIND_INFORMATION),
-    parameters(("query",), query=_TEXT, brand=_TEXT, price_min=_WON, price_max=_WON),
+    parameters(
+        ("query",), query=_TEXT, brand=_TEXT, price_min=_WON, price_max=_WON,
+        free_of={"type": "array", "items": _TEXT}, diet=_TEXT,
+    ),  # fmt: skip
 )
 FIND_PLACES = _finder(
     "find_places",
