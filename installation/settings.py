@@ -61,6 +61,8 @@ most_message_characters = 2000
 opensearch_index = "bojagi"
 # embedding_url = "http://gpu:8000/v1"     # OpenAI-compatible endpoint of vectors; default: words only
 # embedding_model = "BAAI/bge-m3"          # its model, or a model of the package sentence-transformers
+# extraction_url = "http://gpu:8000/v1"    # OpenAI-compatible endpoint that reads pages about places nearby
+# extraction_model = "deepseek-7b"         # its model; default: only lines with labels are read
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
@@ -186,11 +188,15 @@ class SearchSettings(BaseModel):
     opensearch_index: str = Field(default="bojagi", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     embedding_url: str | None = Field(default=None, pattern=r"^https?://")
     embedding_model: str | None = None
+    extraction_url: str | None = Field(default=None, pattern=r"^https?://")
+    extraction_model: str | None = None
 
     @model_validator(mode="after")
     def _need_model(self) -> Self:
         if self.embedding_url is not None and self.embedding_model is None:
             raise ValueError("embedding_url is set without embedding_model; expected the name of the endpoint's model")
+        if (self.extraction_url is None) != (self.extraction_model is None):
+            raise ValueError("only one of extraction_url and extraction_model is set; expected both or none")
         return self
 
 
@@ -285,6 +291,11 @@ class Settings(BaseSettings):
     def content_dir(self) -> Path:
         """The folder of the content files: what the shopping agent searches. Nothing in it is about customers."""
         return self.data_dir / "content"
+
+    @property
+    def place_page_dir(self) -> Path:
+        """The folder of pages about places near the branches, one file a branch."""
+        return self.data_dir / "place_page"
 
     @property
     def search_dir(self) -> Path:

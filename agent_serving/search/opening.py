@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from agent_serving.search.content_queue import ContentQueue
-from agent_serving.search.encoder import Encoder, EndpointEncoder, SentenceEncoder
 from agent_serving.search.engine import SearchEngine, SearchIndex
-from agent_serving.search.hybrid import HybridEngine
 from agent_serving.search.tantivy_engine import TantivyIndex
 from agent_serving.search.upkeep import IndexUpkeep
-from agent_serving.search.vector import Vectors
 from installation.installation import Installation
 from installation.settings import Settings
+from privacy.storage.secret_file import read_secret
+
+if TYPE_CHECKING:
+    from agent_serving.search.encoder import Encoder
+    from agent_serving.search.vector import Vectors
 
 
 def is_engine_installed(settings: Settings) -> bool:
@@ -29,7 +32,11 @@ def open_engine(installation: Installation) -> SearchEngine:
         SearchUnavailable: the engine is not installed, or its folder, server or model cannot be used.
     """
     index, vectors = open_index(installation), open_vectors(installation)
-    return index if vectors is None else HybridEngine(index, vectors)
+    if vectors is None:
+        return index
+    from agent_serving.search.hybrid import HybridEngine
+
+    return HybridEngine(index, vectors)
 
 
 def open_index(installation: Installation) -> SearchIndex:
@@ -37,8 +44,21 @@ def open_index(installation: Installation) -> SearchIndex:
 
     Raises:
         SearchUnavailable: the engine is not installed, or its folder or server cannot be used.
+        SecretError: the password file can be read by others.
     """
-    return TantivyIndex(installation.settings.search_dir)
+    settings = installation.settings.search
+    if settings.opensearch_url is None:
+        return TantivyIndex(installation.settings.search_dir)
+    # Imported here and below, so that a start without a server and without vectors does not wait for them.
+    import httpx
+
+    from agent_serving.search.opensearch_engine import OpenSearchIndex
+
+    credentials = None
+    if settings.opensearch_password_file is not None:
+        user, _, password = read_secret(settings.opensearch_password_file.expanduser()).strip().partition(":")
+        credentials = (user, password)
+    return OpenSearchIndex(httpx.Client(base_url=settings.opensearch_url, auth=credentials), settings.opensearch_index)
 
 
 def open_vectors(installation: Installation) -> Vectors | None:
@@ -50,6 +70,9 @@ def open_vectors(installation: Installation) -> Vectors | None:
     settings = installation.settings.search
     if settings.embedding_model is None:
         return None
+    from agent_serving.search.encoder import EndpointEncoder, SentenceEncoder
+    from agent_serving.search.vector import Vectors
+
     encoder: Encoder
     if settings.embedding_url is not None:
         encoder = EndpointEncoder(settings.embedding_url, settings.embedding_model)

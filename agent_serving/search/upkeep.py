@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_serving.search.content_file import content_files, read_content
 from agent_serving.search.content_queue import ContentQueue, DeadLetter, Job
 from agent_serving.search.engine import Change, SearchIndex
 from agent_serving.search.errors import ContentError
-from agent_serving.search.vector import Vectors
+
+if TYPE_CHECKING:
+    from agent_serving.search.vector import Vectors
 
 _THREADS = 4
 _BATCH_DOCUMENTS = 20_000

@@ -105,6 +105,34 @@ def status(as_json: Json = False, data: Data = None) -> None:
         typer.echo(f"given up after {one.attempts} attempts: {one.error}")
 
 
+@app.command()
+def places(as_json: Json = False, data: Data = None) -> None:
+    """Find places near each branch in the folder `place_page`, check what the pages say, and index it.
+
+    Dagster does so every Monday.
+    """
+    from agent_serving.search.opening import open_upkeep
+    from pipelines.places import nearby
+    from pipelines.places.page import FilePages
+
+    with installation_for(data) as installation:
+        settings = installation.settings
+        found = nearby.branches(settings)
+        pages = nearby.collect(found, FilePages(settings.place_page_dir))
+        checked = nearby.check(pages, nearby.open_extractor(settings))
+        reports = nearby.publish(settings, found, checked, installation.reference_date())
+        with open_upkeep(installation) as upkeep:
+            upkeep.run()
+    if as_json:
+        typer.echo(json.dumps([asdict(report) for report in reports], ensure_ascii=False))
+        return
+    for report in reports:
+        kept = ", the former places stay" if report.is_kept else ""
+        typer.echo(f"{report.branch}: {report.pages} pages, {report.claims} claims, {report.places} places{kept}")
+        for fault in report.dropped:
+            typer.echo(f"  left out: {fault}")
+
+
 def _print(report: UpkeepReport, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))

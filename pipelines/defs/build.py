@@ -15,6 +15,7 @@ from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.landing import landing_check
+from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
@@ -47,7 +48,7 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
-    index = index_job(installation)
+    index, places = index_job(installation), place_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
@@ -60,11 +61,12 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
-        jobs=[refresh, retention, reports, release_job(), index, *anchors],
+        jobs=[refresh, retention, reports, release_job(), index, places, *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
+            place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
         ],
         sensors=[landing_sensor(refresh, settings, contracts), content_sensor(index, installation)],

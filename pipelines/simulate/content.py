@@ -42,7 +42,33 @@ def write_content(root: Path, rng: np.random.Generator) -> dict[str, int]:
     answers = resources.files("pipelines.simulate").joinpath("data/content/faq.md").read_text("utf-8")
     name = "content/every_branch/faq.md"
     (root / name).write_text(answers, "utf-8")
-    return {path: len(rows) for path, rows in offered.items()} | {name: answers.count("\n## ")}
+    return {path: len(rows) for path, rows in offered.items()} | {name: answers.count("\n## ")} | _write_pages(root)
+
+
+def _write_pages(root: Path) -> dict[str, int]:
+    """Write `place_page/`: what a search of the web would find near each branch. Older pages state former hours."""
+    pages: dict[str, list[Row]] = defaultdict(list)
+    for number, row in enumerate(_rows("place")):
+        labels = {"이름": row["name"], "분류": row["category"], "주소": row["address"], "전화": row["phone"]}
+        known = "\n".join(f"{label}: {value}" for label, value in labels.items())
+        texts = (
+            ("2017-12-20", f"{known}\n영업시간: {row['hours']}\n소개: {row['note']}"),
+            (
+                "2017-12-05",
+                f"{row['name']}에 다녀왔습니다. {row['note']}입니다.\n이름: {row['name']}\n영업시간: {row['hours']}",
+            ),
+            ("2016-03-11", f"이름: {row['name']}\n주소: {row['address']}\n영업시간: {row['former_hours']}"),
+        )
+        for place, (day, text) in enumerate(texts):
+            url = f"https://blog.example/{number:02d}/{place}"
+            pages[row["branch"]].append({"url": url, "title": row["name"], "text": text, "published_on": day})
+    found = {}
+    for branch, rows in pages.items():
+        path = f"place_page/{branch}.jsonl"
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
+        found[path] = len(rows)
+    return found
 
 
 @dataclass(frozen=True)
