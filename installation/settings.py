@@ -39,6 +39,14 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
+# [portal]                # the web portal; without mail_host nobody can sign in by mail
+# public_url = "https://privacy.example"   # its address, with which links in mails begin
+# mail_host = "smtp.example"               # the server that sends one-time links
+# mail_port = 587
+# mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
+# mail_user = "portal"    # with mail_password_file: signs in at the mail server
+# mail_password_file = "secret/mail"       # private file with the password
+# mail_sender = "privacy@shop.example"
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
 keep_days = 30            # a conversation is deleted so many days after its last message
@@ -101,6 +109,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
+from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
@@ -229,6 +238,7 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
+    portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()

@@ -92,7 +92,7 @@ class Writer:
             history = compact(turns, self._parts.models.context_tokens(task), may_be_personal=start.may_be_personal)
             messages = answer_messages(history, start.checked.text, start.context, results)
             stream = self._parts.models.stream(Request(task, messages, MOST_TOKENS))
-            checked = GroundedStream(items, answer.language.value, start.checked.text)
+            checked = self._stream(start, items, answer)
             try:
                 async with aclosing(stream.pieces()) as pieces:
                     async for piece in pieces:
@@ -122,9 +122,15 @@ class Writer:
 
     def _checked(self, start: Start, items: Sequence[Item], text: str, answer: Answer) -> list[str]:
         """Return the sentences of a whole text that the items support."""
-        stream = GroundedStream(items, answer.language.value, start.checked.text)
+        stream = self._stream(start, items, answer)
         sentences = [self._masked(sentence, answer) for sentence in stream.feed(text)]
         return [*sentences, *self._finished(stream, answer)]
+
+    def _stream(self, start: Start, items: Sequence[Item], answer: Answer) -> GroundedStream:
+        names = self._parts.names.of_branch(start.context.branch)
+        return GroundedStream(
+            items, answer.language.value, start.checked.text, names=names.own, has_other_name=names.other
+        )
 
     def _finished(self, stream: GroundedStream, answer: Answer) -> list[str]:
         """Return the last sentences, and note the cited cards."""

@@ -16,7 +16,9 @@ from agent_serving.conversation.part import Parts
 from agent_serving.conversation.session_opening import open_sessions
 from agent_serving.conversation.turn import Conversation
 from agent_serving.errors import AgentNotInstalled
+from agent_serving.grounding.other_name import NameBook
 from agent_serving.guardrail.guardrail import Guardrail
+from agent_serving.guardrail.registered_name import RegisteredNames
 from agent_serving.llm.tiers import Tiers
 from agent_serving.request_limit import RateLimit
 from agent_serving.search.engine import SearchIndex
@@ -72,9 +74,9 @@ def open_chat(
     sessions = open_sessions(settings)
     parts = Parts(
         rules=BuiltInRules(tools), tools=tools, services=tool_services(installation, features, search),
-        guardrail=Guardrail(), models=Tiers(settings.llm, metrics.note_call), sessions=sessions, metrics=metrics,
+        guardrail=Guardrail(RegisteredNames(installation)), models=Tiers(settings.llm, metrics.note_call), sessions=sessions, metrics=metrics,
         permits=features.permits, clock=installation.clock, shop_time=installation.decision_moment,
-        executor=ThreadPoolExecutor(THREADS, thread_name_prefix="chat"),
+        executor=ThreadPoolExecutor(THREADS, thread_name_prefix="chat"), names=NameBook(search),
     )  # fmt: skip
     access = SessionAccess(sessions, settings.chat, installation.clock, is_key_active, search)
     return Chat(parts, access, Conversation(parts), RateLimit(settings.chat.messages_per_minute), search)

@@ -26,7 +26,9 @@ _QUOTED = re.compile(
 _LETTER = r"[^\W\d_\ue000\ue001]"
 # Signs inside a word, and letters that stand alone between signs or spaces, may hide a name: 설.화.수, 나 이 키.
 _SIGN = re.compile(rf"(?<={_LETTER})[^\w\s,.!?:;()\[\]{{}}'\"“”‘’「」『』&/·~+*-]+(?={_LETTER})")
-_SPACED = re.compile(r"(?<![^\W_])[가-힣](?:[\s.·*~_|/-]{1,2}[가-힣](?![가-힣])){1,12}")
+_SPACED = re.compile(
+    r"(?<![^\W_])[가-힣](?:[\s.·*~_|/-]{1,2}[가-힣](?![가-힣])){1,12}(?:[\s.·*~_|/-]{1,2}[가-힣]{2,6})?"
+)
 _DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 

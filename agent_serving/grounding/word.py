@@ -24,6 +24,7 @@ VALUE = "\ue001"
 """Stands for a value in a text."""
 _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
+_ADJECTIVE = "VA+ETM"
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’&.+-]*")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]+")
 _KATAKANA = re.compile(r"[\u30a0-\u30ff\u31f0-\u31ff]{2,}")
@@ -139,12 +140,33 @@ def _not_covered(run: str, words: frozenset[str]) -> Iterator[str]:
 def _korean_words(text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
     readable = text.replace(NAME, _NAME_WORD).replace(VALUE, _VALUE_WORD)
     run: list[Token] = []
-    for token in (*morphology().tokens(readable), None):
+    for token in (*_with_adjectives(morphology().standard_tokens(readable)), None):
+        if token is not None and run and token.tag == _ADJECTIVE and token.start <= run[-1].end + 1:
+            run.append(token)
+            continue
         if token is not None and token.tag in _NOUNS and (not run or token.start <= run[-1].end + 1):
             run.append(token)
             continue
         yield from _unknown_of_run(run, readable, is_known)
         run = [token] if token is not None and token.tag in _NOUNS else []
+
+
+def _with_adjectives(tokens: list[Token]) -> Iterator[Token]:
+    """Yield the tokens, with an adjective and its adnominal ending as one: a name may have it, such as 숲 푸른."""
+    held: Token | None = None
+    for token in tokens:
+        if held is not None:
+            is_adnominal = token.tag == "ETM"
+            yield Token(held.form, _ADJECTIVE, held.start, token.end) if is_adnominal else held
+            held = None
+            if is_adnominal:
+                continue
+        if token.tag.startswith("VA"):
+            held = token
+            continue
+        yield token
+    if held is not None:
+        yield held
 
 
 def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
@@ -156,7 +178,11 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     service = _words("ko", "nouns")
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
-        if service.intersection(pair) or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"}):
+        if (
+            first.tag == _ADJECTIVE
+            or service.intersection(pair)
+            or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"})
+        ):
             continue
         words = text[first.start : second.end]
         if _NAME_WORD in pair:

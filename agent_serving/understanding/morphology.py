@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent_serving.understanding.vocabulary import vocabulary
 
@@ -54,7 +55,14 @@ class Morphology:
 
     def tokens(self, text: str) -> list[Token]:
         """Return the morphemes of a text in their order."""
-        found = self._kiwi.tokenize(text, normalize_coda=True)
+        return self._read(self._kiwi.tokenize(text, normalize_coda=True))
+
+    def standard_tokens(self, text: str) -> list[Token]:
+        """Return the morphemes of a text that an answer states. An unknown word is not read as a typing slip."""
+        return self._read(self._kiwi.tokenize(text))
+
+    @staticmethod
+    def _read(found: Iterable[Any]) -> list[Token]:
         return [Token(t.form, t.tag, t.start, t.start + t.len, t.id <= _HIGHEST_UNKNOWN) for t in found]
 
 

@@ -224,10 +224,12 @@ class EventKind(StrEnum):
     ANSWERED = "answered"
     DOWNLOADED = "downloaded"
     COMPLETED = "completed"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
 
 
 class Event(Frozen):
-    """One entry of a request's append-only history. `details` hold no personal data."""
+    """One entry of the append-only history of a request, or of a legal hold. `details` hold no personal data."""
 
     request: str
     at: AwareDatetime

@@ -38,7 +38,11 @@ class Holding:
 
 @dataclass(frozen=True)
 class ExportedField:
-    """One field of an exported table. `is_provided`: the person provided it, so it belongs to data portability."""
+    """One field of an exported table, with what the person must know about it (GDPR art. 15(1), PIPA art. 35).
+
+    `is_provided`: the person provided it, so it belongs to data portability. `meaning`: what the values are, in the
+    words of the contract.
+    """
 
     name: str
     title: Wording
@@ -47,6 +51,7 @@ class ExportedField:
     retention: Wording
     type: str = "string"
     is_provided: bool = False
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,9 @@ class ExportedTable:
     """The rows about one person in one part of a store. Each row has the fields' names as its keys.
 
     `is_provided`: the person provided these rows, or their use of the service made them (WP 242: observed data), so
-    they belong to data portability; derived and inferred rows do not.
+    they belong to data portability; derived and inferred rows do not. `recipients`: roles that may read them.
+    `withheld_rows`: rows that may be another person's and are therefore left out (GDPR art. 15(4)); `withheld_values`:
+    values in these rows that are another person's.
     """
 
     name: str
@@ -62,6 +69,9 @@ class ExportedTable:
     fields: tuple[ExportedField, ...]
     rows: tuple[Mapping[str, Any], ...] = field(repr=False)
     is_provided: bool = False
+    recipients: tuple[str, ...] = ()
+    withheld_rows: int = 0
+    withheld_values: int = 0
 
 
 @dataclass(frozen=True)
