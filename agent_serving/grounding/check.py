@@ -27,7 +27,9 @@ _LETTER = r"[^\W\d_\ue000\ue001]"
 # Signs inside a word, and letters that stand alone between signs or spaces, may hide a name: 설.화.수, 나 이 키.
 _SIGN = re.compile(rf"(?<={_LETTER})[^\w\s,.!?:;()\[\]{{}}'\"“”‘’「」『』&/·~+*\ue000\ue001-]+(?={_LETTER})")
 _GAP = r"[\s.·*~_|/-]{1,2}"
-_SPACED = re.compile(rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?")
+_SPACED = re.compile(
+    rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?"
+)
 _DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 
