@@ -92,12 +92,13 @@ class SentenceCheck:
                 words, match.start() + text[match.start() :].index(words), mentions
             ):
                 return True
-        if self._has_other_name is not None and not may_echo and self._has_other_name(_blanked(text, mentions)):
+        forms = tuple(dict.fromkeys((replaced, _joined(replaced))))
+        if self._has_other_name is not None and not may_echo and any(map(self._has_other_name, forms)):
             return True
         # Common nouns that the customer said may be repeated anywhere, names only in a question or a denial.
         return any(
             not (sources.was_said(word) and " " in word and not may_echo and self._is_common(word))
-            for form in dict.fromkeys((replaced, _joined(replaced)))
+            for form in forms
             for word in unknown_words(form, self._language, is_known)
         )
 

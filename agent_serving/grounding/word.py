@@ -224,7 +224,7 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
             yield surface
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
-        if first.tag == _ADJECTIVE or second.tag == "XSN" or (first.tag == "XPN" and len(run) == 2):
+        if (first.tag == _ADJECTIVE != second.tag) or second.tag == "XSN" or (first.tag == "XPN" and len(run) == 2):
             continue
         if _serves(*pair, is_glued=first.end == second.start):
             continue
