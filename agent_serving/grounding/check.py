@@ -30,6 +30,7 @@ _GAP = r"[\s.·*~_|/-]{1,2}"
 _SPACED = re.compile(
     rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?"
 )
+_LATIN_SPACED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z](?:[^\w\s]{1,3}[A-Za-z](?![A-Za-z]))+")
 _DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 
@@ -155,4 +156,5 @@ def _replaced(text: str, mentions: list[Mention], values: list[Value], *, keeps_
 
 def _joined(text: str) -> str:
     """Return the text without signs inside words, and with letters that stand alone joined to words."""
+    text = _LATIN_SPACED.sub(lambda match: "".join(filter(str.isalpha, match[0])), text)
     return _SPACED.sub(lambda match: re.sub(r"[^\w]|_", "", match[0]), _SIGN.sub("", text))

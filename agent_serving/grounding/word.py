@@ -29,8 +29,14 @@ _RUN = _NOUNS | {_ADJECTIVE}
 _LIGHT_VERBS = frozenset(
     "하 되 드리 받 주 시키 있 없 좋 나 같 싶 보 가 오 내 두 놓 나오 높 낮 크 많 적 쓰 맞 어울리".split()
 ) - {"크", "가", "오", "보"}
+_LETTERS = {
+    "NNB": "B", "NR": "B", "NP": "P", "MM": "M", "MAG": "A", "MAJ": "A", "XSM": "A", "N": "N", "X": "N", "E": "E", "J": "J",
+    "I": "I",
+}  # fmt: skip
+"""Noun, bound noun or number, pronoun, modifier, adverb, ending, particle, interjection."""
 _WORD = re.compile(
-    r"I|M*J*E?|M*B*N*B*J*(?:L?E+)*J*E*|M?N*(?:LE+)+(?:[VL]E+)*[BNJ]?J*(?:LE+)*J*|M?(?:[VL]E+)+B?J*(?:LE+)*J*"
+    r"I|A+J*E*|M*B*J*(?:LE+)*J*|PJ*(?:LE+)*J*E*|N*B*J*(?:LE+)*J*E*"
+    r"|A?N*(?:LE+)(?:[VL]E+)*B?J*(?:LE+)*J*E*|A?(?:[VL]E+)+B?J*(?:LE+)*J*E*"
 )
 """Parts of speech of one word between spaces."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’&.+-]*")
@@ -185,17 +191,12 @@ def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
 
 
 def _letter(token: Token) -> str:
-    """Return the part of speech as one letter: Noun, Bound noun or number, Modifier, Verb, Light verb, Ending, J (particle)."""
+    """Return the part of speech as one letter, see `_LETTERS`; `L` is a verb that is written together with nouns."""
     tag = token.tag
     if tag[0] == "V" or tag in ("XSV", "XSA"):
-        return "L" if tag[:3] in ("XSV", "XSA", "VCP", "VCN", "VX") or token.form in _LIGHT_VERBS else "V"
-    return {"NNB": "B", "NR": "B", "NP": "B", "IC": "I", "XSM": "M"}.get(tag) or {
-        "N": "N",
-        "X": "N",
-        "M": "M",
-        "E": "E",
-        "J": "J",
-    }.get(tag[0], "?")
+        is_light = tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _LIGHT_VERBS
+        return "L" if is_light else "V"
+    return _LETTERS.get(tag) or _LETTERS.get(tag[0], "?")
 
 
 def _with_adjectives(tokens: list[Token]) -> Iterator[Token]:
