@@ -70,7 +70,7 @@ _WON = r"(?:\s?(?:원|₩|KRW|won\b|ウォン|円|엔|元|块|달러|dollars?\b|
 _UNITS = {"won": r"원|₩|￦|\\\\|KRW|won|ウォン|韩元|韓元|韩币", "usd": r"\$|USD|달러|dollar"}
 _BOUND = r"(?:\s?(?:이하|이내|미만|이상|초과|넘|대|정도|안팎|예산|안에서|内|以下|以内|以上|未満|未满|左右|程度|or (?:less|more)|budget))"
 _BOUND_BEFORE = r"(?:under|below|within|up to|at most|less than|over|above|more than|at least|budget of|between|around|about)\s*(?:₩|KRW)?\s*$"
-_HOUR = rf"(?:\d{{1,2}}|열한|열두|[{'|'.join(k for k in _NATIVE if len(k) <= 2)}]{{1,2}})"
+_HOUR = r"(?:\d{1,2}|(?<![가-힣])(?:열한|열두|열|한|두|세|네|다섯|여섯|일곱|여덟|아홉))"
 _PATTERNS: tuple[tuple[ValueKind, re.Pattern[str]], ...] = (
     (
         ValueKind.DATE,
@@ -89,7 +89,7 @@ _PATTERNS: tuple[tuple[ValueKind, re.Pattern[str]], ...] = (
         re.compile(
             r"(?P<h>\d{1,2}):(?P<min>\d{2})(?!\d)\s?(?P<ap1>[ap]\.?m\b\.?)?"
             r"|(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?|o'clock)"
-            rf"|(?P<h3>{_HOUR}|[{_W}]{{1,3}})\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
+            rf"|(?P<h3>{_HOUR}|(?<![가-힣])[{_W}]{{1,3}})\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
             rf"\s?(?:(?P<m3>\d{{1,2}}|[{_W}]{{1,3}})\s?(?:분|分)|(?P<half>반|半))?",
             re.IGNORECASE,
         ),

@@ -106,7 +106,7 @@ def main() -> int:
         Claim("a checked sentence leaves, p50", statistics.median(tally.milliseconds), "ms", bar=30),
     ]
     for claim in claims:
-        print(claim.line() if hasattr(claim, "line") else claim)
+        claim.print_json()
     return 0
 
 

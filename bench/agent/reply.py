@@ -169,7 +169,8 @@ class ReplyWriter:
         draw = self._random
         amounts = {int(fact) for i in items for fact in i.facts.values() if isinstance(fact, int | float)}
         amount = draw.randrange(11, 4000) * 100
-        if amount in amounts or any(str(amount) in str(i.facts).replace(",", "") for i in items):
+        rounded = amount // 1000 * 1000
+        if {amount, rounded} & amounts or any(str(rounded)[:-3] in str(i.facts).replace(",", "") for i in items):
             return None
         name = draw.choice(items).title if items and draw.random() < 0.7 else ""
         form = draw.choice(_AMOUNTS)(amount)
@@ -194,7 +195,7 @@ class ReplyWriter:
         item, number = draw.choice(items), draw.randint(11, 49)
         forms = (f"{number}층", f"{number}F", f"지하 {draw.randint(5, 9)}층", f"B{draw.randint(5, 9)}")
         form = draw.choice(forms) if language == "ko" else draw.choice((f"{number}F", f"{number}th floor", f"{number}階"))
-        return f"{item.title}: {form}.", form
+        return f"{item.title}: {form}.", f"{item.title}: {form}"
 
     def _hours(self, items: Sequence[Item], others: Sequence[Item], language: str) -> tuple[str, str] | None:
         form = self._random.choice(("03:45", "새벽 네시 십분", "4:10 a.m.", "23:55"))
