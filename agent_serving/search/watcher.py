@@ -6,12 +6,13 @@ import logging
 import sqlite3
 import threading
 
+from agent_serving.search.content_file import content_signatures
 from agent_serving.search.errors import SearchError
 from agent_serving.search.opening import open_upkeep
 from installation.installation import Installation
 
 LOOK_SECONDS = 0.5
-"""A changed file is visible within two seconds. A look costs one `stat` a file."""
+"""A changed file is visible within two seconds. A look without a change costs one `stat` a file."""
 
 _log = logging.getLogger("bojagi.serve")
 
@@ -32,11 +33,15 @@ class ContentWatcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        failed = ""
+        failed, folder = "", self._installation.settings.content_dir
         while not self._ended.is_set():
             try:
                 with open_upkeep(self._installation) as upkeep:
+                    seen: dict[str, str] | None = None
                     while not self._ended.wait(self._look_seconds):
+                        before, seen = seen, content_signatures(folder)
+                        if seen == before and not upkeep.queue.due(upkeep.clock()):
+                            continue
                         report = upkeep.run()
                         failed = ""
                         if report.indexed or report.removed:
