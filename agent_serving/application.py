@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
 from agent_serving.request_limit import BodyLimit
-from agent_serving.router import feature, health
+from agent_serving.router import chat, feature, health
 from agent_serving.services import Services
 from installation.installation import Installation
 
@@ -36,6 +36,7 @@ def create_app(installation: Installation) -> FastAPI:
         try:
             yield
         finally:
+            await services.close_chat()
             services.close()
 
     app = FastAPI(
@@ -45,6 +46,8 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.services = services
     app.include_router(health.router)
     app.include_router(feature.router)
+    app.include_router(chat.router)
+    app.include_router(chat.page)
     add_error_handlers(app)
     # The last one added is the outermost: refused bodies are counted and logged as well.
     app.add_middleware(BodyLimit)

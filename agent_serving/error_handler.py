@@ -11,10 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_serving.errors import AuthenticationFailed, ProviderUnavailable, TooManyRequests
+from agent_serving.errors import (
+    AgentNotInstalled,
+    AuthenticationFailed,
+    ChatRefused,
+    ProviderUnavailable,
+    TooManyRequests,
+)
 from agent_serving.observation import log_error
 from agent_serving.problem import problem
-from agent_serving.router.feature import FIELDS
+from agent_serving.router import chat, feature
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
 from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
@@ -29,7 +35,9 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     UnknownFeatureError: (404, "unknown_feature"),
     UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
+    AgentNotInstalled: (501, "agent_not_installed"),
 }
+_FIELDS = feature.FIELDS | chat.FIELDS
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -43,6 +51,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     for kind in _NAMED:
         handles(kind, _answer_named)
+    handles(ChatRefused, lambda request, error: _noted(request, error.status, error.code, str(error)))
     handles(AuthenticationFailed, _answer_unauthenticated)
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)
@@ -87,7 +96,7 @@ def _answer_invalid(request: Request, error: ValidationError) -> Response:
 
 
 def _place(parts: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) if part in FIELDS or isinstance(part, int) else "(another field)" for part in parts)
+    return ".".join(str(part) if part in _FIELDS or isinstance(part, int) else "(another field)" for part in parts)
 
 
 def _answer_http(request: Request, error: HTTPException) -> Response:

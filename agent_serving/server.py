@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import signal
 import socket
@@ -14,6 +13,7 @@ import uvicorn
 from agent_serving.application import create_app
 from agent_serving.errors import ServerStartError
 from installation.installation import Installation
+from installation.portal_settings import is_loopback
 
 GRACE_SECONDS = 10
 """How long open requests may take to finish after a signal to stop."""
@@ -72,14 +72,6 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,8 +1,9 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+In `data_dir`: consent/consent.db, rights/, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
-audit.key, audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
+audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
+keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.ledger import Ledger
+    from privacy.rights.request_store import RequestStore
+    from privacy.rights.service import RightsService
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,23 @@ class Installation:
             closes=False,
         )
 
+    @property
+    def request_store(self) -> RequestStore:
+        """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
+        # Imported here, so that commands that take no requests start faster.
+        from installation.rights.opening import open_request_store
+
+        return self._stores.once("request_store", lambda: open_request_store(self.settings, self._key_store))
+
+    def rights_service(self) -> RightsService:
+        """Return the service that takes requests of data subjects and decides on them."""
+        from installation.rights.opening import rights_service
+
+        return rights_service(
+            self.request_store, self.audit_log, self.consent_service, self.lists_customer, self.clock,
+            self.settings.time_zone,
+        )  # fmt: skip
+
     def table_reader(self, who: str) -> TableReader[pa.Table]:
         """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
         return self.reader_on(self.arrow_tables, who)
@@ -266,8 +287,28 @@ class Installation:
             SecretError: the token secret cannot be used.
             ProtectionError: the key store cannot be used.
         """
-        store = self._stores.once("key_store", self.open_key_store)
-        return self._stores.once("protection", lambda: Protection(self.tokenizer, FieldCipher(store)), closes=False)
+        return self._stores.once(
+            "protection",
+            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression),
+            closes=False,
+        )
+
+    @property
+    def _key_store(self) -> SqliteKeyStore:
+        return self._stores.once("key_store", self.open_key_store)
+
+    @property
+    def suppression(self) -> SuppressionList:
+        """The list of erased persons, one connection per thread. It is kept apart from the data and their backups.
+
+        Raises:
+            SuppressionError: the list is older than its anchor, missing or changed.
+        """
+        return self._stores.once("suppression", self._open_suppression)
+
+    def _open_suppression(self) -> SuppressionList:
+        key = self.tokenizer.derived_key("suppression")
+        return SuppressionList(self.settings.secret_dir / "suppression.db", key)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.

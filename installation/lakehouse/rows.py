@@ -37,7 +37,7 @@ def select(delta: DeltaTable, expressions: str = "*", where: str | None = None) 
     condition = "" if where is None else f" WHERE {where}"
     query = QueryBuilder().register("rows", delta).execute(f"SELECT {expressions} FROM rows{condition}")
     rows = pa.table(query.read_all())
-    return rows.cast(pa.schema([(field.name, _plain(field.type)) for field in rows.schema]))
+    return rows.cast(pa.schema([(field.name, plain_type(field.type)) for field in rows.schema]))
 
 
 def quoted(columns: Sequence[str]) -> str:
@@ -49,10 +49,10 @@ def quoted(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def plain_type(kind: pa.DataType) -> pa.DataType:
     """Return the plain type for a type of the reader's own encodings, which not every Arrow function accepts."""
     if pa.types.is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list(kind):
-        return pa.list_(_plain(kind.value_type))
+        return pa.list_(plain_type(kind.value_type))
     if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind

@@ -17,6 +17,8 @@ D = TypeVar("D", bound=Document)
 PATTERN = "*.odcs.yaml"
 SERVICE_PATTERN = "*.service.yaml"
 """Files of feature services, which `features.definition` reads."""
+WORDING_PATTERN = "*.wording.yaml"
+"""Files of plain names for data subjects, which `installation.contract.plain_name` reads."""
 
 
 class UnknownContractError(PrivacyError, KeyError):
@@ -100,7 +102,7 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
 def _misnamed_files(folder: Path) -> list[Fault]:
     """Return a fault for each YAML file that would not be read because of its name."""
     found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - {
-        path for pattern in (PATTERN, SERVICE_PATTERN) for path in folder.glob(pattern)
+        path for pattern in (PATTERN, SERVICE_PATTERN, WORDING_PATTERN) for path in folder.glob(pattern)
     }
     hint = "rename it to <layer>_<table>.odcs.yaml, or move it to another folder"
     message = "This YAML file is not read, because its name is not that of a contract"

@@ -51,8 +51,20 @@ class KeyStore(Protocol):
         """Return the keys with these ids. Ids that are unknown or whose key was destroyed are left out."""
         ...
 
+    def ids_of(self, owners: Sequence[str]) -> dict[str, bytes]:
+        """Return the id of each owner's key; owners without a key are left out. Creates no key."""
+        ...
+
+    def destroyed(self, key_ids: Iterable[bytes]) -> frozenset[bytes]:
+        """Return those of the ids whose key was destroyed."""
+        ...
+
     def destroy(self, owners: Iterable[str]) -> int:
         """Destroy the keys of these owners; return how many keys were destroyed."""
+        ...
+
+    def destroy_ids(self, key_ids: Iterable[bytes]) -> int:
+        """Destroy the keys with these ids; return how many keys were destroyed."""
         ...
 
     def rotate(self) -> int:

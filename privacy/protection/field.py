@@ -3,6 +3,9 @@
 ciphertext = 0x01 || key id (16) || nonce (12) || AES-256-GCM(key, nonce, value, associated data)
 associated data = "bojagi field" || lengths and bytes of table, column, row || key id
 
+A value that only the law keeps (`encrypt(…, is_retained=True)`) begins with 0x02 and has other associated data. It is
+decrypted only on request (`opens_retained`); for every other use it is erased.
+
 Guarantee: without the data key, a ciphertext reveals only the length of its value. A ciphertext can be decrypted only
 in the table, column and row that it was made for. Nonces are random: with 2^32 values per key, the chance of a
 repetition stays below 2^-32 (NIST SP 800-38D, 8.3), and a person has a few hundred values.
@@ -24,6 +27,8 @@ from privacy.protection.errors import DestroyedKeyError, ProtectionError, Tamper
 from privacy.protection.key_wrapper import NONCE_BYTES
 
 _FORMAT = b"\x01"
+RETAINED = b"\x02"
+"""First byte of a value that only the law keeps."""
 _HEADER = 1 + KEY_ID_BYTES + NONCE_BYTES
 _TAG_BYTES = 16
 OVERHEAD_BYTES = _HEADER + _TAG_BYTES
@@ -37,10 +42,11 @@ class TableColumn:
     table: str
     column: str
 
-    def prefix(self) -> bytes:
+    def prefix(self, *, is_retained: bool = False) -> bytes:
         """Return the associated data that all rows share. Lengths make the concatenation unambiguous."""
         parts = [text.encode() for text in (self.table, self.column)]
-        return b"bojagi field" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        use = b"bojagi retained field" if is_retained else b"bojagi field"
+        return use + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 class FieldCipher:
@@ -49,7 +55,14 @@ class FieldCipher:
     def __init__(self, store: KeyStore) -> None:
         self._store = store
 
-    def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, column: TableColumn) -> pa.Array:
+    @property
+    def store(self) -> KeyStore:
+        """The data keys."""
+        return self._store
+
+    def encrypt(
+        self, values: pa.Array, owners: pa.Array, rows: pa.Array, column: TableColumn, *, is_retained: bool = False
+    ) -> pa.Array:
         """Return the column encrypted, as binary values.
 
         Args:
@@ -57,6 +70,7 @@ class FieldCipher:
             owners: opaque name of each row's source person; may be null only where the value is null.
             rows: name of each row, unique in its table and never changed, such as its hash (text, integer or bytes).
             column: the table and column.
+            is_retained: whether only the law keeps the values.
 
         Raises:
             ProtectionError: lengths differ, or a value has no owner.
@@ -73,7 +87,8 @@ class FieldCipher:
             )
         keys = self._store.keys_of(sorted(present))
         ready = {name: (key.key_id, AESGCM(key.secret)) for name, key in keys.items()}
-        prefix, nonces = column.prefix(), os.urandom(NONCE_BYTES * len(texts))
+        start = RETAINED if is_retained else _FORMAT
+        prefix, nonces = column.prefix(is_retained=is_retained), os.urandom(NONCE_BYTES * len(texts))
         made: list[bytes | None] = []
         for i, (text, name, mark) in enumerate(zip(texts, names, marks, strict=True)):
             if text is None:
@@ -82,11 +97,17 @@ class FieldCipher:
             key_id, cipher = ready[name]
             nonce = nonces[i * NONCE_BYTES : (i + 1) * NONCE_BYTES]
             sealed = cipher.encrypt(nonce, text.encode(), prefix + mark + key_id)
-            made.append(_FORMAT + key_id + nonce + sealed)
+            made.append(start + key_id + nonce + sealed)
         return pa.array(made, pa.binary())
 
     def decrypt(
-        self, values: pa.Array, rows: pa.Array, column: TableColumn, on_destroyed: Literal["raise", "null"] = "raise"
+        self,
+        values: pa.Array,
+        rows: pa.Array,
+        column: TableColumn,
+        on_destroyed: Literal["raise", "null"] = "raise",
+        *,
+        opens_retained: bool = False,
     ) -> pa.Array:
         """Return the column decrypted, in memory.
 
@@ -95,6 +116,7 @@ class FieldCipher:
             rows: the same names as for `encrypt`.
             column: the same table and column as for `encrypt`.
             on_destroyed: what to do with a value whose key was destroyed: raise, or return null.
+            opens_retained: whether to decrypt values that only the law keeps; otherwise they count as destroyed.
 
         Raises:
             DestroyedKeyError: a key was destroyed, and `on_destroyed` is "raise".
@@ -103,7 +125,8 @@ class FieldCipher:
         """
         if len(values) != len(rows):
             raise ProtectionError(f"Got {len(values)} values and {len(rows)} rows; expected equal numbers.")
-        prefix, ciphertexts = column.prefix(), values.to_pylist()
+        prefixes = {_FORMAT: column.prefix(), RETAINED: column.prefix(is_retained=True)}
+        ciphertexts = values.to_pylist()
         named = {value[1 : 1 + KEY_ID_BYTES] for value in ciphertexts if value is not None}
         # For this call only: a key that is destroyed later must not stay in memory.
         ciphers = {key_id: AESGCM(secret) for key_id, secret in self._store.keys(named).items()}
@@ -112,13 +135,20 @@ class FieldCipher:
             if value is None:
                 opened.append(None)
                 continue
-            if len(value) < OVERHEAD_BYTES or value[:1] != _FORMAT:
+            if len(value) < OVERHEAD_BYTES or value[:1] not in prefixes:
                 raise _tampered(column, number)
+            if value[:1] == RETAINED and not opens_retained:
+                if on_destroyed == "raise":
+                    raise DestroyedKeyError(
+                        f"{column.table}.{column.column}: the value at position {number} is erased; only the law keeps it."
+                    )
+                opened.append(None)
+                continue
             key_id, nonce = value[1 : 1 + KEY_ID_BYTES], value[1 + KEY_ID_BYTES : _HEADER]
             try:
                 if key_id not in ciphers:
                     ciphers[key_id] = AESGCM(self._store.key(key_id))
-                plain = ciphers[key_id].decrypt(nonce, value[_HEADER:], prefix + mark + key_id)
+                plain = ciphers[key_id].decrypt(nonce, value[_HEADER:], prefixes[value[:1]] + mark + key_id)
             except DestroyedKeyError:
                 if on_destroyed == "raise":
                     raise

@@ -126,6 +126,16 @@ class SqliteKeyStore:
             self._unwrap(*row)
         return {key_id: self._open[key_id] for key_id in wanted if key_id in self._open}
 
+    def ids_of(self, owners: Sequence[str]) -> dict[str, bytes]:
+        """Return the id of each owner's key; owners without a key are left out. Creates no key."""
+        return {owner: key_id for key_id, owner, _, _ in self._live("owner", list(dict.fromkeys(owners)))}
+
+    def destroyed(self, key_ids: Iterable[bytes]) -> frozenset[bytes]:
+        """Return those of the ids whose key was destroyed."""
+        wanted = set(key_ids)
+        gone = self._db.execute("SELECT key_id FROM data_key WHERE wrapped IS NULL")
+        return frozenset(key_id for (key_id,) in gone if key_id in wanted)
+
     def _read_key(self, key_id: bytes) -> bytes:
         query = "SELECT owner, version, wrapped FROM data_key WHERE key_id = ?"
         row = self._db.execute(query, (key_id,)).fetchone()
@@ -150,12 +160,18 @@ class SqliteKeyStore:
         with self._change():
             count = 0
             for owner in owners:
+                # The owner's name is a token of the person, so it goes with the key.
                 cursor = self._db.execute(
-                    "UPDATE data_key SET wrapped = NULL WHERE owner = ? AND wrapped IS NOT NULL", (owner,)
+                    "UPDATE data_key SET wrapped = NULL, owner = '' WHERE owner = ? AND wrapped IS NOT NULL", (owner,)
                 )
                 count += cursor.rowcount
         self._open.clear()
         return count
+
+    def destroy_ids(self, key_ids: Iterable[bytes]) -> int:
+        """Destroy the keys with these ids, as `destroy` does; return how many keys were destroyed."""
+        owners = [owner for _, owner, _, _ in self._live("key_id", list(dict.fromkeys(key_ids)))]
+        return self.destroy(owners) if owners else 0
 
     def rotate(self) -> int:
         """Wrap all data keys with a new key-encryption key and destroy the old one; return the number of keys.

@@ -23,6 +23,10 @@ from privacy.protection.source_person import (
     source_persons,
 )
 
+LEGAL_RECORDS = "legal_records"
+"""The purpose for which values that only the law keeps are decrypted."""
+SUBJECT_RIGHTS = "subject_rights"
+"""The purpose of answering a person's own request. It is a legal duty about every column (GDPR art. 12)."""
 Note: TypeAlias = Callable[[Document, tuple[str, ...], int], None]
 """Gets source, columns and number of persons before anything is decrypted. If it raises, nothing is decrypted."""
 
@@ -51,7 +55,8 @@ class Revealer:
         sealed = [column for column in contract.encrypted_columns if column.name in rows.column_names]
         if not sealed or not rows.num_rows:
             return rows
-        refused = [column.name for column in sealed if self._purpose not in column.purposes]
+        is_own_request = self._purpose == SUBJECT_RIGHTS
+        refused = [column.name for column in sealed if not is_own_request and self._purpose not in column.purposes]
         missing = [name for name in needed_columns(contract) if name not in rows.column_names]
         if refused or missing:
             raise PurposeError(
@@ -73,7 +78,9 @@ class Revealer:
         for column in sealed:
             names = persons if is_bound_to_person(column, contract) else marks
             location = TableColumn(contract.table, column.name)
-            texts = self._protection.cipher.decrypt(columns[column.name], names, location, on_destroyed="null")
+            texts = self._protection.cipher.decrypt(
+                columns[column.name], names, location, "null", opens_retained=self._purpose == LEGAL_RECORDS
+            )
             position = rows.column_names.index(column.name)
             rows = rows.set_column(position, column.name, texts.cast(arrow_type(column.spark_type)))
         return rows

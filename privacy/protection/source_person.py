@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from privacy.contract.document import Document
 from privacy.protection.field import FieldCipher
 from privacy.protection.token import Tokenizer
 
+if TYPE_CHECKING:
+    from privacy.rights.suppression import SuppressionList
+
 Words = npt.NDArray[np.uint64]
 HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
 """Columns of bronze with the two halves of the row hash, which names the row."""
@@ -27,10 +31,12 @@ HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
 
 @dataclass(frozen=True)
 class Protection:
-    """The secrets of an installation: the tokenizer, which makes matching keys, and the cipher of identifiers."""
+    """The tokenizer, which makes matching keys, the cipher of identifiers, and the list of erased persons."""
 
     tokens: Tokenizer
     cipher: FieldCipher
+    suppression: SuppressionList | None = None
+    """The erased persons, whose rows no load may bring back. None only where nothing was ever erased."""
 
     @cached_property
     def row_hash_key(self) -> bytes:

@@ -1,0 +1,109 @@
+"""What the portal's pages use, opened once for an application, and the threads that make the pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TypeVar
+
+from prometheus_client import Counter
+
+from agent_serving.authentication.authenticator import Authenticator
+from agent_serving.authentication.identity import Identity
+from agent_serving.errors import AuthenticationFailed, TooManyRequests
+from agent_serving.observation import Metrics
+from agent_serving.portal.page import Pages
+from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassStore
+from agent_serving.portal.sign_in import LinkSender
+from agent_serving.request_limit import RateLimit
+from installation.installation import Installation
+from installation.thread_store import ThreadStores
+from privacy.rights.request_log import OFFICER
+from privacy.rights.service import RightsService
+from privacy.storage.secret_file import load_key
+
+THREADS = 2
+"""Pages read tables, which takes tenths of a second. Threads of their own keep features in milliseconds."""
+PAGES_PER_MINUTE = 120
+"""Of one visitor who is signed in."""
+Answer = TypeVar("Answer")
+
+
+class Portal:
+    """The portal of one installation. `close` it after the last request."""
+
+    def __init__(self, installation: Installation, metrics: Metrics, authenticator: Authenticator) -> None:
+        self.installation = installation
+        self.rate = RateLimit(PAGES_PER_MINUTE)
+        self._authenticator = authenticator
+        self._stores = ThreadStores()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="portal")
+        self._links = Counter(
+            "bojagi_sign_in_links", "Requests for a sign-in link, by outcome.", ("outcome",), registry=metrics.registry
+        )
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The key of form tokens and of the hashes of customer ids."""
+        return load_key(self.installation.settings.secret_dir / SECRET_FILE)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The templates."""
+        return Pages(self.installation.settings.controller, self.installation.settings.time_zone)
+
+    @cached_property
+    def links(self) -> LinkSender:
+        """What sends one-time links."""
+        return LinkSender(self.installation, lambda: self.passes, lambda outcome: self._links.labels(outcome).inc())
+
+    @property
+    def passes(self) -> PassStore:
+        """The links and sessions, one connection per thread.
+
+        Raises:
+            PortalUnavailable: the store cannot be opened.
+        """
+        settings = self.installation.settings
+        return self._stores.once(
+            "passes", lambda: PassStore(settings.data_dir / FILE, self.secret, self.installation.clock)
+        )
+
+    @property
+    def rights(self) -> RightsService:
+        """The service of requests."""
+        return self.installation.rights_service()
+
+    def officer_of(self, credential: str) -> Identity | None:
+        """Return the privacy officer whose API key or token this is; None if it is not valid, or of another role.
+
+        Raises:
+            ProviderUnavailable: keys or tokens cannot be checked now.
+        """
+        try:
+            identity = self._authenticator.identity(f"Bearer {credential}")
+        except AuthenticationFailed:
+            return None
+        return identity if identity.caller.role == OFFICER else None
+
+    def count(self, visitor: str) -> None:
+        """Count a request of a signed-in visitor.
+
+        Raises:
+            TooManyRequests: there were too many.
+        """
+        if wait := self.rate.seconds_to_wait(visitor):
+            raise TooManyRequests("This visitor has sent too many requests.", wait)
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """Return what `work` returns. It runs in a thread of the portal."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Finish the running work and close the stores."""
+        if "links" in self.__dict__:
+            self.__dict__.pop("links").close()
+        self._pool.shutdown(wait=True)
+        self._stores.close()

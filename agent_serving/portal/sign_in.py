@@ -1,0 +1,149 @@
+"""Sign-in of a person by a one-time link that is sent to an e-mail address on record.
+
+The answer to a request for a link is the same for every address, and is given before the address is looked up. So
+neither its content nor its time tells whether an address is on record.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from agent_serving.errors import PortalUnavailable, ServingError
+from agent_serving.observation import log_error
+from agent_serving.portal.mail import Mailer
+from agent_serving.portal.pass_store import LIFETIMES, PassKind, PassStore
+from installation.errors import InstallationError
+from installation.installation import Installation
+from privacy.errors import PrivacyError
+from privacy.protection.normal_form import normalise_email
+from privacy.rights.wording import Language
+
+MOST_WAITING = 200
+"""Requests for a link that wait to be looked up."""
+LINKS_AN_HOUR = 4
+"""Mails to one address: anybody can ask for them."""
+_ADDRESS = re.compile(r"[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,189}")
+_TEXTS: dict[Language, tuple[str, str]] = {
+    "en": (
+        "Your sign-in link",
+        "Open this link to see and control your data at {controller}:\n\n{link}\n\n"
+        "It works once, for {minutes} minutes. If you did not ask for it, delete this mail: nobody has seen your data.\n",
+    ),
+    "ko": (
+        "로그인 링크 안내",
+        "{controller}의 개인정보 페이지에 로그인하려면 아래 링크를 여십시오.\n\n{link}\n\n"
+        "링크는 {minutes}분 동안 한 번만 사용할 수 있습니다. 요청하지 않으셨다면 이 메일을 삭제하십시오. "
+        "아무도 고객님의 정보를 보지 않았습니다.\n",
+    ),
+}
+
+
+def address_of(text: str) -> str | None:
+    """Return an address in its normal form; None if the text is no address.
+
+    Mail is sent to the normal form, by which the address is looked up. Otherwise another person's address whose letters
+    look alike would receive the link.
+
+    >>> address_of(" Kim@Example.COM "), address_of("kim@example.com, lee@example.com"), address_of("kim")
+    ('kim@example.com', None, None)
+    """
+    found = normalise_email(text) if len(text) <= 254 else None
+    return found if found is not None and _ADDRESS.fullmatch(found) else None
+
+
+def customer_of_address(installation: Installation, address: str) -> str | None:
+    """Return the customer of an address; None if the address is unknown or belongs to several customers."""
+    token = installation.tokenizer.token("email", address)
+    if token is None or not installation.lakehouse.exists("silver/identifier"):
+        return None
+    where = f"token_kind = 'email' AND token = '{token}'"
+    found = installation.lakehouse.select("silver/identifier", "DISTINCT customer_id", where)["customer_id"]
+    return str(found[0].as_py()) if len(found) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    address: str
+    language: Language
+
+
+class LinkSender:
+    """Looks up addresses and sends one-time links, one after the other in a thread of its own."""
+
+    def __init__(
+        self, installation: Installation, passes: Callable[[], PassStore], note: Callable[[str], None]
+    ) -> None:
+        """Take the installation, the calling thread's store of passes, and what counts outcomes: sent, unknown …"""
+        self._installation, self._passes, self._note = installation, passes, note
+        self._mailer = Mailer(installation.settings.portal)
+        self._waiting: queue.Queue[_Wanted | None] = queue.Queue(MOST_WAITING)
+        self._limit = MovingWindowRateLimiter(MemoryStorage())
+        self._thread = threading.Thread(target=self._work, name="sign-in mail", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the settings name a mail server."""
+        return self._installation.settings.portal.mail_host is not None
+
+    def ask(self, text: str, language: Language) -> None:
+        """Take a request for a link. A text that is no address is taken as well, and leads to no mail.
+
+        Raises:
+            PortalUnavailable: too many requests wait.
+        """
+        address = address_of(text)
+        if address is None:
+            return
+        try:
+            self._waiting.put_nowait(_Wanted(address, language))
+        except queue.Full as error:
+            raise PortalUnavailable("Too many requests for a sign-in link wait.") from error
+
+    def close(self) -> None:
+        """Finish the request at work and drop the others."""
+        while True:
+            try:
+                self._waiting.get_nowait()
+            except queue.Empty:
+                break
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (wanted := self._waiting.get()) is not None:
+            try:
+                outcome = self._send(wanted)
+            except (OSError, sqlite3.Error, PrivacyError, InstallationError, ServingError) as error:
+                log_error(error)
+                outcome = "failed"
+            self._note(outcome)
+
+    def _send(self, wanted: _Wanted) -> str:
+        item: Any = RateLimitItemPerHour(LINKS_AN_HOUR)
+        if not self._limit.hit(item, wanted.address):
+            return "too_many"
+        customer = customer_of_address(self._installation, wanted.address)
+        if customer is None:
+            return "unknown"
+        content = {"customer_id": customer, "address": wanted.address}
+        secret = self._passes().issue(PassKind.LINK, content, customer)
+        subject, text = _TEXTS[wanted.language]
+        settings = self._installation.settings
+        link = f"{settings.portal.public_url}/portal/sign-in/link?token={secret}"
+        minutes = int(LIFETIMES[PassKind.LINK].total_seconds() // 60)
+        self._mailer.send(
+            wanted.address, f"{settings.controller}: {subject}",
+            text.format(controller=settings.controller, link=link, minutes=minutes),
+        )  # fmt: skip
+        return "sent"

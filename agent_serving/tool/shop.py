@@ -1,0 +1,101 @@
+"""Tools that search what a branch offers. They read no personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent_serving.search.document import Document, Kind
+from agent_serving.search.engine import Filters
+from agent_serving.search.errors import SearchUnavailable
+from agent_serving.tool.item import Item, Note, ToolResult
+from agent_serving.tool.tool import Tool, ToolContext
+from agent_serving.understanding.model import Intent
+
+AGENT_ROLES = frozenset({"agent"})
+MOST_ITEMS = 5
+"""Items of one call. More would only make prompts longer."""
+_TEXT = {"type": "string", "maxLength": 80}
+_WON = {"type": "integer", "minimum": 0}
+
+
+def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of a tool's arguments: an object with these properties and no others."""
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | ({"required": list(required)} if required else {})
+
+
+def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filters) -> list[Document]:
+    """Return the best documents of these kinds in the context's branch.
+
+    Raises:
+        SearchUnavailable: there is no index, or it cannot be read.
+    """
+    if context.services.search is None:
+        raise SearchUnavailable("This installation has no search index.")
+    return context.services.search.search(query, kinds, context.branch, MOST_ITEMS, filters)
+
+
+def item_of(found: Document, kind: str | None = None, **more: str | int | float) -> Item:
+    """Return a document as an item, with more facts about it."""
+    return Item(kind or found.kind.value, found.id, found.title, {**found.facts, **more}, found.card)
+
+
+def _found(name: str, arguments: Mapping[str, Any], context: ToolContext, kinds: Sequence[Kind]) -> ToolResult:
+    chosen = [kind for kind in kinds if kind == arguments.get("kind")] or kinds
+    filters = Filters(
+        brand=arguments.get("brand"), floor=arguments.get("floor"), price_min=arguments.get("price_min"),
+        price_max=arguments.get("price_max"), on=context.now.date(),
+    )  # fmt: skip
+    try:
+        documents = find(context, arguments.get("query", ""), chosen, filters)
+    except SearchUnavailable:
+        return ToolResult(name, (), Note.UNAVAILABLE)
+    return ToolResult(name, tuple(map(item_of, documents)))
+
+
+def _finder(
+    name: str, description: str, kinds: Sequence[Kind], intents: Sequence[Intent], schema: Mapping[str, Any]
+) -> Tool:
+    def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        return _found(name, arguments, context, kinds)
+
+    return Tool(name, description, schema, frozenset(intents), AGENT_ROLES, None, run)
+
+
+def _kinds(kinds: Sequence[Kind]) -> dict[str, Any]:
+    return {"enum": [kind.value for kind in kinds]}
+
+
+_PLACES = (Kind.STORE, Kind.FACILITY, Kind.BRANCH, Kind.FLOOR, Kind.PLACE)
+_OFFERS = (Kind.PROMOTION, Kind.COUPON, Kind.EVENT)
+_ANSWERS = (Kind.FAQ, Kind.BRANCH)
+FIND_PRODUCTS = _finder(
+    "find_products",
+    "Products of this branch with price and floor.",
+    (Kind.PRODUCT,),
+    (Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN, Intent.FIND_INFORMATION),
+    parameters(("query",), query=_TEXT, brand=_TEXT, price_min=_WON, price_max=_WON),
+)
+FIND_PLACES = _finder(
+    "find_places",
+    "Brand shops, facilities, floors and hours of this branch.",
+    _PLACES,
+    (Intent.BUY_NOW, Intent.PLAN, Intent.FIND_INFORMATION, Intent.SERVICE),
+    parameters(query=_TEXT, kind=_kinds(_PLACES), floor=_TEXT),
+)
+FIND_OFFERS = _finder(
+    "find_offers",
+    "Promotions, coupons and events valid today.",
+    _OFFERS,
+    (Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN, Intent.FIND_INFORMATION),
+    parameters(query=_TEXT, kind=_kinds(_OFFERS), brand=_TEXT),
+)
+FIND_ANSWERS = _finder(
+    "find_answers",
+    "Answers to questions about parking, points, returns and membership.",
+    _ANSWERS,
+    (Intent.FIND_INFORMATION, Intent.SERVICE),
+    parameters(("query",), query=_TEXT),
+)
+SHOP_TOOLS = (FIND_PRODUCTS, FIND_PLACES, FIND_OFFERS, FIND_ANSWERS)

@@ -1,0 +1,1 @@
+"""Measurements of data-subject rights, one script a claim."""

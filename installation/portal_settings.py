@@ -1,0 +1,66 @@
+"""Settings of the web portal: its public address, and the mail server that sends one-time links."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from installation.private_text import read_private_text
+
+MailTls = Literal["starttls", "tls", "none"]
+Address = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,189}$")]
+
+
+class PortalSettings(BaseModel):
+    """Where the portal is reached, and how it sends mail. Without `mail_host` nobody can sign in by mail.
+
+    Links in mails begin with `public_url`, never with what a request says about its host.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    mail_host: str | None = None
+    mail_port: int = Field(default=587, ge=1, le=65535)
+    mail_tls: MailTls = "starttls"
+    mail_user: str | None = None
+    mail_password_file: Path | None = None
+    mail_sender: Address | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.public_url and self.public_url.startswith("http:") and not is_loopback(_host(self.public_url)):
+            raise ValueError("public_url is not encrypted, so a link could be read on the way; expected https://")
+        if self.mail_host is None:
+            return self
+        if self.public_url is None or self.mail_sender is None:
+            raise ValueError("mail_host is set without public_url and mail_sender; expected all three or none")
+        if self.mail_tls == "none" and not is_loopback(self.mail_host):
+            raise ValueError("mail_tls is none, so a link could be read on the way; expected starttls or tls")
+        if (self.mail_user is None) != (self.mail_password_file is None):
+            raise ValueError("only one of mail_user and mail_password_file is set; expected both or none")
+        return self
+
+    def read_password(self) -> str:
+        """Return the password of the mail server.
+
+        Raises:
+            SettingsError: the file cannot be read, or other users may read it.
+        """
+        return "" if self.mail_password_file is None else read_private_text(self.mail_password_file, "mail_password_file")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -1,0 +1,150 @@
+"""Decides which rows belong to erased persons, by the suppression list alone.
+
+So the rule is the same at the erasure, after a kill, at a load of the same files, and in a restored backup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from installation.contract.document import Contract
+from pipelines.ingest.batch_preparation import event_column
+from privacy.contract.document import Document
+from privacy.protection.source_person import HASH_COLUMNS, known_persons, row_names
+from privacy.protection.token import Tokenizer
+from privacy.rights.subject import Subject
+from privacy.rights.suppression import NOT_LISTED, Moments, Suppressed, SuppressionList, is_suppressed
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Columns: TypeAlias = Mapping[str, pa.Array]
+REFERENCES = ("session_id", "order_id")
+"""Kinds of `Subject.tokens` that are no matching keys: the person's visits and orders, as the sources number them."""
+ROW = "row:"
+"""Kind of `Subject.tokens` for a single row of a source: `row:<source>`, with the row's hash."""
+_HAS_ROWS = "source with rows"
+_IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
+"""Form of a customer id, and of a matching token."""
+
+
+def entries_of(subject: Subject, moment: datetime) -> Iterator[Suppressed]:
+    """Yield what is suppressed for a person who is erased at `moment` (the shop's wall time).
+
+    A source person whose key other persons use as well, such as a household's account, is suppressed up to that
+    moment: what happens later is the others'.
+    """
+    shared = {token for _, token in subject.shared_tokens}
+    yield from (Suppressed("value", customer_id) for customer_id in subject.customer_ids)
+    for kind, token in subject.tokens:
+        if kind in REFERENCES:
+            yield Suppressed(kind, token)
+        elif kind.startswith(ROW):
+            yield Suppressed(kind, token)
+            yield Suppressed(_HAS_ROWS, kind.removeprefix(ROW))
+        else:
+            yield Suppressed("value", token)
+    for person in subject.source_persons:
+        is_shared = person.partition(":")[2] in shared
+        yield Suppressed("person", person, moment if is_shared else None)
+
+
+@dataclass(frozen=True)
+class PersonRows:
+    """Finds the rows of suppressed persons. `tokens` makes the names of source persons whose key has no token."""
+
+    suppression: SuppressionList
+    tokens: Tokenizer
+    _patterns: dict[str, re.Pattern[str]] = field(default_factory=dict, repr=False)
+
+    def columns(self, contract: Contract, present: Iterable[str]) -> list[str]:
+        """Return the columns that `of_source` needs, of those that are present."""
+        names = [column.token_name for column in contract.columns if column.token_name]
+        subject = contract.column(contract.subject_key) if contract.subject_key else None
+        names += [subject.name] if subject is not None and subject.token is None else []
+        names += _references(contract)
+        clock = event_column(contract)
+        names += [clock] if clock else []
+        names += HASH_COLUMNS if self.suppression.lists(_HAS_ROWS, contract.name) else ()
+        wanted = set(present)
+        return [name for name in dict.fromkeys(names) if name in wanted]
+
+    def of_source(self, contract: Contract, columns: Columns, rows: int) -> Mask:
+        """Return which rows of a source belong to suppressed persons.
+
+        Args:
+            contract: the contract of the source.
+            columns: the columns of `columns()`, in the contract's types.
+            rows: number of rows.
+        """
+        until = np.full(rows, NOT_LISTED, np.int64)
+        if not rows or not self.suppression:
+            return until != NOT_LISTED
+        for column in contract.columns:
+            if column.token_name and column.token_name in columns:
+                np.maximum(until, self.suppression.until("value", columns[column.token_name]), out=until)
+        for name, kind in _references(contract).items():
+            if name in columns:
+                np.maximum(until, self.suppression.until(kind, columns[name]), out=until)
+        if _names_person(contract, columns):
+            names = known_persons(contract, columns, self.tokens)
+            np.maximum(until, self.suppression.until("person", names), out=until)
+        if all(name in columns for name in HASH_COLUMNS) and self.suppression.lists(_HAS_ROWS, contract.name):
+            np.maximum(until, self.suppression.until(f"{ROW}{contract.name}", row_marks(columns)), out=until)
+        return is_suppressed(until, _moments(contract, columns))
+
+    def of_values(self, values: pa.Array | pa.ChunkedArray) -> Mask:
+        """Return which values are, or contain, a customer id or token of a suppressed person."""
+        if isinstance(values, pa.ChunkedArray):
+            values = values.combine_chunks()
+        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        texts = encoded.dictionary.cast(pa.string())
+        found = np.zeros(len(texts) + 1, np.bool_)
+        for position in np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER))).tolist():
+            named = re.findall(_IDENTIFIER, texts[position].as_py())
+            found[position] = any(self.suppression.lists("value", one) for one in named)
+        indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
+        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+
+def row_marks(columns: Columns) -> pa.Array:
+    """Return the hash of each bronze row as text."""
+    words = (np.asarray(columns[name].to_numpy(zero_copy_only=False)).view(np.uint64) for name in HASH_COLUMNS)
+    return pa.array([mark.hex() for mark in row_names(*words).to_pylist()], pa.string())
+
+
+def _references(contract: Document) -> dict[str, str]:
+    """Return the columns that name a visit or an order, with the kind of reference."""
+    return {
+        column.name: column.touchpoint_role
+        for column in contract.columns
+        if column.touchpoint_role in REFERENCES and column.touchpoint_role is not None
+    }
+
+
+def _names_person(contract: Document, columns: Columns) -> bool:
+    if contract.subject_key is None:
+        return False
+    subject = contract.column(contract.subject_key)
+    return (subject.token_name or subject.name) in columns
+
+
+def _moments(contract: Contract, columns: Columns) -> Moments | None:
+    clock = event_column(contract)
+    if clock is None or clock not in columns:
+        return None
+    moments = columns[clock].cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+    found: Moments = moments.fill_null(int(NOT_LISTED)).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _mask(values: pa.Array) -> Mask:
+    found: Mask = values.fill_null(False).to_numpy(zero_copy_only=False)
+    return found

@@ -1,0 +1,401 @@
+"""`RightsService`: takes requests of data subjects and decides on them. Commands, routes and jobs only call it.
+
+Each step is one transaction: the state is checked, the entry in the audit log is written, the effect on consent takes
+place, and the event is stored. A step that fails leaves the request as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from privacy.consent.service import ConsentService
+from privacy.rights.deadline import Deadline, deadline_on, extended_deadline, first_deadline
+from privacy.rights.effect import Effect, purposes_of, stream_of
+from privacy.rights.errors import (
+    InvalidSubmissionError,
+    RequestStateError,
+    RightsRefusedError,
+    TooManyRequestsError,
+)
+from privacy.rights.history import fold, is_proven, submission_event
+from privacy.rights.law import RequestLaw, RequestLaws
+from privacy.rights.legal_hold import LegalHold, LegalHolds
+from privacy.rights.request import (
+    Actor,
+    Event,
+    EventKind,
+    Request,
+    Right,
+    State,
+    Submission,
+    new_request_id,
+)
+from privacy.rights.request_log import OFFICER, RequestLog, require_officer
+from privacy.rights.wording import Language
+
+PERSON = "subject"
+"""Role of a person who is signed in and acts for themselves."""
+MOST_UNVERIFIED = 5
+"""Requests about one person that may wait for a proof of identity: anybody can ask in another's name."""
+MOST_A_DAY = 10
+"""Requests about one person in 24 hours."""
+REPEATED_WITHIN = timedelta(days=365)
+"""Earlier requests for the same right within this time are counted; the officer judges whether they are excessive."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The request that a submission led to; `is_duplicate`: it was open already."""
+
+    request: Request
+    is_duplicate: bool
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """A request with its deadline, history, holds, and the number of earlier requests for the same right in a year."""
+
+    request: Request
+    deadline: Deadline
+    events: tuple[Event, ...]
+    holds: tuple[LegalHold, ...]
+    repetitions: int
+
+
+@dataclass(frozen=True)
+class RightsService:
+    """Requests of one installation. Use one object per thread.
+
+    Attributes:
+        log: the requests and their history.
+        laws: periods, extensions and grounds of refusal.
+        consents: returns the consent service, through which an approval takes effect at once.
+    """
+
+    log: RequestLog
+    laws: RequestLaws
+    consents: Callable[[], ConsentService]
+
+    # --- read
+
+    @property
+    def holds(self) -> LegalHolds:
+        """The legal holds."""
+        return LegalHolds(self.log)
+
+    def requests(self, states: Iterable[State] | None = None, right: Right | None = None) -> list[Request]:
+        """Return requests, open ones first, then by their last day; by default of all states and rights."""
+        return self.log.all(states, right)
+
+    def requests_of(self, customer_id: str) -> list[Request]:
+        """Return the requests about one person, the newest first."""
+        return self.log.of_customer(customer_id)
+
+    def request(self, request_id: str, customer_id: str | None = None) -> Request:
+        """Return one request; with `customer_id`, only if it concerns this signed-in person.
+
+        Raises:
+            UnknownRequestError: there is no such request, or it concerns another person.
+        """
+        return self.log.request(request_id, customer_id)
+
+    def show(self, request_id: str, customer_id: str | None = None) -> RequestView:
+        """Return a request with everything that is known about it; raises what `request` raises."""
+        request = self.request(request_id, customer_id)
+        same = [r for r in self.log.of_person(request.subject) if r.right is request.right and r.id != request.id]
+        recent = [r for r in same if timedelta() <= request.received_at - r.received_at <= REPEATED_WITHIN]
+        events = tuple(self.log.store.events(request_id))
+        return RequestView(request, self.deadline(request), events, tuple(self.holds.on(request)), len(recent))
+
+    def deadline(self, request: Request) -> Deadline:
+        """Return the deadline of a request, seen from today, or from the day of its end."""
+        seen_from = (
+            self.log.day(self.log.clock()) if request.completed_at is None else self.log.day(request.completed_at)
+        )
+        return deadline_on(seen_from, request.due_on, request.jurisdiction)
+
+    def law(self, request: Request) -> RequestLaw:
+        """Return the law that governs a request."""
+        return self.laws.of(request.jurisdiction)
+
+    def refusal_text(self, request: Request, language: Language) -> str:
+        """Return what the person is told about a refusal: ground, article, the officer's reason, ways to complain."""
+        if request.refusal is None:
+            raise RequestStateError(f"Request {request.id} is {request.state}, not refused.")
+        law = self.law(request)
+        ground = law.ground(request.refusal.ground, request.right)
+        reason = self.log.store.unseal(request.id, "reason")
+        parts = [f"{ground.text(language)} ({ground.article})", (reason or b"").decode(), law.complaint.text(language)]
+        return " ".join(part for part in parts if part)
+
+    # --- the requester's steps
+
+    def submit(self, submission: Submission, by: Actor) -> Submitted:
+        """Take a request. A request that is open already and asks the same is returned instead of a second one.
+
+        Raises:
+            InvalidSubmissionError: the customer is unknown, or a field has a value that no request may have.
+            TooManyRequestsError: too many requests about the person came in a day, or wait for a proof of identity.
+        """
+        now = self.log.clock()
+        ids = self.log.ids(submission.customer_id)
+        if not ids:
+            raise InvalidSubmissionError(
+                "customer_id: no table and no consent record has this customer; expected a known one. "
+                "A customer who has just landed is known after `bojagi run`."
+            )
+        law = self.laws.of(submission.jurisdiction)
+        received_at = submission.received_at or now
+        if received_at > now:
+            raise InvalidSubmissionError("received_at: got a time in the future; expected the time of arrival.")
+        self._check_purposes(submission.purposes)
+        day = self.log.day(received_at)
+        with self.log.store.change():
+            subject = self.log.store.reference_for(ids)
+            same = self._same_open_request(subject, submission)
+            if same is not None:
+                self.log.note(by, "submit", submission.right)
+                self.log.append(same, EventKind.DUPLICATE, by, {"channel": submission.channel})
+                return Submitted(fold(self.log.store.events(same.id)), is_duplicate=True)
+            self._check_limits(subject, submission, now, by)
+            request = Request(
+                id=new_request_id(), subject=subject, right=submission.right, jurisdiction=submission.jurisdiction,
+                channel=submission.channel, language=submission.language, requester=submission.requester,
+                received_at=received_at, state=State.SUBMITTED, purposes=submission.purposes, form=submission.form,
+                decision=submission.decision,
+                due_on=first_deadline(law, submission.right, day, submission.jurisdiction),
+            )  # fmt: skip
+            self.log.note(by, "submit", request.right)
+            self.log.store.append(submission_event(request, now, by), subject)
+            self.log.store.seal(request.id, "customer", submission.customer_id.encode())
+            self.log.store.seal(request.id, "asked", submission.model_dump_json().encode())
+        return Submitted(request, is_duplicate=False)
+
+    def withdraw(self, request_id: str, by: Actor, customer_id: str | None = None) -> Request:
+        """End a request that the person no longer wants. What its approval stopped is allowed again.
+
+        Raises:
+            UnknownRequestError: no such request, or another person's.
+            RequestStateError: it is being executed, or has ended.
+            RightsRefusedError: neither an officer nor the signed-in person asks.
+        """
+        if by.role != OFFICER and (by.role != PERSON or customer_id is None):
+            raise RightsRefusedError("Only the person or a privacy officer withdraws a request.")
+        with self.log.step(request_id, by, "withdraw", customer_id) as request:
+            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "withdrawn")
+            if request.state is State.APPROVED:
+                self._undo(request)
+            self.log.append(request, EventKind.WITHDRAWN, by)
+        self.close(request_id)
+        return self.request(request_id)
+
+    # --- the officer's steps
+
+    def verify_identity(
+        self, request_id: str, method: str, by: Actor, *, of: str = "identity", evidence: str | None = None
+    ) -> Request:
+        """Record that the requester's identity was verified, or the mandate of a guardian or agent (`of="mandate"`).
+
+        An objection to direct marketing is approved at once, because nothing can be held against it (GDPR art. 21(3)).
+
+        Args:
+            request_id: the request.
+            method: how it was verified, such as one_time_link or passport_seen.
+            by: an officer; or a door that has authenticated the person, who acts for themselves.
+            of: what was verified: identity or mandate.
+            evidence: SHA-256 of the document that was seen.
+
+        Raises:
+            UnknownRequestError: no such request.
+            RequestStateError: the request is decided already.
+            RightsRefusedError: the caller may not verify this.
+        """
+        if of not in ("identity", "mandate"):
+            raise InvalidSubmissionError(f"of: got {of!r}; expected identity or mandate.")
+        with self.log.step(request_id, by, f"verify_{of}") as request:
+            _require(request, {State.SUBMITTED}, "verified")
+            is_own_door = by.role == PERSON and by.identity == "authenticated" and request.requester == "self"
+            if by.role != OFFICER and not (is_own_door and of == "identity"):
+                raise RightsRefusedError(
+                    "A privacy officer verifies identities and mandates; a person who is signed in, only their own."
+                )
+            if of == "mandate" and request.requester == "self":
+                raise RequestStateError("The person asks for themselves, so there is no mandate to verify.")
+            details = {"of": of, "method": method[:200], "evidence": evidence}
+            self.log.append(request, EventKind.IDENTITY_VERIFIED, by, details)
+            known = fold(self.log.store.events(request_id))
+            if is_proven(known) and self._effect().is_absolute(known):
+                self._approve(known, Actor(who="law", role="policy"))
+        return self.request(request_id)
+
+    def approve(self, request_id: str, by: Actor) -> Request:
+        """Approve a request. An erasure, restriction or objection stops every use of the data at once.
+
+        Raises:
+            UnknownRequestError: no such request.
+            RequestStateError: the identity is not verified yet, or the request is decided already.
+            RightsRefusedError: the caller is no privacy officer, or a legal hold forbids the erasure.
+        """
+        require_officer(by)
+        with self.log.step(request_id, by, "approve") as request:
+            if request.state is State.SUBMITTED:
+                raise RequestStateError(
+                    f"The requester of {request.id} is not verified, so nothing may be disclosed or changed. Verify "
+                    "the identity (and the mandate of a guardian or agent) first: `bojagi rights identify`."
+                )
+            _require(request, {State.VERIFIED}, "approved")
+            self._approve(request, by)
+        return self.request(request_id)
+
+    def refuse(self, request_id: str, ground: str, by: Actor, reason: str = "") -> Request:
+        """Refuse a request on a legal ground. What an approval stopped is allowed again.
+
+        Args:
+            request_id: the request.
+            ground: name of the ground in `law.yaml`.
+            by: a privacy officer.
+            reason: the officer's explanation for the person; it is sealed.
+
+        Raises:
+            UnknownRequestError: no such request.
+            RequestStateError: it is being executed, or has ended.
+            RightsRefusedError: the caller is no privacy officer, or the law has no such ground for this right.
+        """
+        require_officer(by)
+        if len(reason) > 2000:
+            raise InvalidSubmissionError(f"reason: got {len(reason)} characters; expected at most 2,000.")
+        with self.log.step(request_id, by, "refuse") as request:
+            found = self.law(request).ground(ground, request.right)
+            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "refused")
+            if request.state is State.APPROVED:
+                self._undo(request)
+            self.log.append(request, EventKind.REFUSED, by, {"ground": ground, "article": found.article})
+            if reason:
+                self.log.store.seal(request.id, "reason", reason.encode())
+        self.close(request_id)
+        return self.request(request_id)
+
+    def extend(self, request_id: str, reason: str, by: Actor, until: date | None = None) -> Request:
+        """Extend the deadline, as far as the law of the request allows it, before it has passed.
+
+        Raises:
+            UnknownRequestError: no such request.
+            RequestStateError: the request has ended, or its last day has passed.
+            RightsRefusedError: the caller is no privacy officer, or the law allows no extension.
+            InvalidSubmissionError: the reason is missing, or `until` is not what the law expects.
+        """
+        require_officer(by)
+        if not 3 <= len(reason) <= 2000:
+            raise InvalidSubmissionError("reason: the person must be told why; expected 3 to 2,000 characters.")
+        with self.log.step(request_id, by, "extend") as request:
+            if not request.state.is_open:
+                raise RequestStateError(f"Request {request.id} is {request.state}, so its deadline is over.")
+            if self.log.day(self.log.clock()) > request.due_on:
+                raise RequestStateError(
+                    f"The last day of {request.id} was {request.due_on}; an extension must be told before it."
+                )
+            day = self.log.day(request.received_at)
+            due_on, rule = extended_deadline(
+                self.law(request), request.right, day, request.jurisdiction, request.extensions, until
+            )
+            self.log.append(request, EventKind.EXTENDED, by, {"due_on": due_on.isoformat(), "article": rule.article})
+            self.log.store.seal(request.id, "extension", reason.encode())
+        return self.request(request_id)
+
+    # --- shared by the steps and by the execution
+
+    def customer_of(self, request: Request) -> str:
+        """Return the customer id that a request was submitted about.
+
+        Raises:
+            RequestStateError: the request has ended, so the id is not kept.
+        """
+        found = self.log.store.unseal(request.id, "customer")
+        if found is None:
+            raise RequestStateError(f"Request {request.id} has ended, so the customer behind it is not kept.")
+        return found.decode()
+
+    def asked(self, request: Request) -> Submission:
+        """Return the submission behind an open request, with contact, statement and corrections; raises as above."""
+        found = self.log.store.unseal(request.id, "asked")
+        if found is None:
+            raise RequestStateError(f"Request {request.id} has ended, so its submission is not kept.")
+        return Submission.model_validate_json(found)
+
+    def close(self, request_id: str) -> None:
+        """Delete what was sealed for a request that has ended, except an answer and the reason of a refusal."""
+        names = self.log.store.sealed_names().get(request_id, [])
+        if {"answer", "reason"} & set(names):
+            self.log.store.delete_sealed(request_id, set(names) - {"answer", "reason"})
+        elif names:
+            self.log.store.delete_sealed(request_id)
+
+    def _approve(self, request: Request, by: Actor) -> None:
+        customer = self.customer_of(request)
+        if request.right is Right.ERASURE:
+            self.holds.require_none(request, self.log.ids(customer) or [customer])
+        stopped = self._effect().apply(request, customer)
+        self.log.append(request, EventKind.APPROVED, by, {"stopped": stopped})
+
+    def _undo(self, request: Request) -> None:
+        """Allow again what the approval of a request stopped, unless another request of the person stops it as well."""
+        approval = next(e for e in self.log.store.events(request.id) if e.kind is EventKind.APPROVED)
+        stopped = {*cast("list[str]", approval.details.get("stopped", []))}
+        for other in self.log.of_person(request.subject):
+            is_in_force = other.state in (State.APPROVED, State.EXECUTING, State.COMPLETED)
+            if other.id != request.id and is_in_force and stream_of(other.right) == stream_of(request.right):
+                stopped -= {*purposes_of(other)}
+        self._effect().undo(request, self.customer_of(request), sorted(stopped))
+
+    def _effect(self) -> Effect:
+        return Effect(self.consents())
+
+    def _same_open_request(self, subject: str, submission: Submission) -> Request | None:
+        """Return the open request that asks the same for the same requester; None if there is none.
+
+        The contact counts as well: an answer must not go to the address of someone who asked first in another's name.
+        """
+        for request in self.log.of_person(subject):
+            if request.right is submission.right and request.state.is_open:
+                sealed = self.log.store.unseal(request.id, "asked")
+                if sealed is not None and _core(json.loads(sealed)) == _core(submission.model_dump(mode="json")):
+                    return request
+        return None
+
+    def _check_limits(self, subject: str, submission: Submission, now: datetime, by: Actor) -> None:
+        """Refuse floods. What others ask in a person's name never keeps the person or an officer from asking."""
+        is_trusted = by.role == OFFICER or (by.role == PERSON and by.identity == "authenticated")
+        theirs = [r for r in self.log.of_person(subject) if r.channel == submission.channel]
+        waiting = sum(request.state is State.SUBMITTED for request in theirs)
+        if not is_trusted and waiting >= MOST_UNVERIFIED:
+            raise TooManyRequestsError(
+                f"{waiting} requests about this person wait for a proof of identity; expected fewer than "
+                f"{MOST_UNVERIFIED}. Verify or refuse them first."
+            )
+        submitted = [self.log.store.events(request.id)[0].at for request in theirs]
+        if by.role != OFFICER and sum(now - at < timedelta(days=1) for at in submitted) >= MOST_A_DAY:
+            raise TooManyRequestsError(
+                f"{MOST_A_DAY} requests about this person arrived within 24 hours. Try again tomorrow."
+            )
+
+    def _check_purposes(self, purposes: Iterable[str]) -> None:
+        taxonomy = self.consents().policy.taxonomy
+        for purpose in purposes:
+            if purpose not in taxonomy.purposes:
+                known = ", ".join(taxonomy.purposes)
+                raise InvalidSubmissionError(f"purposes: got {purpose!r}; expected some of {known}.")
+
+
+def _core(submission: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes two submissions the same request."""
+    left_out = {"channel", "received_at", "language", "statement", "customer_id", "mandate_evidence"}
+    return {name: value for name, value in submission.items() if name not in left_out}
+
+
+def _require(request: Request, states: set[State], done: str) -> None:
+    if request.state not in states:
+        raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be {done}.")

@@ -1,0 +1,251 @@
+"""The suppression list: keyed hashes of erased persons' identifiers, so that no load and no backup brings a person back.
+
+digest(kind, value) = first 16 bytes of HMAC-SHA256(key, kind || 0x00 || value).
+
+Kinds: `value` (a matching token or customer id that only this person had), `person` (`<source>:<token>`, a source
+person), `session_id` and `order_id` (visits and orders), `row:<source>` (the hash of a single row). An entry may end:
+then it suppresses only what happened up to that moment. That is for a source person whose key others go on using, such
+as the account of a household.
+
+The list is an append-only SQLite file. Each addition raises its generation, and the digest of all entries is chained to
+it. An anchor beside it records the newest generation, so an older copy of the list is refused.
+
+Guarantee: without the key, no digest can be computed for a guessed identifier, as long as HMAC-SHA256 is a
+pseudo-random function. An older or shortened list is refused, as long as its anchor is kept. Two values share a digest
+with a chance of 2^-128 for each pair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from privacy.rights.errors import RightsError
+from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
+from privacy.storage.database import open_database, transaction
+from privacy.storage.hash_chain import EMPTY, ChainHead
+
+Moments = npt.NDArray[np.int64]
+NOT_LISTED = np.iinfo(np.int64).min
+FOR_EVER = np.iinfo(np.int64).max
+DIGEST_BYTES = 16
+_BATCH = 500
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS addition (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, reference TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS suppressed (
+  addition INTEGER NOT NULL, digest BLOB NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (addition, digest)
+) WITHOUT ROWID;
+"""
+
+
+class SuppressionError(RightsError):
+    """The suppression list is missing, older than its anchor, or was changed by another program."""
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """One identifier to suppress. `until`: last moment that it covers, as the shop's wall time; None: for ever."""
+
+    kind: str
+    value: str
+    until: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Suppressed({self.kind})"
+
+
+class SuppressionList:
+    """The suppressed identifiers of one installation. Use one object per thread; processes may share the file."""
+
+    def __init__(self, path: Path, key: bytes, anchor_path: Path | None = None) -> None:
+        """Open the list; a missing file is created by the first addition.
+
+        Raises:
+            SuppressionError: the list is missing although its anchor exists, is older than the anchor, or was changed.
+        """
+        self.path = path
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._anchor = AnchorFile(anchor_path or path.with_name(f"{path.name}.anchor"), key)
+        self._db: sqlite3.Connection | None = None
+        self._version = -1
+        self._entries: dict[bytes, int] = {}
+        self._refresh()
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self._anchor.close()
+
+    def __bool__(self) -> bool:
+        """Whether anything is suppressed."""
+        self._refresh()
+        return bool(self._entries)
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        self._refresh()
+        return len(self._entries)
+
+    @property
+    def generation(self) -> int:
+        """Number of the last addition; 0 for an empty list."""
+        self._refresh()
+        return 0 if self._db is None else self._head(self._db).number
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """Return the keyed hash of an identifier."""
+        state = self._keyed.copy()
+        state.update(f"{kind}\0{value}".encode())
+        return state.digest()[:DIGEST_BYTES]
+
+    def add(self, entries: Iterable[Suppressed], reference: str) -> int:
+        """Suppress identifiers; return how many are new or last longer now. Durable when this returns.
+
+        `reference` names the person in the list; it is random and may be logged.
+        """
+        self._refresh()
+        wanted: dict[bytes, int] = {}
+        for entry in entries:
+            digest, until = self.digest(entry.kind, entry.value), FOR_EVER if entry.until is None else _micros(entry.until)
+            wanted[digest] = max(until, wanted.get(digest, NOT_LISTED))
+        new = {digest: until for digest, until in wanted.items() if until > self._entries.get(digest, NOT_LISTED)}
+        if not new:
+            return 0
+        database = self._open()
+        with transaction(database):
+            before = self._head(database)
+            head = before.next(_content(reference, new))
+            database.execute("INSERT INTO addition VALUES (?, ?, ?)", (head.number, head.digest, reference))
+            rows = [(head.number, digest, until) for digest, until in new.items()]
+            database.executemany("INSERT INTO suppressed VALUES (?, ?, ?)", rows)
+            if before.number == 0:
+                self._anchor.create(before)
+        self._anchor.advance(head)
+        self._version = -1
+        self._refresh()
+        return len(new)
+
+    def until(self, kind: str, values: pa.Array | pa.ChunkedArray) -> Moments:
+        """Return for each value the last moment that is suppressed, in microseconds of the shop's wall time.
+
+        `NOT_LISTED` for values that are not listed and for null, `FOR_EVER` for entries without an end. Values are
+        compared as text, so the number 7 equals the text 7.
+        """
+        self._refresh()
+        if isinstance(values, pa.ChunkedArray):
+            values = values.combine_chunks()
+        if isinstance(values, pa.ChunkedArray):  # Arrow keeps an empty or a very large column in chunks
+            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.nulls(0, pa.string())
+        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
+        entries = self._entries
+        if entries:
+            for position, text in enumerate(encoded.dictionary.cast(pa.string()).to_pylist()):
+                if text is not None:
+                    found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
+        last = len(found) - 1
+        indices = encoded.indices.fill_null(last) if encoded.indices.null_count else encoded.indices
+        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+    def lists(self, kind: str, value: str) -> bool:
+        """Return whether an identifier is suppressed, also one whose entry ends."""
+        self._refresh()
+        return self.digest(kind, value) in self._entries
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._db = open_database(self.path, _SCHEMA)
+        return self._db
+
+    def _refresh(self) -> None:
+        """Read the list if another process has changed it since, and check it against its anchor."""
+        if self._db is None:
+            if not self.path.exists():
+                if self._anchor.path.exists():
+                    raise SuppressionError(
+                        f"{self.path}: the suppression list is missing, but its anchor exists. Restore the newest "
+                        "list; without it erased persons could return."
+                    )
+                return
+            self._open()
+        assert self._db is not None
+        version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        if version == self._version:
+            return
+        try:
+            self._entries = self._read(self._db)
+        except sqlite3.Error as error:
+            raise SuppressionError(f"{self.path}: not a suppression list ({error}). Restore it.") from error
+        self._version = version
+
+    def _read(self, database: sqlite3.Connection) -> dict[bytes, int]:
+        """Return all entries after checking the chain of additions and the anchor."""
+        try:
+            anchored = self._anchor.read()
+            additions = database.execute("SELECT number, digest, reference FROM addition ORDER BY number").fetchall()
+            entries = database.execute("SELECT digest, until, addition FROM suppressed").fetchall()
+            head = self._head(database)
+            if anchored is None and head.number:
+                raise AnchorError(f"{self._anchor.path}: the anchor is missing. Restore it.")
+            digests = {0: EMPTY.digest, **{number: digest for number, digest, _ in additions}}
+            if anchored is not None:
+                require_anchored(anchored, head, digests.get)
+                self._anchor.advance(head)
+        except (AnchorError, StoreBehindError) as error:
+            raise SuppressionError(
+                f"{self.path}: an older copy of the suppression list, or a changed one: {error.message}. Restore the "
+                "newest list; without it erased persons could return."
+            ) from error
+        self._require_whole(additions, entries)
+        # An identifier that was suppressed again, for longer, has an entry in each addition. The longest counts.
+        return dict(sorted(((digest, until) for digest, until, _ in entries), key=lambda entry: entry[1]))
+
+    def _require_whole(self, additions: list[tuple[int, str, str]], entries: list[tuple[bytes, int, int]]) -> None:
+        by_addition: dict[int, dict[bytes, int]] = {number: {} for number, _, _ in additions}
+        for digest, until, number in entries:
+            by_addition.setdefault(number, {})[digest] = until
+        before = EMPTY
+        for number, digest, reference in additions:
+            before = before.next(_content(reference, by_addition[number]))
+            if (before.number, before.digest) != (number, digest):
+                raise SuppressionError(
+                    f"{self.path}: entries of addition {number} were changed or removed by another program. Restore "
+                    "the list from its newest copy."
+                )
+
+    def _head(self, database: sqlite3.Connection) -> ChainHead:
+        row = database.execute("SELECT number, digest FROM addition ORDER BY number DESC LIMIT 1").fetchone()
+        return ChainHead(*row) if row else EMPTY
+
+
+def is_suppressed(until: Moments, moments: Moments | None) -> npt.NDArray[np.bool_]:
+    """Return for each row whether its entry covers it; rows without a moment are covered by every entry.
+
+    `until` comes from `SuppressionList.until`. `moments` has the rows' event times in microseconds, `NOT_LISTED` where
+    unknown; None if the table has no event time.
+    """
+    listed = until != NOT_LISTED
+    return listed if moments is None else listed & (moments <= until)
+
+
+def _content(reference: str, entries: Mapping[bytes, int]) -> str:
+    whole = hashlib.sha256()
+    for digest in sorted(entries):
+        whole.update(digest + entries[digest].to_bytes(8, "big", signed=True))
+    return f"{reference} {len(entries)} {whole.hexdigest()}"
+
+
+def _micros(moment: datetime) -> int:
+    """Return a wall time in microseconds since 1970, as Arrow stores it."""
+    return int((moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
