@@ -21,9 +21,9 @@ from agent_serving.guardrail.guardrail import Guardrail
 from agent_serving.guardrail.registered_name import RegisteredNames
 from agent_serving.llm.tiers import Tiers
 from agent_serving.request_limit import RateLimit
-from agent_serving.search.engine import SearchIndex
+from agent_serving.search.engine import SearchEngine
 from agent_serving.search.errors import SearchUnavailable
-from agent_serving.search.opening import open_index
+from agent_serving.search.opening import open_engine
 from agent_serving.tool.built_in import built_in_tools, tool_services
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
@@ -42,7 +42,7 @@ class Chat:
     access: SessionAccess
     conversation: Conversation
     rate: RateLimit
-    search: SearchIndex | None
+    search: SearchEngine | None
 
     async def close(self) -> None:
         """End the work that is running, and close what was opened."""
@@ -82,9 +82,9 @@ def open_chat(
     return Chat(parts, access, Conversation(parts), RateLimit(settings.chat.messages_per_minute), search)
 
 
-def _open_search(installation: Installation) -> SearchIndex | None:
-    """Return the index; None without one, in which case the tools say that they cannot look anything up."""
+def _open_search(installation: Installation) -> SearchEngine | None:
+    """Return the engine; None without one, in which case the tools say that they cannot look anything up."""
     try:
-        return open_index(installation)
+        return open_engine(installation)
     except SearchUnavailable:
         return None

@@ -39,11 +39,13 @@ FORMAT: Final = "1"
 
 _STATE: Final = "_state"
 _BATCH = 1000
-_MOST_LISTED = 1000
 _MOST_REPEATS = 5
 _TIMEOUT_SECONDS = 30.0
 _MAPPING: Final[dict[str, Any]] = {
-    "settings": {"analysis": {"analyzer": {"terms": {"type": "custom", "tokenizer": "whitespace"}}}},
+    "settings": {
+        "index": {"max_result_window": 100_000},
+        "analysis": {"analyzer": {"terms": {"type": "custom", "tokenizer": "whitespace"}}},
+    },
     "mappings": {
         "dynamic": False,
         "properties": {
@@ -81,8 +83,7 @@ class OpenSearchIndex:
         """Return the best documents of the first attempt that finds any; see `attempts`."""
         required = [_condition(condition) for condition in conditions(kinds, branch, filters)]
         if not query.strip():
-            found = self._found({"match_all": {}}, required, _MOST_LISTED, [{"id": "asc"}])
-            return found[:limit]
+            return self._found({"match_all": {}}, required, limit, [{"id": "asc"}])
         for attempt in attempts(query):
             words = [_word(word, attempt.is_loose) for word in attempt.words]
             if found := self._found(_least(attempt.least, words), required, limit):

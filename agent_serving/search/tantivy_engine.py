@@ -89,7 +89,7 @@ class TantivyIndex:
         required = [self._condition(condition) for condition in conditions(kinds, branch, filters)]
         required.append(self._without(self._terms("kind", (_SOURCE_KIND,))))
         if not query.strip():
-            found = self._found(searcher, required, _MOST_LISTED)
+            found = self._found(searcher, required, max(limit, _MOST_LISTED))
             return sorted(found, key=lambda document: document.id)[:limit]
         for attempt in attempts(query):
             wanted = self._least(attempt.least, [self._word(word, attempt.is_loose) for word in attempt.words])

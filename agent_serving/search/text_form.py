@@ -17,7 +17,7 @@ from itertools import pairwise
 GAP = "|"
 """Stands between words whose pairs are not side by side."""
 
-_WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+_WORD = re.compile(r"[^\W_]+(?:\.\d+[^\W_]*)*")
 _LETTERS = "가-힣ぁ-ヿ一-鿿"
 # A run of Hangul, kana or Han, of digits, or of other letters: "아이폰15pro" has three.
 _RUN = re.compile(rf"[{_LETTERS}]+|\d+(?:\.\d+)?|[^\W\d_{_LETTERS}]+")

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_serving.search.content_file import content_files, read_content
+from agent_serving.search.content_file import content_signatures, read_content
 from agent_serving.search.content_queue import ContentQueue, DeadLetter, Job
 from agent_serving.search.engine import Change, SearchIndex
 from agent_serving.search.errors import ContentError
@@ -58,7 +58,7 @@ class IndexUpkeep:
     def notice(self) -> int:
         """Queue the files that have changed since they were indexed, and return their number."""
         indexed = self.index.versions()
-        return self.queue.notice(_signatures(self.folder), indexed, self.clock(), self._incomplete(indexed))
+        return self.queue.notice(content_signatures(self.folder), indexed, self.clock(), self._incomplete(indexed))
 
     def run(self) -> UpkeepReport:
         """Index every file that has changed and whose turn has come.
@@ -118,15 +118,3 @@ class IndexUpkeep:
             return ContentError(f"{job.source}: cannot be read: {error.strerror}. Check its permissions.")
         except ContentError as error:
             return error
-
-
-def _signatures(folder: Path) -> dict[str, str]:
-    """Return what changes whenever a file is written."""
-    found = {}
-    for source, path in content_files(folder).items():
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        found[source] = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-    return found

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from agent_serving.search.opening import is_engine_installed, open_upkeep
+from agent_serving.search.opening import open_upkeep
+from agent_serving.search.watcher import is_engine_installed
 from installation.installation import Installation
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.places import nearby
