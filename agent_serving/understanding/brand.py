@@ -15,7 +15,7 @@ _LIST_AFTER = re.compile(r"\s?(?:이?랑|하고|허고|과|와|vs|나|이나|냐
 _CHOICE_AFTER = re.compile(r"\s?(?:중|가운데|둘 ?중|이 ?낫|가 ?낫|이 ?좋|가 ?좋)")
 _LIST_BEFORE = re.compile(r"(?:이?랑|하고|허고|과|와|vs|나|이나|,|/)\s?$", re.IGNORECASE)
 _UNKNOWN = re.compile(r"(?<![가-힣A-Za-z])(?P<name>[가-힣A-Za-z]{2,8}?)(?:꺼|이?꺼)(?=\s|$|[가-힣]?\s)")
-_NO_NAME = frozenset("내 제 니 네 우리 이 그 저 남자 여자 애 아이 애들 엄마 아빠 남편 친구 어제 오늘 아까 지난 다른 이런 그런 저런 새 큰 작은 좋은 싼 예쁜 어른 본인".split())
+_NO_NAME = frozenset(["내", "제", "니", "네", "우리", "이", "그", "저", "남자", "여자", "애", "아이", "애들", "엄마", "아빠", "남편", "친구", "어제", "오늘", "아까", "지난", "다른", "이런", "그런", "저런", "새", "큰", "작은", "좋은", "싼", "예쁜", "어른", "본인"])
 
 
 def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> list[Span]:

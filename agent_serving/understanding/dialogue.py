@@ -13,7 +13,7 @@ _DEICTIC = re.compile(
 )
 _CHEAPER = re.compile(r"더싼|더저렴|더싸|싼거|cheaper|安い|便宜")
 _OCCASION = re.compile(
-    r"생일|생신|돌잔치|백일|환갑|칠순|결혼|기념일|집들이|제사|차례|명절|추석|설|김장|캠핑|차박|소풍|피크닉|여행|벌초|모임|파티|생파|손님|초대|이사|퇴직|승진|입학|졸업|출산|병문안|신혼|혼수|자취|선물|답례|식단|일정|동선|순서|코스|데이트|"
+    r"생일|생신|돌잔치|백일|환갑|칠순|결혼|기념일|집들이|제사|차례|명절|추석|설|김장|캠핑|차박|소풍|피크닉|여행|벌초|모임|파티|생파|손님|초대|이사|퇴직|승진|입학|졸업|출산|병문안|신혼|혼수|자취|선물|답례|식단|일정|동선|순서|코스|데이트|재료|레시피|만들|해먹|끓이|요리|차리|상차림|꾸미|베이킹|"
     r"gift|party|birthday|dinner|picnic|trip|プレゼント|お土産|パーティー|礼物|聚会|生日"
 )
 _RECENT_WORDS = 14
@@ -33,7 +33,7 @@ def continue_from(said: Understanding, previous: Understanding | None) -> Unders
         return replace(merged, intent=intent, text=f"{previous.text} {said.text}".strip())
     if said.items or not previous.items:
         return said
-    if _DEICTIC.search(short) or len(short) <= _RECENT_WORDS and not (said.topics or said.place):
+    if _DEICTIC.search(short) or (len(short) <= _RECENT_WORDS and not (said.topics or said.place)):
         cheaper = _CHEAPER.search(short)
         items = tuple(replace(i, price_max=_below(i)) if cheaper else i for i in previous.items)
         return replace(_with_items(said, items), constraints=said.constraints or previous.constraints)

@@ -40,9 +40,7 @@ def _split(run: Sequence[Unit]) -> tuple[list[list[Unit]], list[Unit]]:
     for at, unit in enumerate(run):
         before = run[at - 1] if at else None
         extends = bool(found) and before is found[-1][-1]
-        if extends and (unit.key in grammar("container") or (unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"):
-            found[-1].append(unit)
-        elif extends and unit.is_head and _describes(before, unit, heads):
+        if (extends and (unit.key in grammar("container") or ((unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"))) or (extends and unit.is_head and _describes(before, unit, heads)):
             found[-1].append(unit)
         elif unit.is_head:
             found.append([*_kept(pending), unit])
