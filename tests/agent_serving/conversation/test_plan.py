@@ -14,7 +14,7 @@ SCHEMA = plan_schema(TOOLS)
 PARAMETERS = {tool.name: tool.parameters for tool in TOOLS}
 USABLE = {
     "good", "fenced", "in a sentence", "query syntax", "sql", "zero bytes", "no calls", "injected question",
-    "stated price", "reasoning without beginning",
+    "stated price", "negative price", "long query", "reasoning without beginning",
 }  # fmt: skip
 
 
@@ -40,9 +40,7 @@ def test_only_valid_plans_are_read() -> None:
 
 def test_the_check_would_find_invalid_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_module, "_validator", lambda _: SimpleNamespace(is_valid=lambda found: "calls" in found))
-    texts = {
-        name: PLANS[name] for name in ("unknown tool", "more arguments", "wrong kind", "no query", "negative price")
-    }
+    texts = {name: PLANS[name] for name in ("unknown tool", "more arguments", "wrong kind", "no query")}
     assert faults(texts)[1] == set(texts)
 
 
