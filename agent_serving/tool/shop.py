@@ -37,10 +37,9 @@ def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filte
     """
     if context.services.search is None:
         raise SearchUnavailable("This installation has no search index.")
-    bounds = {name: max(0, price) for name in ("price_min", "price_max") if (price := getattr(filters, name)) is not None}
-    return context.services.search.search(
-        query[:MOST_QUERY], kinds, context.branch, MOST_ITEMS, replace(filters, **bounds)
-    )
+    least, most = (None if price is None else max(0, price) for price in (filters.price_min, filters.price_max))
+    bounded = replace(filters, price_min=least, price_max=most)
+    return context.services.search.search(query[:MOST_QUERY], kinds, context.branch, MOST_ITEMS, bounded)
 
 
 def item_of(found: Document, kind: str | None = None, **more: str | int | float) -> Item:
