@@ -1,6 +1,6 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, rights/, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
 audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
 keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
@@ -46,6 +46,7 @@ from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.rights.correction_list import CorrectionList
 from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
@@ -289,7 +290,7 @@ class Installation:
         """
         return self._stores.once(
             "protection",
-            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression),
+            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression, self._corrections),
             closes=False,
         )
 
@@ -305,6 +306,14 @@ class Installation:
             SuppressionError: the list is older than its anchor, missing or changed.
         """
         return self._stores.once("suppression", self._open_suppression)
+
+    @property
+    def _corrections(self) -> CorrectionList:
+        def opened() -> CorrectionList:
+            path, key = self.settings.data_dir / "correction" / "correction.db", self.tokenizer.derived_key("correction")
+            return CorrectionList(path, FieldCipher(self._key_store), key)
+
+        return self._stores.once("corrections", opened)
 
     def _open_suppression(self) -> SuppressionList:
         key = self.tokenizer.derived_key("suppression")

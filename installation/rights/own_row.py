@@ -38,7 +38,7 @@ _IDENTIFIER = re.compile(r"(?:\w+:)?[0-9a-f]{64}|c_[a-z2-7]{20,}")
 _STAFF_COLUMNS = frozenset({"decided_by", "recorded_by"})
 """Columns with the user account of a member of staff, who is another person."""
 _APP_VISIT = "app:"
-"""Start of the number of a visit to the app; the number of its first event follows."""
+"""The start of the number of a visit to the app; the number of its first event follows."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,7 @@ class PersonRows:
         The look-up for an erasure also finds keys that only stand in the person's rows. For a copy that is too much:
         the telephone of a parcel's receiver is one of them.
         """
-        if not self._customers or not self._installation.lakehouse.exists(IDENTIFIER):
-            return {}
-        where = f"customer_id IN {_sql_list(self._customers)}"
-        keys = self._installation.lakehouse.select(IDENTIFIER, "token_kind, token", where).to_pylist()
-        own = _by_kind([(row["token_kind"], row["token"]) for row in keys])
+        own = _by_kind(keys_of(self._installation, self._customers))
         return {kind: tokens - self._shared.get(kind, set()) for kind, tokens in own.items()}
 
     @cached_property
@@ -243,7 +239,9 @@ class PersonRows:
         return {"session_id": tuple(sessions.values()), "order_id": orders}
 
     def _states(self, contract: Contract, name: str) -> bool:
-        return any((owner.id, column) == (contract.id, name) for kind in self._owners.values() for owner, column in kind)
+        return any(
+            (owner.id, column) == (contract.id, name) for kind in self._owners.values() for owner, column in kind
+        )
 
     def _numbers(self, kind: str) -> set[str]:
         """Return the numbers of the person's visits or orders, from the tables that state their person."""
@@ -285,6 +283,15 @@ class PersonRows:
         for row in self._candidates(contract, keys).select(list({*keys.values(), column})).to_pylist():
             if self._decide(row, keys)[0] is not None and row[column] is not None:
                 yield row[column]
+
+
+def keys_of(installation: Installation, customers: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the matching keys (kind, token) that silver/identifier assigns to these customers."""
+    listed = _sql_list(customers)
+    if not listed or not installation.lakehouse.exists(IDENTIFIER):
+        return []
+    rows = installation.lakehouse.select(IDENTIFIER, "token_kind, token", f"customer_id IN {listed}").to_pylist()
+    return [(row["token_kind"], row["token"]) for row in rows]
 
 
 def is_about_persons(contract: Contract) -> bool:

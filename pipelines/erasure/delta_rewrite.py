@@ -20,9 +20,9 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction
 
 from installation.lakehouse.rows import plain_type, scan
-from pipelines.erasure.person_row import Mask
 from pipelines.ingest.bronze import LINE_COLUMN, filesystem_of
 from pipelines.ingest.staging_area import StagingArea
+from pipelines.ingest.suppressed_row import Mask
 from privacy.protection.source_person import HASH_COLUMNS
 
 _BATCH_ROWS = 1 << 18
@@ -102,7 +102,7 @@ class _Rewriter:
             if removed:
                 actions: list[AddAction | RemoveAction] = [*removed, *(one.add_action(self.now) for one in files)]
                 schema = Schema.from_arrow(self.schema)
-                self.delta.create_write_transaction(actions, "overwrite", schema, list(self.partitions))
+                self.delta.create_write_transaction(actions, "append", schema, list(self.partitions))
         except BaseException:
             staging.discard()
             raise
@@ -126,7 +126,7 @@ class _Rewriter:
             for batch in self._batches(parquet, file, None):
                 part = marked[done : done + batch.num_rows]
                 done += batch.num_rows
-                staging.write(self.edit.change(batch, part) if part.any() else batch)
+                staging.write(_compact(self.edit.change(batch, part) if part.any() else batch))
 
     def _open(self, file: Mapping[str, Any]) -> pq.ParquetFile:
         # A path in the log is encoded as part of a URL.
@@ -138,16 +138,19 @@ class _Rewriter:
     def _batches(
         self, parquet: pq.ParquetFile, file: Mapping[str, Any], columns: list[str] | None
     ) -> Iterator[pa.RecordBatch]:
-        values = file["partition"] or {}
-        for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+        values = file.get("partition") or {}
+        for read in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+            # A merge of deltalake writes texts and bytes as views, which not every Arrow function accepts.
+            arrays = [_as(values, plain_type(values.type)) for values in read.columns]
+            batch = pa.RecordBatch.from_arrays(arrays, names=read.schema.names)
             for name, kind in self.partitions.items():
                 value = pa.scalar(None if values.get(name) is None else str(values[name]), pa.string()).cast(kind)
-                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))  # noqa: PLW2901
+                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
             yield batch
 
     def _removal(self, file: Mapping[str, Any]) -> RemoveAction:
         milliseconds = int(self.now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
-        values = {name: None if value is None else str(value) for name, value in (file["partition"] or {}).items()}
+        values = {name: None if value is None else str(value) for name, value in (file.get("partition") or {}).items()}
         return RemoveAction(file["path"], True, milliseconds, file["size_bytes"], values)
 
 
@@ -180,6 +183,15 @@ def _rewrite_whole(delta: DeltaTable, location: str, edit: TableEdit, options: M
     finally:
         staging.discard()
     return Rewrite(rows, pa.table(delta.get_add_actions()).num_rows)
+
+
+def _compact(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows with dictionaries of their own values only: others would be written without any row."""
+    columns = [
+        values.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(values.type) else values
+        for values in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _as(values: pa.Array, kind: pa.DataType) -> pa.Array:

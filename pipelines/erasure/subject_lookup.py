@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.installation import Installation
-from pipelines.erasure.person_row import REFERENCES, ROW, row_marks
+from pipelines.ingest.suppressed_row import REFERENCES, ROW, row_marks
 from privacy.consent.record import is_opaque_id
 from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.protection.scan.needle import Needle, ScanError, forms

@@ -22,6 +22,7 @@ from privacy.protection.field import FieldCipher
 from privacy.protection.token import Tokenizer
 
 if TYPE_CHECKING:
+    from privacy.rights.correction_list import CorrectionList
     from privacy.rights.suppression import SuppressionList
 
 Words = npt.NDArray[np.uint64]
@@ -37,6 +38,8 @@ class Protection:
     cipher: FieldCipher
     suppression: SuppressionList | None = None
     """The erased persons, whose rows no load may bring back. None only where nothing was ever erased."""
+    corrections: CorrectionList | None = None
+    """The values that persons had corrected. None only where nothing was ever corrected."""
 
     @cached_property
     def row_hash_key(self) -> bytes:

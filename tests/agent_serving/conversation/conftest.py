@@ -46,7 +46,7 @@ class Consent:
     is_given: bool = True
 
     def permits(self, customer: str, purpose: str) -> bool:
-        return self.is_given
+        return self.is_given or purpose == "service_delivery"
 
     def retrieve(self, customers: Sequence[str], service: str, purpose: str, caller: Caller) -> FeatureAnswer:
         values = {"v:top_category_1": "젓갈애호가", "v:order_count": 77}
