@@ -31,7 +31,7 @@ _ENDINGS = frozenset(title + particle for title in ("", *_TITLES) for particle i
 _LONGEST_NAME, _SHORT_NAME = 4, 2
 _SURNAMES = frozenset(
     "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설"
-    "마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형계피두"
+    "류라마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형계피두"
 )
 
 
@@ -70,8 +70,9 @@ def _names(plain: str, is_registered: Callable[[str], bool]) -> Iterator[Finding
         for length in range(min(_LONGEST_NAME, len(word[0])), _SHORT_NAME - 1, -1):
             name, ending = word[0][:length], word[0][length:]
             # Two syllables are often a common word, so they count only before a title.
-            is_addressed = ending.startswith(_TITLES) or plain[word.end() : word.end() + 4].strip().startswith(_TITLES)
-            if ending not in _ENDINGS or name[0] not in _SURNAMES or (length == _SHORT_NAME and not is_addressed):
+            rest = ending or plain[word.end() : word.end() + 4].strip()
+            is_addressed = rest.startswith(_TITLES) and name[0] in _SURNAMES
+            if ending not in _ENDINGS or (length == _SHORT_NAME and not is_addressed):
                 continue
             if is_registered(name):
                 yield Finding("name", word.start(), word.start() + length)
