@@ -20,6 +20,7 @@ _KINDS = {
     "KR_RRN": "resident_number", "KR_PASSPORT": "passport", "CREDIT_CARD": "card", "PHONE_NUMBER": "phone",
     "EMAIL_ADDRESS": "email", "IBAN_CODE": "account", "CUSTOMER_ID": "customer_id",
 }  # fmt: skip
+_MAY_HAVE_FORM = re.compile(r"[\d@_]|[(\[]\s?at\s?[)\]]|골뱅이")
 _HANGUL_WORD = re.compile(r"[가-힣]{2,12}")
 _LATIN_NAME = re.compile(r"[A-Z][A-Za-z'-]+(?: [A-Z][A-Za-z'-]+){1,2}")
 _TITLES = ("고객님", "고객", "회원님", "회원", "님", "씨", "군", "양", "선생님", "여사")
@@ -59,7 +60,7 @@ def find_personal_data(text: str, is_registered_name: Callable[[str], bool] | No
 
 
 def _by_form(plain: str) -> Iterator[Finding]:
-    if not any(letter.isdigit() or letter == "@" or letter == "_" for letter in plain):
+    if _MAY_HAVE_FORM.search(plain) is None:
         return
     for one in _analyzer().analyze(plain, language=_LANGUAGE, entities=list(_KINDS)):
         yield Finding(_KINDS[one.entity_type], one.start, one.end)
