@@ -30,7 +30,7 @@ _GAP = r"[\s.·*~_|/-]{1,2}"
 _SPACED = re.compile(
     rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?"
 )
-_LATIN_SPACED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z](?:[^\w\s]{1,3}[A-Za-z](?![A-Za-z]))+")
+_LATIN_SPACED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z](?:[^\w\s'’]{1,3}[A-Za-z](?![A-Za-z]))+")
 _DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 
@@ -117,7 +117,7 @@ class SentenceCheck:
                 groups = [mention.items for mention in named]
             else:
                 groups = [self._owner(value, named, borders)]
-            if not all(self._sources.supports(value, group) for group in groups):
+            if not all(self._sources.supports(value, group, is_named=bool(named)) for group in groups):
                 yield value
 
     def _owner(self, value: Value, named: list[Mention], borders: list[int]) -> frozenset[int]:

@@ -152,9 +152,13 @@ def people(installation: Installation, data_dir: Path, most: int = 60) -> list[P
     for row in known:
         if row["token"] in tokens:
             owners.setdefault(row["customer_id"], []).append(tokens[row["token"]])
+    # A name is masked if it is registered as the person spells it; the truth also has names that no record has.
+    registered = set(installation.lakehouse.select("bronze/crm_customer", "name_token")["name_token"].to_pylist())
     found: list[Person] = []
     for customer, own in sorted(owners.items()):
         if len(own) != 1 or not own[0]["email"] or len(own[0]["name"]) != 3:
+            continue
+        if installation.tokenizer.token("name", own[0]["name"]) not in registered:
             continue
         where = f"customer_id = '{customer}'"
         orders = installation.lakehouse.select("gold/order_history", "order_id", where)["order_id"].to_pylist()
@@ -282,12 +286,13 @@ class _Unguarded:
         return text
 
 
-def with_open_orders(installation: Installation) -> Callable[[Parts], Parts]:
-    """Return a change of parts whose order tool finds the orders of every customer."""
+def with_open_orders(installation: Installation, persons: Sequence[Person]) -> Callable[[Parts], Parts]:
+    """Return a change of parts whose order tool finds the orders of every person."""
+    listed = ", ".join(order for person in persons for order in person.orders)
+    rows = installation.lakehouse.select("gold/order_history", "*", f"order_id IN ({listed})").to_pylist()
 
     class EveryOrder(OrderReader):
         def orders(self, customer_id: str, caller: Caller, purpose: str) -> Sequence[Mapping[str, Any]]:
-            rows: list[dict[str, Any]] = installation.lakehouse.rows("gold/order_history").to_pylist()
             return rows
 
     return lambda parts: replace(parts, services=replace(parts.services, orders=EveryOrder(installation)))
@@ -324,9 +329,9 @@ async def _figures(folder: Path, conversations: int, customers: int) -> list[Cla
             try:
                 safe = await attack(chat, persons, conversations)
                 controls = {
-                    "no masks": await attack(chat, persons, conversations // 20, broken=without_masks),
+                    "no masks": await attack(chat, persons, max(20, conversations // 10), broken=without_masks),
                     "open orders": await attack(
-                        chat, persons, conversations // 20, broken=with_open_orders(installation)
+                        chat, persons, max(20, conversations // 10), broken=with_open_orders(installation, persons)
                     ),
                 }
                 half = customers // 2
