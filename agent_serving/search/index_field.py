@@ -22,6 +22,8 @@ BODY: Final = "body"
 """Stored, not indexed: the document as JSON."""
 
 _FIRST_DAY, _LAST_DAY, _NO_PRICE, _UNSTATED = 0, 99_999_999, 0, "?"
+# What holds for whatever a diet permits: a vegan product is vegetarian.
+_IMPLIED: Final = {"vegan": ("vegetarian", "pescatarian", "lactose_free"), "vegetarian": ("pescatarian",)}
 _LESS_BY_FORM, _LESS_IF_LOOSE = 0.9, 0.2
 _LEAST_LOOSE = 4
 """Pairs of a word that may be matched loosely. A word of four letters has three pairs: one less is another word."""
@@ -75,7 +77,7 @@ def exact_fields(document: Document) -> dict[str, Any]:
     return {
         "id": document.id, "kind": document.kind.value, "branch": document.branch,
         "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
-        "allergen": _allergens(document), "diet": _values(facts, "diets"),
+        "allergen": _allergens(document), "diet": _diets(facts),
         "price": int(facts.get("price_won", _NO_PRICE)),
         "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
         "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
@@ -190,6 +192,11 @@ def _values(facts: Mapping[str, Any], name: str) -> list[str]:
 def _allergens(document: Document) -> list[str]:
     unstated = [_UNSTATED] if document.kind is Kind.PRODUCT else []
     return _values(document.facts, "allergens") or unstated
+
+
+def _diets(facts: Mapping[str, Any]) -> list[str]:
+    stated = _values(facts, "diets")
+    return list(dict.fromkeys([*stated, *(more for diet in stated for more in _IMPLIED.get(diet, ()))]))
 
 
 def _day(value: Any, missing: int) -> int:

@@ -34,7 +34,7 @@ from agent_serving.search.index_field import (
     fields_of,
 )
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Ends the name of the index. Increase it when the fields or the terms change, so that a new index is built."""
 
 _STATE: Final = "_state"
@@ -155,7 +155,8 @@ class OpenSearchIndex:
             return empty
         found = answer.json()
         mark = {"_seq_no": found["_seq_no"], "_primary_term": found["_primary_term"]}
-        return empty | json.loads(found["_source"]["state"]) | mark
+        state: dict[str, Any] = json.loads(found["_source"]["state"])
+        return empty | state | mark
 
     def _save(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Write the state, unless another process has written it since it was read."""

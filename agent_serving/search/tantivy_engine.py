@@ -34,7 +34,7 @@ from privacy.storage.lock import LockBusyError, file_lock
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Folder of this layout of fields. Increase it when the fields or the terms change, so that a new index is built."""
 
 _WRITER_MEMORY = 64_000_000
@@ -106,7 +106,7 @@ class TantivyIndex:
         """Return the visible version of each source."""
         searcher = self._searcher()
         hits = searcher.search(self._terms("kind", (_SOURCE_KIND,)), max(searcher.num_docs, 1), count=False).hits
-        rows = (json.loads(searcher.doc(address).get_first(BODY)) for _, address in hits)
+        rows = (json.loads(_body(searcher.doc(address))) for _, address in hits)
         return {row["source"]: row["version"] for row in rows}
 
     def write(self, changes: Sequence[Change]) -> None:
@@ -142,7 +142,7 @@ class TantivyIndex:
     def _found(self, searcher: tantivy.Searcher, required: list[tantivy.Query], limit: int) -> list[Document]:
         every = self._query.boolean_query([(self._tantivy.Occur.Must, part) for part in required])
         hits = searcher.search(every, limit, count=False).hits
-        return [document_of(searcher.doc(address).get_first(BODY)) for _, address in hits]
+        return [document_of(_body(searcher.doc(address))) for _, address in hits]
 
     def _word(self, word: Word, is_loose: bool) -> tantivy.Query:
         parts = [self._match(match) for match in word.matches]
@@ -201,6 +201,11 @@ class TantivyIndex:
             ) from error
         except (OSError, ValueError) as error:
             raise SearchUnavailable(f"{self._folder}: the index cannot be {done}: {error}.") from error
+
+
+def _body(found: tantivy.Document) -> bytes:
+    body: bytes = found.get_first(BODY)
+    return body
 
 
 def _schema(tantivy: Any) -> Any:

@@ -14,7 +14,7 @@ from agent_serving.search.document import EVERY_BRANCH, Document, Kind
 from agent_serving.search.engine import Change, Filters, SearchIndex
 from agent_serving.search.errors import SearchUnavailable
 from agent_serving.search.index_field import conditions, exact_fields, is_met
-from agent_serving.search.tantivy_engine import TantivyIndex
+from agent_serving.search.tantivy_engine import FORMAT, TantivyIndex
 from tests.agent_serving.search.conftest import Make
 from tests.agent_serving.search.opensearch_double import OpenSearchDouble
 
@@ -122,6 +122,17 @@ def test_a_product_that_states_no_allergens_is_left_out_when_one_must_be_avoided
     ] == ["과자 없음"]
 
 
+def test_what_a_diet_permits_is_found_for_every_wider_diet(index: SearchIndex, make: Make) -> None:
+    index.write([Change("a", "1", [make("두부", diets="vegan"), make("치즈", diets="vegetarian"), make("연어")])])
+
+    def fits(diet: str) -> list[str]:
+        return [one.title for one in index.search("", branch="gangnam", filters=Filters(diet=diet))]
+
+    assert [fits(diet) for diet in ("vegan", "vegetarian", "pescatarian", "halal")] == [
+        ["두부"], ["두부", "치즈"], ["두부", "치즈"], [],
+    ]  # fmt: skip
+
+
 def test_a_new_version_replaces_all_documents_of_its_source_and_no_others(index: SearchIndex, make: Make) -> None:
     index.write([Change("a", "1", [make("빵 하나"), make("빵 둘")]), Change("b", "1", [make("빵 셋")])])
     index.write([Change("a", "2", [make("빵 넷")])])
@@ -218,6 +229,6 @@ def test_a_folder_that_cannot_be_used_is_an_error_that_names_it(tmp_path: Path) 
 
 def test_a_damaged_index_is_an_error(tmp_path: Path) -> None:
     TantivyIndex(tmp_path).write([Change("a", "1", [])])
-    (tmp_path / "1" / "meta.json").write_text("{")
+    (tmp_path / FORMAT / "meta.json").write_text("{")
     with pytest.raises(SearchUnavailable, match="cannot be opened"):
         TantivyIndex(tmp_path)
