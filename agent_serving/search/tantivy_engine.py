@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import NO_FILTERS, Change, Filters
@@ -204,8 +204,7 @@ class TantivyIndex:
 
 
 def _body(found: tantivy.Document) -> bytes:
-    body: bytes = found.get_first(BODY)
-    return body
+    return cast("bytes", found.get_first(BODY))
 
 
 def _schema(tantivy: Any) -> Any:
