@@ -27,6 +27,7 @@ from agent_serving.search.index_field import (
     conditions,
     document_of,
     fields_of,
+    is_encodable,
 )
 from privacy.storage.atomic_file import create_private_folder
 from privacy.storage.lock import LockBusyError, file_lock
@@ -88,6 +89,8 @@ class TantivyIndex:
         searcher = self._searcher()
         required = [self._condition(condition) for condition in conditions(kinds, branch, filters)]
         required.append(self._without(self._terms("kind", (_SOURCE_KIND,))))
+        if limit < 1:
+            return []
         if not query.strip():
             found = self._found(searcher, required, max(limit, _MOST_LISTED))
             return sorted(found, key=lambda document: document.id)[:limit]
@@ -99,6 +102,7 @@ class TantivyIndex:
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order."""
+        ids = [one for one in ids if is_encodable(one)]
         found = {one.id: one for one in self._found(self._searcher(), [self._terms("id", ids)], max(len(ids), 1))}
         return [found[one] for one in ids if one in found]
 

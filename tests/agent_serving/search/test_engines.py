@@ -62,6 +62,20 @@ def test_an_engine_that_wants_only_some_pairs_of_a_short_word_would_confuse_name
     assert "에어컨 리모컨" in found(shop, "에어밤")
 
 
+@pytest.mark.parametrize(
+    "query", ["\ud800 에어팟", "에어팟\0", "에어팟 " * 100_000, '"에어팟" AND (title:*', "에어팟" * 9]
+)
+def test_odd_text_is_searched_like_any_other(shop: SearchIndex, query: str) -> None:
+    assert set(found(shop, query)) <= {"애플 에어팟 프로"}
+
+
+def test_odd_conditions_find_nothing_and_break_nothing(shop: SearchIndex) -> None:
+    for filters in (Filters(brand="\ud800"), Filters(price_max=-5), Filters(price_min=2**70), Filters(diet="")):
+        assert shop.search("에어팟", branch="gangnam", filters=filters) == []
+    assert shop.search("에어팟", branch="\ud800") == shop.search("에어팟", branch="gangnam", limit=0) == []
+    assert shop.get(["\ud800"]) == []
+
+
 def test_only_documents_of_the_branch_and_of_every_branch_are_found(index: SearchIndex, make: Make) -> None:
     places = ("gangnam", "main", EVERY_BRANCH)
     index.write([Change("a", "1", [make(f"쿠폰 {place}", branch=place, kind=Kind.COUPON) for place in places])])
