@@ -125,6 +125,8 @@ class TantivyIndex:
     def _write(self, changes: Sequence[Change]) -> None:
         writer = self._index.writer(_WRITER_MEMORY, num_threads=1)
         try:
+            # A writer that was killed left files whose names the next commit would use, and would fail for.
+            writer.garbage_collect_files()
             for change in changes:
                 writer.delete_documents_by_term("source", change.source)
                 for document in change.documents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from datetime import date
 from pathlib import Path
@@ -183,6 +184,22 @@ def test_a_search_during_replacements_sees_one_whole_version(tmp_path: Path, mak
     thread.join()
     assert len(seen) > 1
     assert all(len(versions) == 1 for versions in seen)
+
+
+def test_a_writer_that_was_killed_before_its_commit_does_not_block_the_next(tmp_path: Path, make: Make) -> None:
+    index, folder, former = TantivyIndex(tmp_path / "a"), tmp_path / "a" / FORMAT, tmp_path / "former"
+    index.write([Change(source, "1", [make("빵", branch=source), make("떡", branch=source)]) for source in ("x", "y")])
+    shutil.copytree(folder, former)
+    index.write([Change("x", None)])
+    # The files of the second write are there, and the list of segments is that of the first.
+    assert any(path.suffix == ".del" for path in folder.iterdir())
+    managed = (folder / ".managed.json").read_bytes()
+    shutil.copytree(former, folder, dirs_exist_ok=True)
+    (folder / ".managed.json").write_bytes(managed)
+    again = TantivyIndex(tmp_path / "a")
+    assert found(again, "빵", branch="x") == ["빵"]
+    again.write([Change("x", None)])
+    assert (found(again, "빵", branch="x"), found(again, "빵", branch="y")) == ([], ["빵"])
 
 
 def test_a_failed_write_leaves_the_former_version(shop: SearchIndex, make: Make, double: OpenSearchDouble) -> None:
