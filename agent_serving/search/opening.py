@@ -83,4 +83,5 @@ def open_upkeep(installation: Installation) -> Iterator[IndexUpkeep]:
     """
     settings = installation.settings
     with closing(open_index(installation)) as index, closing(ContentQueue(settings.search_dir / "queue.db")) as queue:
-        yield IndexUpkeep(settings.content_dir, index, queue, open_vectors(installation))
+        lock = settings.search_dir / "upkeep.lock"
+        yield IndexUpkeep(settings.content_dir, index, queue, lock, open_vectors(installation))

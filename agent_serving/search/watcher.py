@@ -54,7 +54,7 @@ class ContentWatcher:
                         before, seen = seen, content_signatures(folder)
                         if seen == before and not upkeep.queue.due(upkeep.clock()):
                             continue
-                        report = upkeep.run()
+                        report = upkeep.run(wait_seconds=self._look_seconds)
                         failed = ""
                         if report.indexed or report.removed:
                             _log.info("search index: %d files indexed, %d removed", report.indexed, report.removed)

@@ -26,7 +26,7 @@ class OpenSearchDouble:
         return httpx.Client(base_url="http://search.example", transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path.partition("/bench-1")[2] or request.url.path
+        path = request.url.path.partition("/bench-2")[2] or request.url.path
         if self.fail_on is not None and self.fail_on in path:
             return httpx.Response(503)
         body = request.content.decode()

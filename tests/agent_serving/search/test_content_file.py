@@ -54,6 +54,7 @@ def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
         (lines([]), "line 1: document"),
         (b'{"id": NaN}\n', "line 1: id"),
         (b"[" * 100_000, "not JSON"),
+        (json.dumps(ROW | {"title": "\ud800"}).encode(), "line 1: title"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
     ],
 )

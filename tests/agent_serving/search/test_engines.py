@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from agent_serving.search.document import EVERY_BRANCH, Document, Kind
 from agent_serving.search.engine import Change, Filters, SearchIndex
 from agent_serving.search.errors import SearchUnavailable
 from agent_serving.search.index_field import conditions, exact_fields, is_met
-from agent_serving.search.tantivy_engine import TantivyIndex
+from agent_serving.search.tantivy_engine import FORMAT, TantivyIndex
 from tests.agent_serving.search.conftest import Make
 from tests.agent_serving.search.opensearch_double import OpenSearchDouble
 
@@ -60,6 +61,20 @@ def test_an_engine_that_wants_only_some_pairs_of_a_short_word_would_confuse_name
     monkeypatch.setattr(index_field, "_LEAST_LOOSE", 1)
     monkeypatch.setattr(index_field, "_most", lambda _: 1)
     assert "에어컨 리모컨" in found(shop, "에어밤")
+
+
+@pytest.mark.parametrize(
+    "query", ["\ud800 에어팟", "에어팟\0", "에어팟 " * 100_000, '"에어팟" AND (title:*', "에어팟" * 9]
+)
+def test_odd_text_is_searched_like_any_other(shop: SearchIndex, query: str) -> None:
+    assert set(found(shop, query)) <= {"애플 에어팟 프로"}
+
+
+def test_odd_conditions_find_nothing_and_break_nothing(shop: SearchIndex) -> None:
+    for filters in (Filters(brand="\ud800"), Filters(price_max=-5), Filters(price_min=2**70), Filters(diet="")):
+        assert shop.search("에어팟", branch="gangnam", filters=filters) == []
+    assert shop.search("에어팟", branch="\ud800") == shop.search("에어팟", branch="gangnam", limit=0) == []
+    assert shop.get(["\ud800"]) == []
 
 
 def test_only_documents_of_the_branch_and_of_every_branch_are_found(index: SearchIndex, make: Make) -> None:
@@ -122,6 +137,17 @@ def test_a_product_that_states_no_allergens_is_left_out_when_one_must_be_avoided
     ] == ["과자 없음"]
 
 
+def test_what_a_diet_permits_is_found_for_every_wider_diet(index: SearchIndex, make: Make) -> None:
+    index.write([Change("a", "1", [make("두부", diets="vegan"), make("치즈", diets="vegetarian"), make("연어")])])
+
+    def fits(diet: str) -> list[str]:
+        return [one.title for one in index.search("", branch="gangnam", filters=Filters(diet=diet))]
+
+    assert [fits(diet) for diet in ("vegan", "vegetarian", "pescatarian", "halal")] == [
+        ["두부"], ["두부", "치즈"], ["두부", "치즈"], [],
+    ]  # fmt: skip
+
+
 def test_a_new_version_replaces_all_documents_of_its_source_and_no_others(index: SearchIndex, make: Make) -> None:
     index.write([Change("a", "1", [make("빵 하나"), make("빵 둘")]), Change("b", "1", [make("빵 셋")])])
     index.write([Change("a", "2", [make("빵 넷")])])
@@ -158,6 +184,22 @@ def test_a_search_during_replacements_sees_one_whole_version(tmp_path: Path, mak
     thread.join()
     assert len(seen) > 1
     assert all(len(versions) == 1 for versions in seen)
+
+
+def test_a_writer_that_was_killed_before_its_commit_does_not_block_the_next(tmp_path: Path, make: Make) -> None:
+    index, folder, former = TantivyIndex(tmp_path / "a"), tmp_path / "a" / FORMAT, tmp_path / "former"
+    index.write([Change(source, "1", [make("빵", branch=source), make("떡", branch=source)]) for source in ("x", "y")])
+    shutil.copytree(folder, former)
+    index.write([Change("x", None)])
+    # The files of the second write are there, and the list of segments is that of the first.
+    assert any(path.suffix == ".del" for path in folder.iterdir())
+    managed = (folder / ".managed.json").read_bytes()
+    shutil.copytree(former, folder, dirs_exist_ok=True)
+    (folder / ".managed.json").write_bytes(managed)
+    again = TantivyIndex(tmp_path / "a")
+    assert found(again, "빵", branch="x") == ["빵"]
+    again.write([Change("x", None)])
+    assert (found(again, "빵", branch="x"), found(again, "빵", branch="y")) == ([], ["빵"])
 
 
 def test_a_failed_write_leaves_the_former_version(shop: SearchIndex, make: Make, double: OpenSearchDouble) -> None:
@@ -218,6 +260,6 @@ def test_a_folder_that_cannot_be_used_is_an_error_that_names_it(tmp_path: Path) 
 
 def test_a_damaged_index_is_an_error(tmp_path: Path) -> None:
     TantivyIndex(tmp_path).write([Change("a", "1", [])])
-    (tmp_path / "1" / "meta.json").write_text("{")
+    (tmp_path / FORMAT / "meta.json").write_text("{")
     with pytest.raises(SearchUnavailable, match="cannot be opened"):
         TantivyIndex(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from agent_serving.search.content_queue import MAX_ATTEMPTS, ContentQueue
 from agent_serving.search.encoder import LetterPairEncoder
 from agent_serving.search.engine import Change
-from agent_serving.search.errors import SearchUnavailable
+from agent_serving.search.errors import ContentError, SearchUnavailable
 from agent_serving.search.hybrid import HybridEngine
 from agent_serving.search.tantivy_engine import TantivyIndex
 from agent_serving.search.upkeep import IndexUpkeep
@@ -31,7 +31,9 @@ class Clock:
 def upkeep(tmp_path: Path) -> Iterator[IndexUpkeep]:
     (tmp_path / "content").mkdir()
     queue = ContentQueue(tmp_path / "queue.db")
-    yield IndexUpkeep(tmp_path / "content", TantivyIndex(tmp_path / "index"), queue, clock=Clock())
+    yield IndexUpkeep(
+        tmp_path / "content", TantivyIndex(tmp_path / "index"), queue, tmp_path / "lock", clock=Clock()
+    )  # fmt: skip
     queue.close()
 
 
@@ -122,6 +124,36 @@ def test_a_file_that_changes_while_it_is_indexed_is_indexed_again(
         patched.setattr(upkeep.index, "write", meanwhile)
         assert upkeep.run().waiting == 1
     assert (upkeep.run().indexed, titles(upkeep)) == (1, ["떡"])
+
+
+def test_a_content_folder_that_is_not_there_empties_no_index(upkeep: IndexUpkeep) -> None:
+    put(upkeep, "one.jsonl", "빵")
+    upkeep.run()
+    upkeep.folder.rename(upkeep.folder.with_name("unmounted"))
+    with pytest.raises(ContentError, match="does not exist"):
+        upkeep.run()
+    assert titles(upkeep) == ["빵"]
+
+
+def test_a_slow_process_does_not_put_back_what_it_read_before_another(
+    upkeep: IndexUpkeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(upkeep, "one.jsonl", "빵")
+    other = replace(upkeep, index=TantivyIndex(tmp_path / "index"), queue=ContentQueue(tmp_path / "queue.db"))
+    write = upkeep.index.write
+
+    def slow(changes: list[Change]) -> None:
+        put(upkeep, "one.jsonl", "떡")
+        with pytest.raises(SearchUnavailable, match="another process"):
+            other.run(wait_seconds=0)
+        write(changes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(upkeep.index, "write", slow)
+        upkeep.run()
+    other.run()
+    assert titles(upkeep) == ["떡"]
+    other.queue.close()
 
 
 @pytest.mark.parametrize("lost", ["index", "queue.db"])
