@@ -20,6 +20,7 @@ from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.portal.portal import Portal
 from agent_serving.request_limit import RateLimit
+from agent_serving.search.watcher import ContentWatcher, is_engine_installed
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
@@ -44,6 +45,7 @@ class Services:
         self._stores = ThreadStores()
         self._opening = threading.Lock()
         self._chat: Chat | None = None
+        self._watcher: ContentWatcher | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="serve")
         self._observer = ThreadPoolExecutor(1, thread_name_prefix="ready")
         tokens = None
@@ -81,6 +83,8 @@ class Services:
         """
         self._keys_of_thread()
         _ = self.features
+        if self._watcher is None and is_engine_installed(self.installation.settings):
+            self._watcher = ContentWatcher(self.installation)
 
     async def close_chat(self) -> None:
         """Finish the conversations, on the event loop that they ran on."""
@@ -90,6 +94,9 @@ class Services:
 
     def close(self) -> None:
         """Finish the running work and close the stores."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
         self._pool.shutdown(wait=True)
         self._observer.shutdown(wait=True)
         self.portal.close()

@@ -55,6 +55,8 @@ _BY_ERROR = {
     "UnknownFeatureError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
+    "ContentError": ExitCode.USAGE,
+    "PlaceError": ExitCode.USAGE,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

@@ -19,8 +19,8 @@ from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
-from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
+from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
