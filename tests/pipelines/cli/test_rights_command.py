@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,7 +86,7 @@ def test_holds_refusals_extensions_and_answers(data: Path, tmp_path: Path) -> No
     assert "expected" in rights(data, "refuse", request, "--ground", "we_like_it", code=ExitCode.REFUSED)
     assert "PIPA art. 36(1)" in rights(data, "refuse", request, "--ground", "law_demands_collection")
     access = json.loads(rights(data, "submit", "access", "--customer", "c_1", "--json"))["id"]
-    rights(data, "extend", access, "--reason", "many sources", "--until", "2099-01-02")
+    rights(data, "extend", access, "--reason", "many sources", "--until", f"{datetime.now(UTC).date() + timedelta(days=90)}")
     rights(data, "identify", access, "--method", "passport_seen")
     rights(data, "approve", access)
     rights(data, "execute")
