@@ -25,7 +25,9 @@ from privacy.rights.wording import Language, Wording
 HOSTILE = "\"><script>alert('x')</script>\x00\u202e=cmd|' /C calc'!A0"
 WORD = Wording("Membership", "회원 정보")
 FIELDS = tuple(
-    ExportedField(name, Wording(name.title(), f"항목 {name}"), ("marketing",), WORD, Wording("1 year", "1년"), kind, True, "m")
+    ExportedField(
+        name, Wording(name.title(), f"항목 {name}"), ("marketing",), WORD, Wording("1 year", "1년"), kind, True, "m"
+    )
     for name, kind in (("note", "string"), ("paid", "number"), ("on", "date"), ("flags", "string"))
 )
 ROWS = (
@@ -46,7 +48,14 @@ def answer(**changes: object) -> Answer:
     table = ExportedTable("bronze/member", WORD, FIELDS, ROWS, True, ("care",), 3, 1)
     derived = ExportedTable("gold/profile", Wording("Profile", "프로필"), FIELDS[:1], ROWS[:1])
     decision = ExplainedDecision(
-        "recommendation", WORD, Wording("logic", "논리"), WORD, 2, datetime(2020, 1, 1), (DecisionInput(WORD, "x"),), WORD
+        "recommendation",
+        WORD,
+        Wording("logic", "논리"),
+        WORD,
+        2,
+        datetime(2020, 1, 1),
+        (DecisionInput(WORD, "x"),),
+        WORD,
     )
     whole = Answer(
         "q_1", datetime(2020, 1, 3), "Bojagi Mart", "KR", (table, derived), {"marketing": False}, (decision,),
@@ -82,9 +91,28 @@ def test_a_page_shows_a_hostile_value_as_text_and_loads_nothing(language: Langua
 
 def test_a_page_has_every_statement_that_the_law_demands() -> None:
     korean, english = Page(render_html(answer(), "ko")).text, Page(render_html(answer(jurisdiction="DE"), "en")).text
-    for text in ("개인정보처리자", "목적 marketing", "수집 출처", "1년", "허용 안 함", "제35조 제4항", "118", "Research Institute", "역할 care"):
+    for text in (
+        "개인정보처리자",
+        "목적 marketing",
+        "수집 출처",
+        "1년",
+        "허용 안 함",
+        "제35조 제4항",
+        "118",
+        "Research Institute",
+        "역할 care",
+    ):
         assert text in korean
-    for text in ("Controller", "purpose marketing", "Source", "1 year", "article 77", "article 15(4)", "logic", "role care"):
+    for text in (
+        "Controller",
+        "purpose marketing",
+        "Source",
+        "1 year",
+        "article 77",
+        "article 15(4)",
+        "logic",
+        "role care",
+    ):
         assert text in english
     assert "article 77" not in Page(render_html(answer(), "en")).text
 
@@ -115,7 +143,9 @@ def test_csv_and_json_have_every_value_and_the_schema_every_field() -> None:
 def test_an_archive_has_the_answer_in_both_languages_and_a_file_for_each_table() -> None:
     with zipfile.ZipFile(io.BytesIO(pack(answer()))) as archive:
         assert archive.testzip() is None
-        assert {f"answer_{language}.{form}" for language in ("en", "ko") for form in ("html", "pdf")} <= set(archive.namelist())
+        assert {f"answer_{language}.{form}" for language in ("en", "ko") for form in ("html", "pdf")} <= set(
+            archive.namelist()
+        )
         assert {"data/bronze_member.csv", "data/gold_profile.csv"} <= set(archive.namelist())
         assert json.loads(archive.read("data.json"))["request"] == "q_1"
 
