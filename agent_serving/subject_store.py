@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from agent_serving.portal.pass_subject_store import PassSubjectStore
 from installation.installation import Installation
+from installation.rights.file_store import FileStore
 from privacy.rights.subject_store import SubjectStore
+
+API_KEYS = "API keys belong to programs and staff. They are revoked, not erased, so that the audit log stays readable."
 
 
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores of the application, see `SubjectStore`."""
-    return (PassSubjectStore(installation),)
+    return (
+        PassSubjectStore(installation),
+        FileStore(installation.settings, "API keys", ("serving/api_key.db*",), API_KEYS),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from agent_serving import rights as serving_stores
+from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
 from installation.installation import Installation
 from installation.rights import store as installation_store
