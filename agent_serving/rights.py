@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent_serving.portal.pass_subject_store import PassSubjectStore
 from installation.installation import Installation
 from installation.rights.file_store import FileStore
 from privacy.rights.subject_store import SubjectStore
@@ -11,4 +12,7 @@ API_KEYS = "API keys belong to programs and staff. They are revoked, not erased,
 
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores of the HTTP application."""
-    return (FileStore(installation.settings, "API keys", ("serving/api_key.db*",), API_KEYS),)
+    return (
+        FileStore(installation.settings, "API keys", ("serving/api_key.db*",), API_KEYS),
+        PassSubjectStore(installation),
+    )
