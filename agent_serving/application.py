@@ -12,7 +12,7 @@ from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
 from agent_serving.portal import officer_page, person_page, sign_in_page
 from agent_serving.request_limit import BodyLimit
-from agent_serving.router import feature, health, rights
+from agent_serving.router import chat, feature, health, mcp, rights
 from agent_serving.services import Services
 from installation.installation import Installation
 
@@ -37,6 +37,7 @@ def create_app(installation: Installation) -> FastAPI:
         try:
             yield
         finally:
+            await services.close_chat()
             services.close()
 
     app = FastAPI(
@@ -46,6 +47,9 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.services = services
     app.include_router(health.router)
     app.include_router(feature.router)
+    app.include_router(chat.router)
+    app.include_router(chat.page)
+    app.include_router(mcp.router)
     app.include_router(rights.router)
     for pages in (sign_in_page.router, person_page.router, officer_page.router, sign_in_page.unknown):
         app.include_router(pages)

@@ -13,10 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_serving.errors import AuthenticationFailed, PortalUnavailable, ProviderUnavailable, TooManyRequests
+from agent_serving.errors import (
+    AgentNotInstalled,
+    AuthenticationFailed,
+    ChatRefused,
+    PortalUnavailable,
+    ProviderUnavailable,
+    TooManyRequests,
+)
 from agent_serving.observation import log_error
 from agent_serving.problem import problem
-from agent_serving.router import feature, rights
+from agent_serving.router import chat, feature, rights
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
 from installation.errors import InstallationError
 from privacy.access.errors import AccessRefused
@@ -34,13 +41,16 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     UnknownFeatureError: (404, "unknown_feature"),
     UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
+    AgentNotInstalled: (501, "agent_not_installed"),
     rights_error.UnknownRequestError: (404, "unknown_request"),
     rights_error.InvalidSubmissionError: (422, "invalid_request"),
     rights_error.RequestStateError: (409, "wrong_state"),
     rights_error.RightsRefusedError: (403, "not_permitted"),
     rights_error.TooManyRequestsError: (429, "too_many_requests"),
 }
-_FIELDS = feature.FIELDS | rights.FIELDS | {"query", "path", "state", "right", "limit", "offset", "number"}
+_FIELDS = (
+    feature.FIELDS | chat.FIELDS | rights.FIELDS | {"query", "path", "state", "right", "limit", "offset", "number"}
+)
 """Names that an answer about a faulty request may repeat."""
 
 
@@ -55,6 +65,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     for kind in _NAMED:
         handles(kind, _answer_named)
+    handles(ChatRefused, lambda request, error: _noted(request, error.status, error.code, str(error)))
     handles(AuthenticationFailed, _answer_unauthenticated)
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)

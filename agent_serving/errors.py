@@ -35,3 +35,19 @@ class TooManyRequests(ServingError):
 
 class PortalUnavailable(ServingError):
     """The portal's sessions cannot be read or written, or its queue of mails is full."""
+
+
+class ToolRefused(ServingError):
+    """A tool may not be called in this context, or its arguments do not fit its schema."""
+
+
+class ChatRefused(ServingError):
+    """A conversation cannot be opened or continued as asked. `status` and `code` are for the HTTP answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class AgentNotInstalled(ServingError):
+    """A package of the extra `agent` is missing."""

@@ -42,9 +42,7 @@ class BodyLimit:
                     body += message.get("body", b"")
                     more = bool(message.get("more_body", False))
                     if len(body) > MOST_BODY_BYTES:
-                        detail = (
-                            f"The body is larger than {MOST_BODY_BYTES} bytes. Send fewer customers in one request."
-                        )
+                        detail = f"The body is larger than {MOST_BODY_BYTES} bytes. Send less in one request."
                         await problem(413, "body_too_large", detail, _CLOSES)(scope, receive, send)
                         return
         except TimeoutError:

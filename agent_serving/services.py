@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 
@@ -19,9 +20,13 @@ from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.portal.portal import Portal
 from agent_serving.request_limit import RateLimit
+from agent_serving.search.watcher import ContentWatcher, is_engine_installed
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
+
+if TYPE_CHECKING:
+    from agent_serving.conversation.opening import Chat
 
 THREADS = 4
 """Reads take microseconds and share the interpreter. More threads would only wait for each other."""
@@ -38,6 +43,9 @@ class Services:
         self.metrics = Metrics()
         self.rate = RateLimit(settings.http.requests_per_minute)
         self._stores = ThreadStores()
+        self._opening = threading.Lock()
+        self._chat: Chat | None = None
+        self._watcher: ContentWatcher | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="serve")
         self._observer = ThreadPoolExecutor(1, thread_name_prefix="ready")
         tokens = None
@@ -51,6 +59,21 @@ class Services:
         """The consent-gated retrieval of features."""
         return FeatureReader.open(self.installation)
 
+    @property
+    def chat(self) -> Chat:
+        """The conversations of the shopping agent, opened at their first use: their language data takes a second.
+
+        Raises:
+            AgentNotInstalled: a package of the extra `agent` is missing.
+        """
+        with self._opening:
+            if self._chat is None:
+                # Imported here, because the application serves without the packages of the agent.
+                from agent_serving.conversation.opening import open_chat
+
+                self._chat = open_chat(self.installation, self.features, self.metrics.registry, self._is_key_active)
+            return self._chat
+
     def open(self) -> None:
         """Open what a request needs, so that the first one is not slow and a fault stops the start.
 
@@ -60,9 +83,20 @@ class Services:
         """
         self._keys_of_thread()
         _ = self.features
+        if self._watcher is None and is_engine_installed(self.installation.settings):
+            self._watcher = ContentWatcher(self.installation)
+
+    async def close_chat(self) -> None:
+        """Finish the conversations, on the event loop that they ran on."""
+        if self._chat is not None:
+            await self._chat.close()
+            self._chat = None
 
     def close(self) -> None:
         """Finish the running work and close the stores."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
         self._pool.shutdown(wait=True)
         self._observer.shutdown(wait=True)
         self.portal.close()
@@ -81,9 +115,11 @@ class Services:
             TooManyRequests: the caller sent too many requests.
         """
         job = partial(self._authenticated, request, work)
-        if runs_long:
-            return await self.portal.run(job)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+        return await (self.portal.run(job) if runs_long else self.in_thread(job))
+
+    async def in_thread(self, work: Callable[[], Answer]) -> Answer:
+        """Return what `work` returns. It runs in a thread of the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def failing_parts(self) -> tuple[str, ...]:
         """Return the names of the parts that cannot be used now. A thread of its own asks, so that no request waits."""
@@ -106,6 +142,11 @@ class Services:
         except (ApiKeyError, sqlite3.Error):
             failing = (*failing, "API keys")
         return failing
+
+    def _is_key_active(self, identifier: str) -> bool:
+        keys = self._keys_of_thread()
+        keys.follow()
+        return keys.is_active(identifier)
 
     def _keys_of_thread(self) -> ApiKeyStore:
         return self._stores.once("api_keys", lambda: open_api_keys(self.installation))

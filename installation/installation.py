@@ -310,7 +310,10 @@ class Installation:
     @property
     def _corrections(self) -> CorrectionList:
         def opened() -> CorrectionList:
-            path, key = self.settings.data_dir / "correction" / "correction.db", self.tokenizer.derived_key("correction")
+            path, key = (
+                self.settings.data_dir / "correction" / "correction.db",
+                self.tokenizer.derived_key("correction"),
+            )
             return CorrectionList(path, FieldCipher(self._key_store), key)
 
         return self._stores.once("corrections", opened)

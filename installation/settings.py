@@ -52,6 +52,30 @@ requests_per_minute = 6000   # of one caller, in each process
 # mail_user = "portal"    # with mail_password_file: signs in at the mail server
 # mail_password_file = "secret/mail"       # private file with the password
 # mail_sender = "privacy@shop.example"
+[chat]                    # the shopping agent, `POST /v1/chat`
+branch = "main"           # branch of a conversation that names none
+keep_days = 30            # a conversation is deleted so many days after its last message
+token_hours = 12          # a chat page's token works so long
+messages_per_minute = 30  # of one chat page, in each process
+most_message_characters = 2000
+
+# [llm.models.small]      # a language model of the shopping agent; default: none, rules plan and templates answer
+# url = "http://gpu:8000/v1"               # any OpenAI-compatible server, such as vLLM
+# name = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+# api_key_file = "secret/llm"              # private file with the server's key
+# is_reasoning = false    # answers begin with reasoning that only `</think>` ends: a server without reasoning parser
+# reasoning_tokens = 0    # what it may spend on reasoning, beside its answer
+# [llm.tiers]             # which models a task tries, in order; default: all, in their order here
+# plan = ["small"]        # tasks: plan, short_answer, analysis, hard, extract
+
+[search]                  # what the shopping agent searches
+# opensearch_url = "https://search.example:9200"  # a fleet's index; default: embedded, in data/search
+# opensearch_password_file = "secret/opensearch"  # private file with user:password
+opensearch_index = "bojagi"
+# embedding_url = "http://gpu:8000/v1"     # OpenAI-compatible endpoint of vectors; default: words only
+# embedding_model = "BAAI/bge-m3"          # its model, or a model of the package sentence-transformers
+# extraction_url = "http://gpu:8000/v1"    # OpenAI-compatible endpoint that reads pages about places nearby
+# extraction_model = "deepseek-7b"         # its model; default: only lines with labels are read
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
@@ -87,9 +111,12 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
+from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.portal_settings import PortalSettings
+from installation.private_text import read_private_text
+from installation.search_settings import SearchSettings
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -133,15 +160,7 @@ class SourceCredential(BaseModel):
         """
         if self.password_file is None:
             return None if self.password is None else self.password.get_secret_value()
-        path = self.password_file.expanduser()
-        try:
-            if path.stat().st_mode & 0o077:
-                raise SettingsError(f"password_file {path} can be read by other users; run chmod 600 on it.")
-            return path.read_text("utf-8").removesuffix("\n")
-        except OSError as error:
-            raise SettingsError(
-                f"password_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
-            ) from error
+        return read_private_text(self.password_file, "password_file")
 
 
 class HttpSettings(BaseModel):
@@ -215,6 +234,9 @@ class Settings(BaseSettings):
     oidc: OidcSettings | None = None
     backups: tuple[BackupSettings, ...] = ()
     portal: PortalSettings = PortalSettings()
+    chat: ChatSettings = ChatSettings()
+    llm: LlmSettings = LlmSettings()
+    search: SearchSettings = SearchSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
@@ -269,6 +291,21 @@ class Settings(BaseSettings):
     def online_dir(self) -> Path:
         """The private folder of the embedded online store."""
         return self.data_dir / "online"
+
+    @property
+    def content_dir(self) -> Path:
+        """The folder of the content files: what the shopping agent searches. Nothing in it is about customers."""
+        return self.data_dir / "content"
+
+    @property
+    def place_page_dir(self) -> Path:
+        """The folder of pages about places near the branches, one file a branch."""
+        return self.data_dir / "place_page"
+
+    @property
+    def search_dir(self) -> Path:
+        """The folder of the search index, its vectors and its queue of content files."""
+        return self.data_dir / "search"
 
     @property
     def token_key_file(self) -> Path:

@@ -119,6 +119,10 @@ class ApiKeyStore:
             raise ApiKeyError(f"There is no API key {identifier!r}. `bojagi api-key list` shows the keys.")
         return found[0]
 
+    def is_active(self, identifier: str) -> bool:
+        """Return whether the key with this id can be used now."""
+        return any(key.id == identifier and key.state(self._now()) == "active" for key in self.all_keys())
+
     def all_keys(self) -> list[ApiKey]:
         """Return all keys, the newest first."""
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at DESC, id")

@@ -116,6 +116,14 @@ class FeatureReader:
             found = self._customers(customers, denials, stored, plan, moment)
         return FeatureAnswer(service, purpose, moment.wall_time, plan.features, found)
 
+    def permits(self, customer: str, purpose: str) -> bool:
+        """Return whether a customer permits the purpose now. It reads no value, so nothing is logged.
+
+        Raises:
+            RetrievalFailed: the consent record failed.
+        """
+        return self._decide((customer,), purpose)[1][0] is None
+
     def failing_parts(self) -> tuple[str, ...]:
         """Return the names of the parts that cannot be used now, such as `audit log`; empty if all can."""
         checks = {ONLINE_STORE: self._check_store, CONSENT_RECORD: self._consent.refresh, AUDIT_LOG: self._check_audit}

@@ -9,6 +9,7 @@ from pathlib import Path
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore
 from installation.errors import SettingsError
+from installation.private_text import read_private_text
 from installation.installation import Installation
 from privacy.clock import utc_now
 
@@ -49,15 +50,4 @@ def open_location(
         from features.store.redis_store import RedisStore
     except ImportError as error:
         raise SettingsError("online_redis_file is set and redis is not installed; install bojagi[redis].") from error
-    return RedisStore(_read_private(path), project, clock=clock)
-
-
-def _read_private(path: Path) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise SettingsError(f"online_redis_file {path} can be read by other users; run chmod 600 on it.")
-        return path.read_text("utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"online_redis_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
-        ) from error
+    return RedisStore(read_private_text(path, "online_redis_file").strip(), project, clock=clock)

@@ -18,6 +18,7 @@ from pipelines.cli import (
     retention,
     rights,
     run,
+    search,
     serve,
     simulate,
     status,
@@ -72,6 +73,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
+app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)

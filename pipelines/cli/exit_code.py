@@ -54,6 +54,9 @@ _BY_ERROR = {
     "ServerStartError": ExitCode.ENVIRONMENT,
     "UnknownFeatureError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
+    "SearchUnavailable": ExitCode.ENVIRONMENT,
+    "ContentError": ExitCode.USAGE,
+    "PlaceError": ExitCode.USAGE,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

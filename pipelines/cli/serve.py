@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import ExitStack, closing
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,9 +17,15 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.", show_default="8080")
     ] = None,
+    llm: Annotated[
+        Literal["local"] | None,
+        typer.Option(
+            "--llm", help="local: a small language model in this process, for trying.", show_default="\\[llm]"
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
-    r"""Serve features over HTTP: each value only as its customer permits for the stated purpose.
+    r"""Serve features and the shopping agent over HTTP: each value only as its customer permits for the purpose.
 
     Every caller needs an API key (`bojagi api-key create`) or a token of the provider in the settings (\[oidc]). With
     another address than this machine's own, set a TLS certificate in \[http]. Ctrl-C or SIGTERM stops the server after
@@ -38,5 +45,10 @@ def serve(
     changed = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     if changed:
         settings = settings.model_copy(update={"http": settings.http.model_copy(update=changed)})
-    with Installation(settings) as installation:
-        serve_http(installation)
+    with ExitStack() as opened:
+        if llm == "local":
+            from agent_serving.llm.local import LocalModel
+
+            model = opened.enter_context(closing(LocalModel()))
+            settings = settings.model_copy(update={"llm": model.settings()})
+        serve_http(opened.enter_context(Installation(settings)))

@@ -100,7 +100,14 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     kept = pa.array(sound & ~erased)
     passed = {name: values.filter(kept) for name, values in columns.items()}
     suppressed = int(erased.sum())
+    if suppressed:  # the dictionaries still have the values of the erased persons
+        passed = {name: _without_unused(values) for name, values in passed.items()}
     return PreparedBatch(passed, broken, batch.rows - suppressed, suppressed)
+
+
+def _without_unused(values: pa.Array) -> pa.Array:
+    """Return the values with a dictionary of those that occur."""
+    return values.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(values.type) else values
 
 
 def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array], RowFaults]:

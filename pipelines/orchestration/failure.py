@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from agent_serving.errors import ServingError
 from installation.disk_fault import is_disk_full
 from installation.errors import InstallationError
 from pipelines.errors import PipelineError
@@ -14,7 +15,7 @@ ERROR_KIND = "error"
 """Metadata of the failure: the class name of the error."""
 RETRY = dg.RetryPolicy(max_retries=1, delay=2)
 """For failures that pass by themselves, such as a lost connection to the engine."""
-_OWN = (InstallationError, PipelineError, PrivacyError)
+_OWN = (InstallationError, PipelineError, PrivacyError, ServingError)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
+from agent_serving.errors import ServingError
 from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from pipelines.orchestration import check_result, landing_result, metadata
@@ -185,7 +186,7 @@ def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
     Dagster wraps errors of an asset in its own, and our errors wrap the errors that they explain.
     """
     chain = list(_chain(error))
-    bases = (InstallationError, PipelineError, PrivacyError)
+    bases = (InstallationError, PipelineError, PrivacyError, ServingError)
     own = {kind.__name__ for base in bases for kind in _descendants(base)}
     cause = next((link for link in chain if link.cls_name in own), chain[-1])
     kind, _, text = cause.message.strip().partition(": ")

@@ -21,6 +21,7 @@ from pipelines.erasure.truth_store import TruthStore
 from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
 from pipelines.rights.execution import CaseTools, Execution
+from pipelines.rights.other_file import OtherFiles
 from pipelines.rights.rectification import Corrections
 from pipelines.rights.request_records import RequestRecords
 from privacy.rights.answer.archive import pack
@@ -38,8 +39,11 @@ WHO = "bojagi rights"
 
 
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
-    """Return every store that may hold personal data, in the order in which they erase."""
-    return (
+    """Return every store that may hold personal data, in the order in which they erase.
+
+    The last one has the files that belong to no other.
+    """
+    stores: tuple[SubjectStore, ...] = (
         LakehouseStore(installation),
         LandingStore(installation),
         TruthStore(installation),
@@ -52,6 +56,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
+    return (*stores, OtherFiles.beside(installation.settings, stores))
 
 
 def explainers(installation: Installation) -> tuple[DecisionExplainer, ...]:

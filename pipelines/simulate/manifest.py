@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.simulate.rates import DEFAULT_RATES, Rates
 
-SIMULATOR_VERSION = "4"  # increase it when a change makes the same seed give other bytes
+SIMULATOR_VERSION = "5"  # increase it when a change makes the same seed give other bytes
 MANIFEST_NAME = "manifest.json"
 Versions = tuple[str, str, str, str]
 

@@ -12,6 +12,7 @@ from installation.reference_date import RUN_DATE_FILE
 from pipelines.simulate.app import draw_app_events
 from pipelines.simulate.complete_journey import land_journey
 from pipelines.simulate.consent import draw_consents
+from pipelines.simulate.content import write_content
 from pipelines.simulate.device import draw_devices
 from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.export_cutoff import LAST_DAY, cut_off
@@ -82,7 +83,7 @@ def simulate(
     rates: Rates = DEFAULT_RATES,
     force: bool = False,
 ) -> SimulationResult:
-    """Write `scale` replicas of the market to `out`: landing/<source>/, truth/, run_date.toml and manifest.json.
+    """Write `scale` replicas of the market to `out`: landing/<source>/, content/, truth/, run_date.toml, manifest.json.
 
     The same seed, scale, households and rates give the same bytes. If `out` has these files already, nothing is
     written and `was_present` is true. Files appear in `out` only when all of them are complete.
@@ -173,8 +174,9 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             )
         for future in landed:
             rows |= future.result()
+    content = write_content(root, Streams(spec.seed, 0).generator("content"))
     (root / RUN_DATE_FILE).write_text(_RUN_DATE_TEXT, "utf-8")
-    return rows | truth.rows | {RUN_DATE_FILE: 0}
+    return rows | truth.rows | content | {RUN_DATE_FILE: 0}
 
 
 def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -> dict[str, int]:

@@ -192,7 +192,8 @@ class SuppressionList(ListedIdentifiers):
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._db = open_database(self.path, _SCHEMA)
+            # One file, so that a copy of it is whole.
+            self._db = open_database(self.path, _SCHEMA, overwrites=True)
         return self._db
 
     def _refresh(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from privacy.rights.subject import Subject
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with one customer, who is in no table yet."""
+    (tmp_path / "lakehouse").mkdir()
     with Installation(settings_for(tmp_path)) as installation:
         installation.consent_store.assign("p_1", "c_1", datetime(2020, 1, 1))
     found = Subject("", ("c_1",), ("crm_customer:p_1",), (), (), (Needle("email", "kim@example.com"),))
@@ -85,7 +86,7 @@ def test_holds_refusals_extensions_and_answers(data: Path, tmp_path: Path) -> No
     assert "expected" in rights(data, "refuse", request, "--ground", "we_like_it", code=ExitCode.REFUSED)
     assert "PIPA art. 36(1)" in rights(data, "refuse", request, "--ground", "law_demands_collection")
     access = json.loads(rights(data, "submit", "access", "--customer", "c_1", "--json"))["id"]
-    rights(data, "extend", access, "--reason", "many sources", "--until", "2099-01-02")
+    rights(data, "extend", access, "--reason", "many sources", "--until", f"{datetime.now(UTC).date() + timedelta(days=90)}")
     rights(data, "identify", access, "--method", "passport_seen")
     rights(data, "approve", access)
     rights(data, "execute")

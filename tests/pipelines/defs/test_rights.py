@@ -28,6 +28,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
         "pipelines.rights.registry.find_person",
         lambda _, customer, reference: Subject(reference, (customer,), needles=(Needle("email", "kim@example.com"),)),
     )
+    (tmp_path / "lakehouse").mkdir()
     with with_shared_contracts(Installation(load_settings(None, data_dir=tmp_path), lambda: NOW)) as opened:
         opened.consent_store.assign("p_1", "c_00000001", datetime(2020, 1, 1))
         service = opened.rights_service()

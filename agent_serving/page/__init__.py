@@ -1,0 +1,1 @@
+"""The files of the chat page: one HTML page, its style and its script. They load nothing from elsewhere."""
