@@ -46,11 +46,8 @@ requests_per_minute = 6000   # of one caller, in each process
 
 # [portal]                # the web portal; without mail_host nobody can sign in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
-# mail_host = "smtp.example"               # the server that sends one-time links
-# mail_port = 587
+# mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
-# mail_user = "portal"    # with mail_password_file: signs in at the mail server
-# mail_password_file = "secret/mail"       # private file with the password
 # mail_sender = "privacy@shop.example"
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
