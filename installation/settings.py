@@ -109,6 +109,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
+from installation.backup_settings import BackupSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.portal_settings import PortalSettings
@@ -188,16 +189,6 @@ class OidcSettings(BaseModel):
     jwks_file: Path | None = None
     role_claim: str = "bojagi_role"
     purposes_claim: str = "bojagi_purposes"
-
-
-class BackupSettings(BaseModel):
-    """A copy of the data: its name, its folder if it can be read, and the day on which it is deleted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
-    path: Path | None = None
-    expires_on: datetime.date
 
 
 class Settings(BaseSettings):
