@@ -34,7 +34,8 @@ def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> li
         span = Span(name.start("name"), name.end("name"), "brand", name["name"])
         key = compact(name["name"])
         known = key in _NO_NAME or key in vocabulary().modifiers or key in vocabulary().products
-        if not known and not any(span.overlaps(other) for other in [*sure, *taken]):
+        is_name = all(token.is_noun for token in tokens if span.start <= token.start < span.end)
+        if is_name and not known and not any(span.overlaps(other) for other in [*sure, *taken]):
             sure.append(span)
     return [Span(s.start, s.end, "brand", s.value) for s in sure]
 
@@ -61,4 +62,5 @@ def _is_brand(text: str, tokens: Sequence[Token], span: Span, sure: Sequence[Spa
     )
     if beside_brand:
         return True
-    return len(str(span.value)) == 1 and bool(_LIST_AFTER.match(text, span.end) or _CHOICE_AFTER.match(text, span.end)) and bool(sure)
+    is_choice = _CHOICE_AFTER.match(text, span.end) or (len(str(span.value)) == 1 and _LIST_AFTER.match(text, span.end))
+    return bool(is_choice and sure)

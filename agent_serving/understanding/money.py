@@ -72,6 +72,7 @@ def _single(found: re.Match[str], text: str) -> list[Span]:
     amount = sino_number(word)
     limited = found["less"] or found["more"] or found["bracket"] or re.match("짜리|정도|쯤|안팎|내외|선", found["particle"])
     has_unit = "만" in word or "천" in word
+    limited = limited or (word.strip()[-1] == "만" and not text[found.end() :].strip(" .!?~ㅋㅎ"))
     if amount is None or amount < _LEAST_PRICE or not (found["won"] or (has_unit and limited and _is_sure(word))):
         return []
     if _NO_PRICE.match(text, found.end("won") if found["won"] else found.end("amount")):

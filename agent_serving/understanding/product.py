@@ -31,7 +31,7 @@ def product_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> 
         for units in found:
             if span := _phrase(text, units, taken):
                 sure.append(span)
-        maybe += [Span(u.start, u.end, "product", text[u.start : u.end]) for u in open_units]
+        maybe += [Span(u.start, u.end, "open_product", text[u.start : u.end]) for u in open_units]
     return sure, [span for span in maybe if len(compact(str(span.value))) > 1 and _is_wanted(text, span, taken)]
 
 

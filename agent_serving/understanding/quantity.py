@@ -19,6 +19,8 @@ _COUNTED = re.compile(
 )
 _BARE = re.compile(rf"(?<=[가-힣a-zA-Z\d])\s(?P<number>하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열){_AFTER}")
 _PERSONS = re.compile(r"(?:조카|애|아이|애들|아들|딸|친구|사람|형제|자매|손님|가족|식구|어른|동생|부부|남매|손주|손자|손녀|쌍둥이|학생|직원|동료|언니|누나|형|오빠)(?:들)?$")
+_TOGETHER = re.compile(r"이 |이서|다(?![가-힣])|은 |가 ")
+"""After a bare number it counts people or options: "둘이 사는데", "둘 다"."""
 _NO_QUANTITY = re.compile(r"\s?(?:국어|나라|회사|브랜드 ?중|층|중|다 비교|비교|가지|차이|중에|중에서|이상 ?사면|사면)")
 _MEASURES = {"kg", "킬로", "킬로그램", "키로", "리터", "개입", "구", "입", "점"}
 """Units of size: "10kg 쌀" is the size of one bag."""
@@ -35,7 +37,7 @@ def find_quantities(text: str, tokens: Sequence[Token] = ()) -> list[Span]:
             number = native_number(found["number"]) or sino_number(found["number"])
             if not number or counter in _MEASURES or _NO_QUANTITY.match(text, found.end()):
                 continue
-            if found.start("number") in words:
+            if found.start("number") in words or (counter is None and _TOGETHER.match(text, found.end())):
                 continue
             if counter is None and _PERSONS.search(text[: found.start("number")].rstrip()):
                 continue
