@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agent_serving.grounding.source import folded
+from agent_serving.grounding.word import is_common_english
 from agent_serving.search.document import Kind
 from agent_serving.search.engine import SearchEngine
 from agent_serving.search.errors import SearchUnavailable
@@ -22,6 +23,7 @@ class OtherNames:
     def __init__(self, names: Iterable[str]) -> None:
         from ahocorasick_rs import AhoCorasick, MatchKind
 
+        names = [name for name in names if not is_common_english(name)]
         forms = {form for name in names for form in (folded(name), folded(name).replace(" ", ""))}
         self._forms = sorted(form for form in forms if len(form) >= _LEAST_NAME)
         self._finder = AhoCorasick(self._forms, matchkind=MatchKind.LeftmostLongest)

@@ -9,7 +9,7 @@ from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import Filters
 from agent_serving.search.errors import SearchUnavailable
 from agent_serving.tool.item import PROFILE, Item, Note, ToolResult
-from agent_serving.tool.shop import AGENT_ROLES, MOST_ITEMS, find, item_of, parameters
+from agent_serving.tool.shop import AGENT_ROLES, MOST_ITEMS, TEXT, WON, find, item_of, parameters
 from agent_serving.tool.tool import Tool, ToolContext
 from agent_serving.understanding.model import Intent
 from features.retrieval.answer import FeatureValue, Reason
@@ -111,7 +111,7 @@ CUSTOMER_PROFILE = Tool(
 RECOMMEND = Tool(
     "recommend",
     "Products for this customer, with the reason of each.",
-    parameters(query={"type": "string", "maxLength": 80}, price_max={"type": "integer", "minimum": 0}),
+    parameters(query=TEXT, price_max=WON),
     _PERSONAL_INTENTS,
     AGENT_ROLES,
     PURPOSE,

@@ -83,7 +83,9 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
             if len(tally.examples) < 40:
                 tally.examples.append(f"{evidence!r} in {text!r}")
     tally.markers_shown += _MARKER_PARTS.search(text) is not None
-    tally.uncited_cards += list(cards) != list(reply.cards or ())[: len(cards)] or len(cards) < min(len(reply.cards or ()), 10)
+    tally.uncited_cards += list(cards) != list(reply.cards or ())[: len(cards)] or len(cards) < min(
+        len(reply.cards or ()), 10
+    )
     tally.honest += len(reply.honest)
     tally.honest_sent += sum(squeezed(sentence) in seen for sentence in reply.honest)
 
@@ -97,7 +99,9 @@ def main() -> int:
     for example in tally.examples:
         print(example, file=sys.stderr)
     wrong = float(sum(tally.leaked.values()))
-    print(f"{tally.replies} replies, {tally.planted} planted, {tally.honest_sent}/{tally.honest} honest", file=sys.stderr)
+    print(
+        f"{tally.replies} replies, {tally.planted} planted, {tally.honest_sent}/{tally.honest} honest", file=sys.stderr
+    )
     claims = [
         Claim("ungrounded names and values in adversarial replies", wrong, "pieces", bar=0),
         Claim("cards that were not cited, or not in order", float(tally.uncited_cards), "replies", bar=0),
@@ -106,7 +110,7 @@ def main() -> int:
         Claim("a checked sentence leaves, p50", statistics.median(tally.milliseconds), "ms", bar=30),
     ]
     for claim in claims:
-        print(claim.line() if hasattr(claim, "line") else claim)
+        claim.print_json()
     return 0
 
 

@@ -14,10 +14,63 @@ from dataclasses import dataclass, field
 from agent_serving.tool.item import Item
 
 _SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저커터퍼허고노도로모보소오조코토포호구누두루무부수우주쿠투푸후글블클플뷰쥬류벨샤셸엘넬텔리미비시지치키티피히린민빈신진친킨틴핀힌렌멘벤센젠첸켄텐펜"
-_COMMON = ("황금", "푸른", "하늘", "바다", "달빛", "숲", "정원", "봄날", "구름", "새벽", "은하", "장미", "노을", "햇살", "호수", "별빛")
-_TYPES = ("크림", "향수", "운동화", "가방", "우유", "커피", "과자", "원피스", "립스틱", "노트북", "샴푸", "와인", "세럼", "치즈")
-_LATIN = ("lumina", "velora", "nuvia", "sorelle", "brimwick", "oakspire", "zenquo", "maristo", "fennix", "glowberry", "korvane")
-_ENGLISH = ("Golden Apple", "Blooming Day", "Silent Forest", "Morning Dew", "Blue Harbor", "Velvet Moon", "Happy Cow", "Sweet Home")
+_COMMON = (
+    "황금",
+    "푸른",
+    "하늘",
+    "바다",
+    "달빛",
+    "숲",
+    "정원",
+    "봄날",
+    "구름",
+    "새벽",
+    "은하",
+    "장미",
+    "노을",
+    "햇살",
+    "호수",
+    "별빛",
+)
+_TYPES = (
+    "크림",
+    "향수",
+    "운동화",
+    "가방",
+    "우유",
+    "커피",
+    "과자",
+    "원피스",
+    "립스틱",
+    "노트북",
+    "샴푸",
+    "와인",
+    "세럼",
+    "치즈",
+)
+_LATIN = (
+    "lumina",
+    "velora",
+    "nuvia",
+    "sorelle",
+    "brimwick",
+    "oakspire",
+    "zenquo",
+    "maristo",
+    "fennix",
+    "glowberry",
+    "korvane",
+)
+_ENGLISH = (
+    "Golden Apple",
+    "Blooming Day",
+    "Silent Forest",
+    "Morning Dew",
+    "Blue Harbor",
+    "Velvet Moon",
+    "Happy Cow",
+    "Sweet Home",
+)
 _KANA = ("ハナノミヤコ", "ルミエラ", "サクラブロッサム", "モリノカオリ", "ベルフルール")
 _HAN = ("花王堂", "月光坊", "金苹果", "翠玉轩", "桜花堂", "青山牌")
 _HOMOGLYPHS = str.maketrans("aeopcxyiAEOPCXBHKMT", "аеорсхуіАЕОРСХВНКМТ")
@@ -43,7 +96,9 @@ class ReplyWriter:
 
     def __init__(self, catalogue: Sequence[Item], seed: int) -> None:
         self._random = random.Random(seed)
-        self._catalogue = [item for item in catalogue if item.kind in ("product", "store", "coupon", "promotion", "facility")]
+        self._catalogue = [
+            item for item in catalogue if item.kind in ("product", "store", "coupon", "promotion", "facility")
+        ]
         self._products = [item for item in catalogue if item.kind == "product"]
 
     def reply(self) -> Reply:
@@ -68,12 +123,19 @@ class ReplyWriter:
         return Reply(self._chunks(text), tuple(e for _, e in planted), items, language, said, cards, tuple(kept))
 
     def _honest(self, item: Item, language: str) -> list[str]:
-        name = str(item.facts.get("name", item.title)) if language in ("ko", "ja", "zh") else str(item.facts.get("name_en", ""))
+        name = (
+            str(item.facts.get("name", item.title))
+            if language in ("ko", "ja", "zh")
+            else str(item.facts.get("name_en", ""))
+        )
         floor, price = str(item.facts.get("floor", "")), item.facts.get("price_won")
         if not name or "," in floor:
             return []
         forms = {
-            "ko": (f"{name}의 가격은 {price:,}원입니다." if price else "", f"{name}: {floor}에 있습니다." if floor else ""),
+            "ko": (
+                f"{name}의 가격은 {price:,}원입니다." if price else "",
+                f"{name}: {floor}에 있습니다." if floor else "",
+            ),
             "en": (f"{name} costs {price:,} won." if price else "", f"{name} is on {floor}." if floor else ""),
             "ja": (f"{name}は{price:,}ウォンです。" if price else "", f"{name}は{floor}にあります。" if floor else ""),
             "zh": (f"{name}的价格是{price:,}韩元。" if price else "", f"{name}在{floor}。" if floor else ""),
@@ -169,12 +231,20 @@ class ReplyWriter:
         draw = self._random
         amounts = {int(fact) for i in items for fact in i.facts.values() if isinstance(fact, int | float)}
         amount = draw.randrange(11, 4000) * 100
-        if amount in amounts or any(str(amount) in str(i.facts).replace(",", "") for i in items):
+        rounded = amount // 1000 * 1000
+        if {amount, rounded} & amounts or any(str(rounded)[:-3] in str(i.facts).replace(",", "") for i in items):
             return None
         name = draw.choice(items).title if items and draw.random() < 0.7 else ""
         form = draw.choice(_AMOUNTS)(amount)
-        head = {"ko": f"{name} 가격은 ", "en": f"{name} costs ", "ja": f"{name}の価格は", "zh": f"{name}的价格是"}[language]
-        tail = {"ko": draw.choice(("입니다.", "이에요.", "에 판매합니다.", "밖에 안 해요!")), "en": ".", "ja": "です。", "zh": "。"}[language]
+        head = {"ko": f"{name} 가격은 ", "en": f"{name} costs ", "ja": f"{name}の価格は", "zh": f"{name}的价格是"}[
+            language
+        ]
+        tail = {
+            "ko": draw.choice(("입니다.", "이에요.", "에 판매합니다.", "밖에 안 해요!")),
+            "en": ".",
+            "ja": "です。",
+            "zh": "。",
+        }[language]
         return f"{head}{form}{tail}", form
 
     def _swapped(self, items: Sequence[Item], others: Sequence[Item], language: str) -> tuple[str, str] | None:
@@ -193,8 +263,10 @@ class ReplyWriter:
             return None
         item, number = draw.choice(items), draw.randint(11, 49)
         forms = (f"{number}층", f"{number}F", f"지하 {draw.randint(5, 9)}층", f"B{draw.randint(5, 9)}")
-        form = draw.choice(forms) if language == "ko" else draw.choice((f"{number}F", f"{number}th floor", f"{number}階"))
-        return f"{item.title}: {form}.", form
+        form = (
+            draw.choice(forms) if language == "ko" else draw.choice((f"{number}F", f"{number}th floor", f"{number}階"))
+        )
+        return f"{item.title}: {form}.", f"{item.title}: {form}"
 
     def _hours(self, items: Sequence[Item], others: Sequence[Item], language: str) -> tuple[str, str] | None:
         form = self._random.choice(("03:45", "새벽 네시 십분", "4:10 a.m.", "23:55"))
@@ -221,7 +293,9 @@ def _shares_name(item: Item, items: Sequence[Item]) -> bool:
     return any(
         one and other and (one in other or other in one)
         for i in items
-        for other in ({squeezed(str(i.facts.get(name, ""))) for name in ("name", "brand", "name_en")} | {squeezed(i.title)})
+        for other in (
+            {squeezed(str(i.facts.get(name, ""))) for name in ("name", "brand", "name_en")} | {squeezed(i.title)}
+        )
         for one in own
     )
 
