@@ -101,7 +101,7 @@ def _title(item: Item, language: str) -> str:
 def _details(item: Item, words: Mapping[str, Any]) -> Iterator[str]:
     facts = item.facts
     if "status" in facts:
-        yield str(words["status"].get(facts["status"], facts["status"]))
+        yield str(words["status"].get(str(facts["status"]), facts["status"]))
     if "price_won" in facts:
         yield words["price"].format(price=f"{int(facts['price_won']):,}")
     if "floor" in facts and item.kind != "floor":
@@ -123,7 +123,7 @@ def _details(item: Item, words: Mapping[str, Any]) -> Iterator[str]:
         if name in facts and not (item.kind == "facility" and name == "phone"):
             yield words[name].format(value=f"{facts[name]:,}" if isinstance(facts[name], int) else facts[name])
     if facts.get("reason") in ("due", "often"):
-        yield str(words[facts["reason"]])
+        yield str(words[str(facts["reason"])])
 
 
 def _floor(floor: str, words: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ _AMBIGUOUS = {"대": "10단위"}
 def find_quantities(text: str, tokens: Sequence[Token] = ()) -> list[Span]:
     """Return the numbers of products in a text as spans of `quantity`."""
     words = {token.start for token in tokens if token.tag[0] in "VE"}  # "사야 하나": an ending
-    spans = []
+    spans: list[Span] = []
     for form in (_COUNTED, _BARE):
         for found in form.finditer(text):
             counter = found.groupdict().get("counter")
