@@ -53,16 +53,25 @@ class SessionAccess:
             )
         if customer is not None and not is_opaque_id(customer):
             raise ChatRefused(422, "invalid_customer", "The customer id is malformed; expected an id such as c_5kq.")
-        chosen = branch or self.settings.branch
-        if not self._exists(chosen):
-            raise ChatRefused(
-                404, "unknown_branch", f"There is no branch {chosen[:40]!r} here. Send the code of one, such as main."
-            )
+        chosen = self.branch(branch)
         now, token = self.clock(), new_token()
         self._sweep(now)
         session = Session(new_session_id(), identity.key, identity.caller, customer, chosen, now, now)
         self.sessions.add(session, token)
         return session, token
+
+    def branch(self, asked: str | None) -> str:
+        """Return the code of the branch that was asked for; without one, that of the settings.
+
+        Raises:
+            ChatRefused: there is no such branch.
+        """
+        chosen = asked or self.settings.branch
+        if not self._exists(chosen):
+            raise ChatRefused(
+                404, "unknown_branch", f"There is no branch {chosen[:40]!r} here. Send the code of one, such as main."
+            )
+        return chosen
 
     def of_caller(self, identity: Identity, session_id: str) -> Session:
         """Return the caller's session.

@@ -20,6 +20,8 @@ from agent_serving.llm.model import Request, Task, Usage
 from agent_serving.tool.item import Item, ToolResult
 from agent_serving.understanding.model import Intent, Language, Understanding
 
+RULES = "rules"
+"""Writer of an answer that no model wrote."""
 MOST_TOKENS = 400
 """Of an answer: four short sentences and the marker."""
 
@@ -34,7 +36,7 @@ class Answer:
     stated: tuple[str, ...] = field(default=(), repr=False)
     is_personal: bool = False
     is_question: bool = False
-    answered_by: str = "rules"
+    answered_by: str = RULES
     usage: Usage = field(default_factory=Usage)
 
     def summary(self) -> dict[str, Any]:
@@ -75,9 +77,12 @@ class Writer:
                 if begun:
                     yield notice(Notice.CUT, answer.language)
         if not is_whole:
-            answer.answered_by = "rules"
+            answer.answered_by = RULES
             for sentence in await self._by_rules(start, results, items, answer):
+                is_whole = True
                 yield sentence
+        if not is_whole:
+            yield notice(Notice.HELP_DESK, answer.language)
 
     async def _by_model(
         self, start: Start, results: Sequence[ToolResult], items: Sequence[Item], answer: Answer
@@ -87,7 +92,7 @@ class Writer:
             history = compact(turns, self._parts.models.context_tokens(task), may_be_personal=start.may_be_personal)
             messages = answer_messages(history, start.checked.text, start.context, results)
             stream = self._parts.models.stream(Request(task, messages, MOST_TOKENS))
-            checked = GroundedStream(items, answer.language.value, start.checked.text)
+            checked = self._stream(start, items, answer)
             try:
                 async with aclosing(stream.pieces()) as pieces:
                     async for piece in pieces:
@@ -117,9 +122,15 @@ class Writer:
 
     def _checked(self, start: Start, items: Sequence[Item], text: str, answer: Answer) -> list[str]:
         """Return the sentences of a whole text that the items support."""
-        stream = GroundedStream(items, answer.language.value, start.checked.text)
+        stream = self._stream(start, items, answer)
         sentences = [self._masked(sentence, answer) for sentence in stream.feed(text)]
         return [*sentences, *self._finished(stream, answer)]
+
+    def _stream(self, start: Start, items: Sequence[Item], answer: Answer) -> GroundedStream:
+        names = self._parts.names.of_branch(start.context.branch)
+        return GroundedStream(
+            items, answer.language.value, start.checked.text, names=names.own, has_other_name=names.other
+        )
 
     def _finished(self, stream: GroundedStream, answer: Answer) -> list[str]:
         """Return the last sentences, and note the cited cards."""

@@ -15,6 +15,7 @@ class Notice(StrEnum):
 
     NO_CONSENT = "no_consent"
     CUT = "cut"
+    HELP_DESK = "help_desk"
     RULES = "rules"
 
 
@@ -55,6 +56,12 @@ _TEXTS: Final[Mapping[Concern | Notice, Mapping[Language, str]]] = {
         _EN: "The answer broke off. Here is what the search found.",
         _JA: "回答が途中で切れたため、検索結果をご案内します。",
         _ZH: "回答中断了，以下是搜索结果。",
+    },
+    Notice.HELP_DESK: {
+        _KO: "확인된 답을 드리지 못했습니다. 고객센터에 문의해 주세요.",
+        _EN: "I found no answer that I can confirm. Please ask the help desk.",
+        _JA: "確認できる回答がありませんでした。お客様センターにお問い合わせください。",
+        _ZH: "没有找到可以确认的答案。请咨询客服中心。",
     },
     Notice.RULES: {
         _KO: "(언어 모델 없이 규칙으로 작성한 자동 안내입니다.)",

@@ -11,6 +11,7 @@ from typing import Protocol
 from agent_serving.conversation.metric import ChatMetrics
 from agent_serving.conversation.plan import Plan
 from agent_serving.conversation.session_store import SessionStore
+from agent_serving.grounding.other_name import NameBook
 from agent_serving.guardrail.guardrail import Guardrail
 from agent_serving.llm.tiers import Tiers
 from agent_serving.tool.item import ToolResult
@@ -41,6 +42,7 @@ class Parts:
         clock: returns the time in UTC.
         shop_time: returns the shop's local wall time.
         executor: threads for rules, tools and sessions.
+        names: the names of each branch, by which answers are checked.
     """
 
     rules: Rules
@@ -54,3 +56,4 @@ class Parts:
     clock: Callable[[], datetime]
     shop_time: Callable[[], datetime]
     executor: Executor
+    names: NameBook

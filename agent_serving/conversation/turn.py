@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-from agent_serving.conversation.answer import Answer, Writer
+from agent_serving.conversation.answer import RULES, Answer, Writer
 from agent_serving.conversation.event import Event, card_of
 from agent_serving.conversation.history import MOST_TURNS
 from agent_serving.conversation.notice import Notice, notice
@@ -23,11 +23,15 @@ from agent_serving.conversation.planning import Planner
 from agent_serving.conversation.session import Session, Turn
 from agent_serving.conversation.start import Start
 from agent_serving.conversation.tool_run import run_calls
+from agent_serving.observation import log_error
 from agent_serving.tool.customer import PURPOSE
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.model import Context, Language
+from features.errors import FeatureError
 
+SERVICE = "service_delivery"
+"""Purpose of the conversation itself. It rests on the contract, and a restriction of the processing ends it."""
 Found = TypeVar("Found")
 
 
@@ -79,22 +83,38 @@ class Conversation:
         async with aclosing(self._writer.sentences(start, plan, results, answer)) as sentences:
             async for sentence in sentences:
                 yield sentence
-        if any(result.note is Note.NO_CONSENT for result in results) and not _was_told(start):
-            yield notice(Notice.NO_CONSENT, answer.language)
+        said = []
+        if any(result.note is Note.NO_CONSENT for result in results):
+            said.append(Notice.NO_CONSENT)
+        if answer.answered_by == RULES:
+            said.append(Notice.RULES)
+        for what in said:
+            if not _was_told(start, what):
+                yield notice(what, answer.language)
 
     def _start(self, session: Session, message: str, language: Language | None) -> Start:
         parts = self._parts
         checked = parts.guardrail.check_input(message)
-        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS))
+        customer = session.customer_id
+        # What a customer said before is not used while the customer restricts the processing.
+        is_used = customer is None or self._permits(customer, SERVICE)
+        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS)) if is_used else ()
         previous = turns[-1].understanding if turns else None
         understanding = parts.rules.understand(checked.text, Context(language, previous))
         context = ToolContext(
             session.customer_id, session.caller, session.branch, (language or understanding.language).value,
             parts.shop_time(), parts.services,
         )  # fmt: skip
-        customer = session.customer_id
-        may_be_personal = customer is not None and parts.permits(customer, PURPOSE)
+        may_be_personal = customer is not None and self._permits(customer, PURPOSE)
         return Start(checked, understanding, context, turns, may_be_personal)
+
+    def _permits(self, customer: str, purpose: str) -> bool:
+        try:
+            return self._parts.permits(customer, purpose)
+        except FeatureError as error:
+            # What cannot be asked counts as denied; the turn goes on without it.
+            log_error(error)
+            return False
 
     def _keep(self, session: Session, start: Start, answer: Answer) -> None:
         parts = self._parts
@@ -112,6 +132,6 @@ class Conversation:
         return await asyncio.get_running_loop().run_in_executor(self._parts.executor, work)
 
 
-def _was_told(start: Start) -> bool:
-    told = notice(Notice.NO_CONSENT, Language(start.context.language))
-    return any(told in turn.answer for turn in start.turns)
+def _was_told(start: Start, what: Notice) -> bool:
+    """Return whether a former turn of the conversation said it, in any language."""
+    return any(notice(what, language) in turn.answer for turn in start.turns for language in Language)

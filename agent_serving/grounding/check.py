@@ -25,8 +25,12 @@ _QUOTED = re.compile(
 )
 _LETTER = r"[^\W\d_\ue000\ue001]"
 # Signs inside a word, and letters that stand alone between signs or spaces, may hide a name: 설.화.수, 나 이 키.
-_SIGN = re.compile(rf"(?<={_LETTER})[^\w\s,.!?:;()\[\]{{}}'\"“”‘’「」『』&/·~+*-]+(?={_LETTER})")
-_SPACED = re.compile(r"(?<![^\W_])[가-힣](?:[\s.·*~_|/-]{1,2}[가-힣](?![가-힣])){1,12}")
+_SIGN = re.compile(rf"(?<={_LETTER})[^\w\s,.!?:;()\[\]{{}}'\"“”‘’「」『』&/·~+*\ue000\ue001-]+(?={_LETTER})")
+_GAP = r"[\s.·*~_|/-]{1,2}"
+_SPACED = re.compile(
+    rf"(?<![^\W_])(?<![\ue000\ue001])[가-힣](?:{_GAP}[가-힣](?![가-힣])){{1,12}}(?:{_GAP}[가-힣]{{2,6}})?"
+)
+_LATIN_SPACED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z](?:[^\w\s'’]{1,3}[A-Za-z](?![A-Za-z]))+")
 _DISGUISE = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅟㅡㅢㅣ]|[\u0300-\u036f]")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|net|org|kr|jp|cn|io|shop|example)\b", re.IGNORECASE)
 
@@ -89,12 +93,13 @@ class SentenceCheck:
                 words, match.start() + text[match.start() :].index(words), mentions
             ):
                 return True
-        if self._has_other_name is not None and not may_echo and self._has_other_name(_blanked(text, mentions)):
+        forms = tuple(dict.fromkeys((replaced, _joined(replaced))))
+        if self._has_other_name is not None and not may_echo and any(map(self._has_other_name, forms)):
             return True
         # Common nouns that the customer said may be repeated anywhere, names only in a question or a denial.
         return any(
             not (sources.was_said(word) and " " in word and not may_echo and self._is_common(word))
-            for form in dict.fromkeys((replaced, _joined(replaced)))
+            for form in forms
             for word in unknown_words(form, self._language, is_known)
         )
 
@@ -112,7 +117,7 @@ class SentenceCheck:
                 groups = [mention.items for mention in named]
             else:
                 groups = [self._owner(value, named, borders)]
-            if not all(self._sources.supports(value, group) for group in groups):
+            if not all(self._sources.supports(value, group, is_named=bool(named)) for group in groups):
                 yield value
 
     def _owner(self, value: Value, named: list[Mention], borders: list[int]) -> frozenset[int]:
@@ -151,4 +156,5 @@ def _replaced(text: str, mentions: list[Mention], values: list[Value], *, keeps_
 
 def _joined(text: str) -> str:
     """Return the text without signs inside words, and with letters that stand alone joined to words."""
+    text = _LATIN_SPACED.sub(lambda match: "".join(filter(str.isalpha, match[0])), text)
     return _SPACED.sub(lambda match: re.sub(r"[^\w]|_", "", match[0]), _SIGN.sub("", text))

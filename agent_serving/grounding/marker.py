@@ -41,7 +41,7 @@ def cited_items(marker: str, items: Sequence[Item]) -> tuple[Item, ...] | None:
     found: dict[tuple[str, str], Item] = {}
     for kind, numbers in _ENTRY.findall(text):
         own = [item for item in items if item.kind == kind and kind != PROFILE]
-        for number in (int(n) for n in re.findall(r"\d{1,6}", numbers)):
+        for number in (int(n) for n in re.findall(r"\d+", numbers)):
             if number < len(own):
                 found.setdefault((kind, own[number].id), own[number])
     return tuple(found.values())[:MOST_CARDS]

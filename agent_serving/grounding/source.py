@@ -15,6 +15,7 @@ _NAMES = ("name", "name_en", "name_ja", "name_zh", "brand", "brand_en")
 _HALF_DAY = 12 * 60
 _COUNTED = frozenset({ValueKind.NUMBER, ValueKind.COUNT})
 _LEAST_NAME = 2
+_ABOUT = 0.2
 _LARGEST_SAID_NUMBER = 99
 """A larger number that the customer said may be a price, which an answer must not confirm by repeating it."""
 
@@ -82,15 +83,29 @@ class Sources:
         """Return whether the customer said these words one after another."""
         return bool(compact(words)) and compact(words) in self._said
 
-    def supports(self, value: Value, items: Iterable[int]) -> bool:
-        """Return whether a value is a fact of one of these items, or a limit or a small number that the customer said."""
-        if value.is_bound and value.number in self._said_bounds:
+    def supports(self, value: Value, items: Iterable[int], *, is_named: bool) -> bool:
+        """Return whether a value is a fact of one of these items, or a limit or a small number that the customer said.
+
+        `is_named`: whether the sentence names the items. Then a limit must be true of one of them.
+        """
+        facts = [self._values[item] for item in items]
+        if any(_is_among(value, own) for own in facts):
             return True
-        if value.kind in _COUNTED and value.number in self._said_counts:
-            return True
-        if value.kind is ValueKind.COUNT and value.number <= self.size:
-            return True
-        return any(_is_among(value, self._values[item]) for item in items)
+        if value.kind in _COUNTED:
+            is_count = value.kind is ValueKind.COUNT and value.number <= self.size
+            return is_count or value.number in self._said_counts
+        if value.bound is None or value.number not in self._said_bounds:
+            return False
+        prices = [number for own in facts for kind, number, _ in own if kind is ValueKind.MONEY]
+        return not is_named or any(_is_within(price, value) for price in prices)
+
+
+def _is_within(price: float, limit: Value) -> bool:
+    if limit.bound == "most":
+        return price <= limit.number
+    if limit.bound == "least":
+        return price >= limit.number
+    return abs(price - limit.number) <= _ABOUT * limit.number
 
 
 def _is_among(value: Value, facts: frozenset[tuple[ValueKind, float, str]]) -> bool:

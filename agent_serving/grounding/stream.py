@@ -14,9 +14,9 @@ from agent_serving.tool.item import Item
 
 LONGEST_SENTENCE = 500
 """A longer sentence is refused, since an answer has none. It would be held back for long."""
-# A full stop ends a sentence at once after Hangul or a word of small letters; after a digit, only before a space.
+# A full stop ends a sentence at once after a word of Hangul or of small letters; elsewhere only before a space.
 _END = re.compile(
-    r"[!?。！？…]+[\"'”’」』)*]*\s*|\n+|(?<=[가-힣])[.][\"'”’)*]*\s*|(?<=[a-z]{3})[.][\"'”’)*]*\s*|[.][\"'”’)*]*\s+"
+    r"[!?。！？…]+[\"'”’」』)*]*\s*|\n+|(?<=[가-힣]{2})[.][\"'”’)*]*\s*|(?<=[a-z]{3})[.][\"'”’)*]*\s*|[.][\"'”’)*]*\s+"
 )
 _MARKER_BEGINS = re.compile(r"<[\s\u200b]{0,2}<")
 

@@ -30,14 +30,14 @@ class ValueKind(StrEnum):
 class Value(NamedTuple):
     """One value and where it is stated.
 
-    `is_bound`: a limit such as "under 50,000 won" rather than a price. `unit`: of money, `won`, `usd` or `other`.
+    `bound` is `most`, `least` or `about` for a limit such as "under 50,000 won"; None for a price. `unit`: of money, `won`, `usd` or `other`.
     """
 
     kind: ValueKind
     number: float
     start: int
     end: int
-    is_bound: bool = False
+    bound: str | None = None
     unit: str = ""
 
 
@@ -68,9 +68,17 @@ _WORDS = "|".join(sorted((*_ENGLISH, *_SCALES, "and"), key=len, reverse=True))
 _EN_NUMBER = rf"(?:(?:\d[\d,]*(?:\.\d+)?|(?:{'|'.join(_ENGLISH)}))(?:[\s-]*(?:{_WORDS}|\d[\d,]*)\b)*)"
 _WON = r"(?:\s?(?:원|₩|KRW|won\b|ウォン|円|엔|元|块|달러|dollars?\b|USD|위안|유로|euros?\b|yen\b|韩元|韓元|韩币))"
 _UNITS = {"won": r"원|₩|￦|\\\\|KRW|won|ウォン|韩元|韓元|韩币", "usd": r"\$|USD|달러|dollar"}
-_BOUND = r"(?:\s?(?:이하|이내|미만|이상|초과|넘|대|정도|안팎|예산|안에서|内|以下|以内|以上|未満|未满|左右|程度|or (?:less|more)|budget))"
-_BOUND_BEFORE = r"(?:under|below|within|up to|at most|less than|over|above|more than|at least|budget of|between|around|about)\s*(?:₩|KRW)?\s*$"
-_HOUR = rf"(?:\d{{1,2}}|열한|열두|[{'|'.join(k for k in _NATIVE if len(k) <= 2)}]{{1,2}})"
+_BOUND = re.compile(
+    r"\s?(?:(?P<most>이하|이내|미만|안에서|以下|以内|未満|未满|内|or less)|(?P<least>이상|초과|넘|以上|or more)"
+    r"|(?P<about>대|정도|안팎|예산|程度|左右|budget))",
+    re.IGNORECASE,
+)
+_BOUND_BEFORE = re.compile(
+    r"(?:(?P<most>under|below|within|up to|at most|less than)|(?P<least>over|above|more than|at least)"
+    r"|(?P<about>budget of|between|around|about))\s*(?:₩|KRW)?\s*$",
+    re.IGNORECASE,
+)
+_HOUR = r"(?:\d{1,2}|(?<![가-힣])(?:열한|열두|열|한|두|세|네|다섯|여섯|일곱|여덟|아홉))"
 _PATTERNS: tuple[tuple[ValueKind, re.Pattern[str]], ...] = (
     (
         ValueKind.DATE,
@@ -89,7 +97,7 @@ _PATTERNS: tuple[tuple[ValueKind, re.Pattern[str]], ...] = (
         re.compile(
             r"(?P<h>\d{1,2}):(?P<min>\d{2})(?!\d)\s?(?P<ap1>[ap]\.?m\b\.?)?"
             r"|(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?|o'clock)"
-            rf"|(?P<h3>{_HOUR}|[{_W}]{{1,3}})\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
+            rf"|(?P<h3>{_HOUR}|(?<![가-힣])[{_W}]{{1,3}})\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
             rf"\s?(?:(?P<m3>\d{{1,2}}|[{_W}]{{1,3}})\s?(?:분|分)|(?P<half>반|半))?",
             re.IGNORECASE,
         ),
@@ -212,12 +220,9 @@ def _value(kind: ValueKind, match: re.Match[str], text: str) -> Value | None:
         return None
     if kind is not ValueKind.MONEY:
         return Value(kind, number, match.start(), match.end())
-    is_bound = (
-        re.match(_BOUND, text[match.end() :]) is not None
-        or re.search(_BOUND_BEFORE, text[: match.start()], re.IGNORECASE) is not None
-    )
+    bound = _BOUND.match(text, match.end()) or _BOUND_BEFORE.search(text[: match.start()])
     unit = next((name for name, form in _UNITS.items() if re.search(form, match[0], re.IGNORECASE)), "other")
-    return Value(kind, number, match.start(), match.end(), is_bound, unit)
+    return Value(kind, number, match.start(), match.end(), None if bound is None else bound.lastgroup, unit)
 
 
 def _first(match: re.Match[str], names: Iterator[str] | tuple[str, ...]) -> str | None:

@@ -24,6 +24,21 @@ VALUE = "\ue001"
 """Stands for a value in a text."""
 _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
+_ADJECTIVE = "VA+ETM"
+_RUN = _NOUNS | {_ADJECTIVE}
+_LIGHT_VERBS = frozenset(
+    "하 되 드리 받 주 시키 있 없 좋 나 같 싶 보 가 오 내 두 놓 나오 높 낮 크 많 적 쓰 맞 어울리".split()
+) - {"크", "가", "오", "보"}
+_LETTERS = {
+    "NNB": "B", "NR": "B", "NP": "P", "MM": "M", "MAG": "A", "MAJ": "A", "XSM": "A", "N": "N", "X": "N", "E": "E", "J": "J",
+    "I": "I",
+}  # fmt: skip
+"""Noun, bound noun or number, pronoun, modifier, adverb, ending, particle, interjection."""
+_WORD = re.compile(
+    r"I|A+J*E*|M*B*J*(?:LE+)*J*|PJ*(?:LE+)*J*E*|N*B*J*(?:LE+)*J*E*"
+    r"|A?N*(?:LE+)(?:[VL]E+)*B?J*(?:LE+)*J*E*|A?(?:[VL]E+)+B?J*(?:LE+)*J*E*"
+)
+"""Parts of speech of one word between spaces."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’&.+-]*")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]+")
 _KATAKANA = re.compile(r"[\u30a0-\u30ff\u31f0-\u31ff]{2,}")
@@ -75,6 +90,11 @@ def unknown_words(text: str, language: str, is_known: Callable[[str], bool]) -> 
         yield from _korean_words(text, is_known)
     else:
         yield from (word for word in _HANGUL.findall(bare) if not is_known(word))
+
+
+def is_common_english(word: str) -> bool:
+    """Return whether a word is a common one of English. As a name it is told by its capital only."""
+    return _is_english(word.casefold())
 
 
 def warm_up() -> None:
@@ -138,13 +158,63 @@ def _not_covered(run: str, words: frozenset[str]) -> Iterator[str]:
 
 def _korean_words(text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
     readable = text.replace(NAME, _NAME_WORD).replace(VALUE, _VALUE_WORD)
+    tokens = morphology().standard_tokens(readable)
+    yield from (word for word in _odd_words(tokens, readable) if not is_known(word))
     run: list[Token] = []
-    for token in (*morphology().tokens(readable), None):
-        if token is not None and token.tag in _NOUNS and (not run or token.start <= run[-1].end + 1):
+    before: Token | None = None
+    for token in (*_with_adjectives(tokens), None):
+        if token is not None and token.tag in _RUN and (not run or token.start <= run[-1].end + 1):
             run.append(token)
             continue
         yield from _unknown_of_run(run, readable, is_known)
-        run = [token] if token is not None and token.tag in _NOUNS else []
+        if len(run) == 1 and (before is None or before.tag not in ("MM", "ETM")):
+            yield from (word for word in (readable[run[0].start : run[0].end],) if _is_short_brand(word, is_known))
+        before = token
+        run = [token] if token is not None and token.tag in _RUN else []
+
+
+def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
+    """Yield the words whose parts do not fit together: an invented name that reads as scraps of other words."""
+    word: list[Token] = []
+    for token in (*tokens, None):
+        if token is not None and token.tag[0] != "S" and (not word or token.start <= word[-1].end):
+            word.append(token)
+            continue
+        if word:
+            surface = text[word[0].start : word[-1].end]
+            begins = word[0].start == 0 or text[word[0].start - 1].isspace()
+            if begins and word[0].tag[0] in "EJ" and _HANGUL.fullmatch(surface):
+                yield surface
+            elif not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface):
+                yield surface
+        word = [token] if token is not None and token.tag[0] != "S" else []
+
+
+def _letter(token: Token) -> str:
+    """Return the part of speech as one letter, see `_LETTERS`; `L` is a verb that is written together with nouns."""
+    tag = token.tag
+    if tag[0] == "V" or tag in ("XSV", "XSA"):
+        is_light = tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _LIGHT_VERBS
+        return "L" if is_light else "V"
+    return _LETTERS.get(tag) or _LETTERS.get(tag[0], "?")
+
+
+def _with_adjectives(tokens: list[Token]) -> Iterator[Token]:
+    """Yield the tokens, with an adjective and its adnominal ending as one: a name may have it, such as 숲 푸른."""
+    held: Token | None = None
+    for token in tokens:
+        if held is not None:
+            is_adnominal = token.tag == "ETM"
+            yield Token(held.form, _ADJECTIVE, held.start, token.end) if is_adnominal else held
+            held = None
+            if is_adnominal:
+                continue
+        if token.tag.startswith("VA"):
+            held = token
+            continue
+        yield token
+    if held is not None:
+        yield held
 
 
 def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]) -> Iterator[str]:
@@ -153,16 +223,30 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
         surface = text[token.start : token.end]
         if (token.is_unknown or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
             yield surface
-    service = _words("ko", "nouns")
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
-        if service.intersection(pair) or (len(run) == 2 and {first.tag, second.tag} & {"XPN", "XSN"}):
+        if (first.tag == _ADJECTIVE != second.tag) or second.tag == "XSN" or (first.tag == "XPN" and len(run) == 2):
+            continue
+        if _serves(*pair, is_glued=first.end == second.start):
             continue
         words = text[first.start : second.end]
         if _NAME_WORD in pair:
             words = pair[1] if pair[0] == _NAME_WORD else pair[0]
         if words != _NAME_WORD and not is_known(words):
             yield words
+
+
+def _serves(first: str, second: str, *, is_glued: bool) -> bool:
+    """Return whether one of two nouns is a word of service. Written together, the other one must be common in a shop."""
+    service = _words("ko", "nouns")
+    if is_glued:
+        return (first in service and _is_common(second)) or (second in service and _is_common(first))
+    return first in service or second in service
+
+
+def _is_short_brand(word: str, is_known: Callable[[str], bool]) -> bool:
+    """Return whether a word that stands alone is a brand of one syllable, such as 맥."""
+    return len(word) == 1 and word in vocabulary().brands and not is_known(word)
 
 
 def _is_common(surface: str) -> bool:

@@ -34,7 +34,7 @@ _FORMS = (
 )
 _INSTRUCTION = re.compile("|".join(f"(?:{form})" for form in _FORMS), re.IGNORECASE | re.DOTALL)
 _SENTENCE = re.compile(r"[^.!?。！？\n]*[.!?。！？\n]?")
-_MARKER = re.compile(r"<<|>>|《《|》》")
+_MARKER = re.compile(r"<<[^<>]{0,400}>>|<<|>>|《《|》》")
 _ADDRESS = re.compile(r"https?://\S+|!?\[[^\]]{0,80}\]\([^)]{0,200}\)")
 
 

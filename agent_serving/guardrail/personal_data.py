@@ -20,6 +20,7 @@ _KINDS = {
     "KR_RRN": "resident_number", "KR_PASSPORT": "passport", "CREDIT_CARD": "card", "PHONE_NUMBER": "phone",
     "EMAIL_ADDRESS": "email", "IBAN_CODE": "account", "CUSTOMER_ID": "customer_id",
 }  # fmt: skip
+_MAY_HAVE_FORM = re.compile(r"[\d@_]|[(\[]\s?at\s?[)\]]|골뱅이")
 _HANGUL_WORD = re.compile(r"[가-힣]{2,12}")
 _LATIN_NAME = re.compile(r"[A-Z][A-Za-z'-]+(?: [A-Z][A-Za-z'-]+){1,2}")
 _TITLES = ("고객님", "고객", "회원님", "회원", "님", "씨", "군", "양", "선생님", "여사")
@@ -31,7 +32,7 @@ _ENDINGS = frozenset(title + particle for title in ("", *_TITLES) for particle i
 _LONGEST_NAME, _SHORT_NAME = 4, 2
 _SURNAMES = frozenset(
     "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설"
-    "마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형계피두"
+    "류라마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형계피두"
 )
 
 
@@ -59,7 +60,7 @@ def find_personal_data(text: str, is_registered_name: Callable[[str], bool] | No
 
 
 def _by_form(plain: str) -> Iterator[Finding]:
-    if not any(letter.isdigit() or letter == "@" or letter == "_" for letter in plain):
+    if _MAY_HAVE_FORM.search(plain) is None:
         return
     for one in _analyzer().analyze(plain, language=_LANGUAGE, entities=list(_KINDS)):
         yield Finding(_KINDS[one.entity_type], one.start, one.end)
@@ -70,8 +71,9 @@ def _names(plain: str, is_registered: Callable[[str], bool]) -> Iterator[Finding
         for length in range(min(_LONGEST_NAME, len(word[0])), _SHORT_NAME - 1, -1):
             name, ending = word[0][:length], word[0][length:]
             # Two syllables are often a common word, so they count only before a title.
-            is_addressed = ending.startswith(_TITLES) or plain[word.end() : word.end() + 4].strip().startswith(_TITLES)
-            if ending not in _ENDINGS or name[0] not in _SURNAMES or (length == _SHORT_NAME and not is_addressed):
+            rest = ending or plain[word.end() : word.end() + 4].strip()
+            is_addressed = rest.startswith(_TITLES) and name[0] in _SURNAMES
+            if ending not in _ENDINGS or (length == _SHORT_NAME and not is_addressed):
                 continue
             if is_registered(name):
                 yield Finding("name", word.start(), word.start() + length)

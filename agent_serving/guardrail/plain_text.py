@@ -14,6 +14,7 @@ _DASHES = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe6
 _WORD_DIGITS = dict(zip("공영일이삼사오육륙칠팔구", "001234566789", strict=True))
 _LEAST_WORD_DIGITS = 8
 """Fewer number words in a row are usually other words: 이사, 일일."""
+_LEAST_WORDS = 3
 _WORDS = re.compile(rf"(?:[{''.join(_WORD_DIGITS)}0-9]\s?[-.~]?\s?){{{_LEAST_WORD_DIGITS},}}")
 
 
@@ -36,10 +37,14 @@ def plain_text(text: str) -> PlainText:
         for one in _plain_letter(letter):
             letters.append(one)
             places.append(place)
-    for run in _WORDS.finditer("".join(letters)):
-        if any(letter in _WORD_DIGITS for letter in run[0]):
-            for place in range(*run.span()):
-                letters[place] = _WORD_DIGITS.get(letters[place], letters[place])
+    plain = "".join(letters)
+    for run in _WORDS.finditer(plain):
+        begin, end = run.span()
+        # 이 before another letter is the verb to be: 5678이에요.
+        if plain[begin:end].endswith("이") and plain[end : end + 1].isalpha():
+            end -= 1
+        if sum(letter in _WORD_DIGITS for letter in plain[begin:end]) >= _LEAST_WORDS:
+            letters[begin:end] = [_WORD_DIGITS.get(letter, letter) for letter in plain[begin:end]]
     return PlainText("".join(letters), (*places, len(text)))
 
 

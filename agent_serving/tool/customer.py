@@ -9,7 +9,7 @@ from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import Filters
 from agent_serving.search.errors import SearchUnavailable
 from agent_serving.tool.item import PROFILE, Item, Note, ToolResult
-from agent_serving.tool.shop import AGENT_ROLES, MOST_ITEMS, find, item_of, parameters
+from agent_serving.tool.shop import AGENT_ROLES, MOST_ITEMS, TEXT, WON, find, item_of, parameters
 from agent_serving.tool.tool import Tool, ToolContext
 from agent_serving.understanding.model import Intent
 from features.retrieval.answer import FeatureValue, Reason
@@ -19,6 +19,7 @@ PROFILE_SERVICE, RECOMMENDATION_SERVICE = "shopping_agent", "recommendation"
 """Feature services of `installation/contract/service`."""
 _REFUSED = {Reason.NO_CONSENT, Reason.OBJECTED, Reason.RESTRICTED}
 _PERSONAL_INTENTS = frozenset({Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN})
+_OF_ONE_CATEGORY = 2
 _DUE_DAYS = 7
 """A category that is due within a week is recommended for that reason."""
 
@@ -82,9 +83,9 @@ def _personal(values: Mapping[str, FeatureValue], query: str, context: ToolConte
 
 
 def _of_category(query: str, category: str, context: ToolContext) -> list[Document]:
-    """Return at most two products of a category, those that match the query if it has words."""
-    found = find(context, query, (Kind.PRODUCT,), Filters(category=category, on=context.now.date()))
-    return found[:2]
+    """Return at most two products of a category, whose name is among the keywords of its products."""
+    found = find(context, f"{query} {category}".strip(), (Kind.PRODUCT,), Filters(on=context.now.date()))
+    return [document for document in found if category in document.keywords][:_OF_ONE_CATEGORY]
 
 
 def _due(values: Mapping[str, FeatureValue]) -> list[str]:
@@ -110,7 +111,7 @@ CUSTOMER_PROFILE = Tool(
 RECOMMEND = Tool(
     "recommend",
     "Products for this customer, with the reason of each.",
-    parameters(query={"type": "string", "maxLength": 80}, price_max={"type": "integer", "minimum": 0}),
+    parameters(query=TEXT, price_max=WON),
     _PERSONAL_INTENTS,
     AGENT_ROLES,
     PURPOSE,

@@ -21,6 +21,9 @@ from privacy.errors import PrivacyError
 MOST_SCHEMA_BYTES = 1500
 """Most bytes of the tool schemas of one turn. They are part of every plan's prompt."""
 
+MOST_ARGUMENT_BYTES = 500
+"""Most bytes of a call's arguments. A limit in each schema would make every prompt longer."""
+
 
 class ToolRegistry:
     """The tools by name, behind their gates."""
@@ -88,6 +91,8 @@ class ToolRegistry:
         if fault is not None:
             place = "/".join(map(str, fault.absolute_path)) or "the arguments"
             raise ToolRefused(f"Tool {name}: {place} does not fit its schema ({fault.validator}).")
+        if (size := len(orjson.dumps(dict(arguments)))) > MOST_ARGUMENT_BYTES:
+            raise ToolRefused(f"Tool {name}: got arguments of {size} bytes; expected at most {MOST_ARGUMENT_BYTES}.")
         try:
             return _cleaned(tool.run(arguments, context))
         except (FeatureError, PrivacyError, InstallationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent_serving.search.document import Document, Kind
@@ -15,8 +16,9 @@ from agent_serving.understanding.model import Intent
 AGENT_ROLES = frozenset({"agent"})
 MOST_ITEMS = 5
 """Items of one call. More would only make prompts longer."""
-_TEXT = {"type": "string", "maxLength": 80}
-_WON = {"type": "integer", "minimum": 0}
+MOST_QUERY = 80
+"""Characters of a query. A longer one costs time, and finds nothing more."""
+TEXT, WON = {"type": "string"}, {"type": "integer"}
 
 
 def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,12 +30,16 @@ def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) ->
 def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filters) -> list[Document]:
     """Return the best documents of these kinds in the context's branch.
 
+    A price below zero, which a model may write, finds what the price 0 finds. Schemas say no bounds, to stay short.
+
     Raises:
         SearchUnavailable: there is no index, or it cannot be read.
     """
     if context.services.search is None:
         raise SearchUnavailable("This installation has no search index.")
-    return context.services.search.search(query, kinds, context.branch, MOST_ITEMS, filters)
+    least, most = (None if price is None else max(0, price) for price in (filters.price_min, filters.price_max))
+    bounded = replace(filters, price_min=least, price_max=most)
+    return context.services.search.search(query[:MOST_QUERY], kinds, context.branch, MOST_ITEMS, bounded)
 
 
 def item_of(found: Document, kind: str | None = None, **more: str | int | float) -> Item:
@@ -45,7 +51,8 @@ def _found(name: str, arguments: Mapping[str, Any], context: ToolContext, kinds:
     chosen = [kind for kind in kinds if kind == arguments.get("kind")] or kinds
     filters = Filters(
         brand=arguments.get("brand"), floor=arguments.get("floor"), price_min=arguments.get("price_min"),
-        price_max=arguments.get("price_max"), on=context.now.date(),
+        price_max=arguments.get("price_max"), free_of=frozenset(arguments.get("free_of", ())),
+        diet=arguments.get("diet"), on=context.now.date(),
     )  # fmt: skip
     try:
         documents = find(context, arguments.get("query", ""), chosen, filters)
@@ -75,27 +82,35 @@ FIND_PRODUCTS = _finder(
     "Products of this branch with price and floor.",
     (Kind.PRODUCT,),
     (Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN, Intent.FIND_INFORMATION),
-    parameters(("query",), query=_TEXT, brand=_TEXT, price_min=_WON, price_max=_WON),
+    parameters(
+        ("query",),
+        query=TEXT,
+        brand=TEXT,
+        price_min=WON,
+        price_max=WON,
+        free_of={"type": "array", "items": TEXT},
+        diet=TEXT,
+    ),  # fmt: skip
 )
 FIND_PLACES = _finder(
     "find_places",
-    "Brand shops, facilities, floors and hours of this branch.",
+    "Shops, facilities, floors, hours of this branch.",
     _PLACES,
     (Intent.BUY_NOW, Intent.PLAN, Intent.FIND_INFORMATION, Intent.SERVICE),
-    parameters(query=_TEXT, kind=_kinds(_PLACES), floor=_TEXT),
+    parameters(query=TEXT, kind=_kinds(_PLACES), floor=TEXT),
 )
 FIND_OFFERS = _finder(
     "find_offers",
-    "Promotions, coupons and events valid today.",
+    "Promotions, coupons, events of today.",
     _OFFERS,
     (Intent.BUY_NOW, Intent.COMPARE, Intent.PLAN, Intent.FIND_INFORMATION),
-    parameters(query=_TEXT, kind=_kinds(_OFFERS), brand=_TEXT),
+    parameters(query=TEXT, kind=_kinds(_OFFERS), brand=TEXT),
 )
 FIND_ANSWERS = _finder(
     "find_answers",
-    "Answers to questions about parking, points, returns and membership.",
+    "Answers on parking, points, returns, membership.",
     _ANSWERS,
     (Intent.FIND_INFORMATION, Intent.SERVICE),
-    parameters(("query",), query=_TEXT),
+    parameters(("query",), query=TEXT),
 )
 SHOP_TOOLS = (FIND_PRODUCTS, FIND_PLACES, FIND_OFFERS, FIND_ANSWERS)

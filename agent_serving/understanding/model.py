@@ -33,6 +33,33 @@ class Slot(StrEnum):
     TOPIC = "topic"  # nothing in the message was understood
 
 
+class Topic(StrEnum):
+    """What a message is about besides products: tools are chosen by it."""
+
+    OPENING_HOURS = "opening_hours"
+    FACILITY = "facility"
+    FLOOR = "floor"
+    PARKING = "parking"
+    PROMOTION = "promotion"
+    COUPON = "coupon"
+    EVENT = "event"
+    POINTS = "points"
+    MEMBERSHIP = "membership"
+    PAYMENT = "payment"
+    GIFT_WRAP = "gift_wrap"
+    RECOMMENDATION = "recommendation"
+    VISIT = "visit"
+    ORDER = "order"
+    DELIVERY = "delivery"
+    CANCEL = "cancel"
+    RETURN = "return"
+    EXCHANGE = "exchange"
+    RECEIPT = "receipt"
+    REPAIR = "repair"
+    CONSENT = "consent"
+    COMPLAINT = "complaint"
+
+
 @dataclass(frozen=True)
 class WantedItem:
     """One product or brand of a message. `priority` 1 is the most important; prices are won for one piece."""
@@ -60,11 +87,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Understanding:
-    """What a message says. `confidence` is between 0 and 1. `topics` are codes of `find_information` and `service`.
-
-    `topics` hold, for example, opening_hours, facility, parking, event, promotion, coupon, points, floor, delivery,
-    return, exchange, receipt, repair, membership, order: tools are chosen by them.
-    """
+    """What a message says. `confidence` is the probability of the intent; `order_number` the digits of an order."""
 
     language: Language
     intent: Intent
@@ -74,7 +97,8 @@ class Understanding:
     place: tuple[str, ...] = ()
     constraints: Constraints = field(default_factory=Constraints)
     missing_slot: Slot | None = None
-    topics: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    order_number: str | None = None
     text: str = ""
 
 

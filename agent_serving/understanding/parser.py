@@ -3,77 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from agent_serving.understanding.brand import brand_spans
-from agent_serving.understanding.constraint import constraint_spans
+from agent_serving.understanding.dialogue import continue_from, missing_slot_of
+from agent_serving.understanding.entity import entities_of
 from agent_serving.understanding.intent import intent_of
 from agent_serving.understanding.language import language_of
-from agent_serving.understanding.model import Constraints, Context, Understanding, WantedItem
-from agent_serving.understanding.money import find_prices
+from agent_serving.understanding.model import Constraints, Context, Intent, Language, Understanding, WantedItem
 from agent_serving.understanding.morphology import morphology
-from agent_serving.understanding.place import place_spans
-from agent_serving.understanding.product import product_spans
-from agent_serving.understanding.quantity import find_quantities
-from agent_serving.understanding.span import Span, free_of
-from agent_serving.understanding.time_expression import find_times
-from agent_serving.understanding.vocabulary import compact, vocabulary
+from agent_serving.understanding.span import Span
+from agent_serving.understanding.topic import order_number_of, topics_of
+
+_LONGEST = 2000
+"""Characters that are read. Nobody types more about what they want, and the time to read grows with the length."""
+_COUNTED = frozenset({Intent.BUY_NOW, Intent.PLAN})
+"""Intents in which a number is one of products that are wanted. Elsewhere it counts what was delivered or compared."""
+_FIRST_WORDS = ("먼저", "우선", "일단", "꼭", "제일", "first", "most", "まず", "先", "首先")
+_LAST_WORDS = ("나중에", "있으면", "되면", "여유", "혹시", "겸사겸사", "if possible", "できれば", "如果有")
 
 
 def understand(text: str, context: Context | None = None) -> Understanding:
-    """Return what a message says."""
+    """Return what a message says, read in the light of the turn before it."""
     context = context or Context()
-    language = language_of(text, context.language)
-    spans = find_entities(text)
-    intent, confidence = intent_of(text, spans)
-    return Understanding(
-        language,
-        intent,
-        round(confidence, 3),
-        items=items_of(spans),
-        time=tuple(str(s.value) for s in spans if s.kind == "time"),
-        place=tuple(str(s.value) for s in spans if s.kind == "place"),
-        constraints=Constraints(*(tuple(dict.fromkeys(str(s.value) for s in spans if s.kind == kind)) for kind in ("allergy", "faith", "diet"))),
-        text=text,
+    said = text[:_LONGEST]
+    language = language_of(said, context.language)
+    tokens = morphology().tokens(said) if language is Language.KOREAN else []
+    spans = entities_of(said, language, tokens)
+    intent, confidence = intent_of(said, spans, tokens)
+    if intent not in _COUNTED:
+        spans = [span for span in spans if span.kind != "quantity"]
+    found = Understanding(
+        language=language,
+        intent=intent,
+        confidence=round(confidence, 3),
+        items=items_of(spans, said),
+        time=_values(spans, "time"),
+        place=_values(spans, "place"),
+        constraints=Constraints(*(_values(spans, kind) for kind in ("allergy", "faith", "diet"))),
+        topics=topics_of(said),
+        order_number=order_number_of(said),
+        text=said,
     )
+    found = continue_from(found, context.previous)
+    return replace(found, missing_slot=missing_slot_of(found, context.previous))
 
 
-def find_entities(text: str) -> list[Span]:
-    """Return the entities of a text in their order, each (kind, value) once."""
-    tokens = morphology().tokens(text)
-    spans = find_prices(text)
-    for found in (constraint_spans(text, tokens), place_spans(text, tokens)):
-        spans += free_of(found, spans)
-    avoided = {str(s.value) for s in spans if s.kind == "allergy"}
-    times = free_of(find_times(text), spans)
-    brands = brand_spans(text, tokens, spans)
-    spans += [*free_of(times, brands), *brands]
-    spans += free_of(find_quantities(text), spans)
-    sure, maybe = product_spans(text, tokens, spans)
-    if not sure and not any(s.kind == "brand" for s in spans):
-        sure = maybe
-    # "땅콩 든 과자" after a peanut allergy: the ingredient is not wanted.
-    spans += [s for s in sure if not avoided & {code for _, code in vocabulary().constraints.get(compact(str(s.value)), ())}]
-    spans.sort(key=lambda span: (span.start, span.end))
-    return list({(s.kind, s.value): s for s in reversed(spans)}.values())[::-1]
+def _values(spans: Sequence[Span], kind: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(span.value) for span in spans if span.kind == kind))
 
 
-def items_of(spans: Sequence[Span]) -> tuple[WantedItem, ...]:
-    """Return the wanted items: a quantity or a price belongs to the nearest product before it, or else after it."""
-    anchors = [span for span in spans if span.kind == "product"]
-    brands = [span for span in spans if span.kind == "brand"]
-    if not anchors and not brands and not any(s.kind in ("quantity", "price_min", "price_max") for s in spans):
-        return ()
-    fields: list[dict[str, str | int]] = [{"product": span.value} for span in anchors]
-    starts = [span.start for span in anchors]
+def items_of(spans: Sequence[Span], text: str = "") -> tuple[WantedItem, ...]:
+    """Return the wanted items with their priorities.
+
+    A brand belongs to the product after it, a quantity or a price to the product before it. Without one they belong to
+    the nearest other product, and else they are an item of their own.
+    """
+    fields: list[dict[str, str | int]] = [{"product": s.value} for s in spans if s.kind == "product"]
+    starts = [span.start for span in spans if span.kind == "product"]
     for span in spans:
         if span.kind not in ("brand", "quantity", "price_min", "price_max"):
             continue
-        before = [i for i, start in enumerate(starts) if start < span.start and span.kind not in fields[i]]
-        after = [i for i, start in enumerate(starts) if start > span.start and span.kind not in fields[i]]
-        order = [*after[:1], *before[-1:]] if span.kind == "brand" else [*before[-1:], *after[:1]]
-        if order:
-            fields[order[0]][span.kind] = span.value
+        open_before = [i for i, start in enumerate(starts) if start < span.start and span.kind not in fields[i]]
+        open_after = [i for i, start in enumerate(starts) if start > span.start and span.kind not in fields[i]]
+        nearest = [*open_after[:1], *open_before[-1:]] if span.kind == "brand" else [*open_before[-1:], *open_after[:1]]
+        if nearest:
+            fields[nearest[0]][span.kind] = span.value
         else:
             fields.append({span.kind: span.value})
-            starts.append(10**9)
-    return tuple(WantedItem(**fields[i], priority=i + 1) for i in range(len(fields)))  # type: ignore[arg-type]
+            starts.append(span.start)
+    order = sorted(range(len(fields)), key=lambda i: (_urgency(text, starts[i]), starts[i]))
+    return tuple(WantedItem(**fields[i], priority=rank) for rank, i in enumerate(order, 1))  # type: ignore[arg-type]
+
+
+def _urgency(text: str, start: int) -> int:
+    """Return 0 for a product that is wanted first, 2 for one that may be left out, else 1: by the words before it."""
+    before = text[max(0, start - 8) : start].casefold()
+    if any(word in before for word in _FIRST_WORDS):
+        return 0
+    return 2 if any(word in before for word in _LAST_WORDS) else 1

@@ -19,6 +19,7 @@ from zlib import crc32
 import numpy as np
 
 from pipelines.simulate.text import load_table
+from pipelines.unify.product_label import readable_labels
 
 Row = dict[str, Any]
 _SITE = "https://bojagi.example"
@@ -215,13 +216,15 @@ class _Branch:
             card = {"image": f"{_SITE}/product/{number:04d}.jpg", "map": self.map_of(floor)}
             yield self.document(
                 "product", f"{number:04d}", row["name"], text=f"{row['category']} {row['korean']}", facts=facts,
-                card=card, keywords=row["words"],
+                card=card, keywords=[word for word in row["words"] if word],
             )  # fmt: skip
 
 
 def _catalogue() -> list[Row]:
     """Return the products of the chain. As many brands as variants are paired; else each brand has each variant."""
     found, shops = [], {row["korean"]: row for row in _rows("shop")}
+    # The market's categories as the platform names them, by which a customer's habits find products.
+    labels = readable_labels({row["market_category"] for row in _rows("product") if row["market_category"]})
     for row in _rows("product"):
         brands, variants, sizes = row["brands"].split("|"), row["variants"].split("|"), row["sizes"].split("|")
         is_paired = len(brands) == len(variants)
@@ -236,7 +239,7 @@ def _catalogue() -> list[Row]:
                 unit = 1000 if high >= 100_000 else 100
                 name = " ".join(part for part in (brand, row["korean"], variant, size) if part)
                 shop = shops.get(brand, {"english": "", "keywords": ""})
-                words = [*_words(row["keywords"]), row["english"], *_words(row["market_category"].lower())]
+                words = [*_words(row["keywords"]), row["english"], labels.get(row["market_category"], "")]
                 words += [*_words(shop["english"]), *_words(shop["keywords"])]
                 price = round((low + (high - low) * share) / unit) * unit
                 name_en = " ".join(part for part in (shop["english"], row["english"]) if part)

@@ -1,0 +1,1 @@
+"""Sentences of the rule-written answers, one file a language. No code belongs here."""
