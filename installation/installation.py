@@ -1,6 +1,6 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, rights/, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
 audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
 keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
@@ -40,13 +40,14 @@ from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
+from privacy.protection.correction_list import CorrectionList
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
+from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
@@ -180,13 +181,13 @@ class Installation:
     def request_store(self) -> RequestStore:
         """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
         # Imported here, so that commands that take no requests start faster.
-        from installation.rights.opening import open_request_store
+        from installation.rights_opening import open_request_store
 
         return self._stores.once("request_store", lambda: open_request_store(self.settings, self._key_store))
 
     def rights_service(self) -> RightsService:
         """Return the service that takes requests of data subjects and decides on them."""
-        from installation.rights.opening import rights_service
+        from installation.rights_opening import rights_service
 
         return rights_service(
             self.request_store, self.audit_log, self.consent_service, self.lists_customer, self.clock,
@@ -289,7 +290,7 @@ class Installation:
         """
         return self._stores.once(
             "protection",
-            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression),
+            lambda: Protection(self.tokenizer, FieldCipher(self._key_store), self.suppression, self._corrections),
             closes=False,
         )
 
@@ -305,6 +306,17 @@ class Installation:
             SuppressionError: the list is older than its anchor, missing or changed.
         """
         return self._stores.once("suppression", self._open_suppression)
+
+    @property
+    def _corrections(self) -> CorrectionList:
+        def opened() -> CorrectionList:
+            path, key = (
+                self.settings.data_dir / "correction" / "correction.db",
+                self.tokenizer.derived_key("correction"),
+            )
+            return CorrectionList(path, FieldCipher(self._key_store), key)
+
+        return self._stores.once("corrections", opened)
 
     def _open_suppression(self) -> SuppressionList:
         key = self.tokenizer.derived_key("suppression")

@@ -39,6 +39,11 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
+# [[backups]]             # each copy of the data; certificates of erasures name it with its expiry
+# name = "weekly"
+# path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
+# expires_on = 2026-12-31
+
 # [portal]                # the web portal; without mail_host nobody can sign in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
 # mail_host = "smtp.example"               # the server that sends one-time links
@@ -111,6 +116,7 @@ from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
+from installation.search_settings import SearchSettings
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -187,26 +193,14 @@ class OidcSettings(BaseModel):
     purposes_claim: str = "bojagi_purposes"
 
 
-class SearchSettings(BaseModel):
-    """Where the search index lies, and which model makes its vectors."""
+class BackupSettings(BaseModel):
+    """A copy of the data: its name, its folder if it can be read, and the day on which it is deleted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    opensearch_url: str | None = Field(default=None, pattern=r"^https?://")
-    opensearch_password_file: Path | None = None
-    opensearch_index: str = Field(default="bojagi", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    embedding_url: str | None = Field(default=None, pattern=r"^https?://")
-    embedding_model: str | None = None
-    extraction_url: str | None = Field(default=None, pattern=r"^https?://")
-    extraction_model: str | None = None
-
-    @model_validator(mode="after")
-    def _need_model(self) -> Self:
-        if self.embedding_url is not None and self.embedding_model is None:
-            raise ValueError("embedding_url is set without embedding_model; expected the name of the endpoint's model")
-        if (self.extraction_url is None) != (self.extraction_model is None):
-            raise ValueError("only one of extraction_url and extraction_model is set; expected both or none")
-        return self
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    path: Path | None = None
+    expires_on: datetime.date
 
 
 class Settings(BaseSettings):
@@ -238,6 +232,7 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
+    backups: tuple[BackupSettings, ...] = ()
     portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()

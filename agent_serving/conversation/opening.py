@@ -21,10 +21,11 @@ from agent_serving.guardrail.guardrail import Guardrail
 from agent_serving.guardrail.registered_name import RegisteredNames
 from agent_serving.llm.tiers import Tiers
 from agent_serving.request_limit import RateLimit
-from agent_serving.search.engine import SearchIndex
+from agent_serving.search.engine import SearchEngine
 from agent_serving.search.errors import SearchUnavailable
-from agent_serving.search.opening import open_index
+from agent_serving.search.opening import open_engine
 from agent_serving.tool.built_in import built_in_tools, tool_services
+from agent_serving.understanding.model import Context
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
 
@@ -42,7 +43,7 @@ class Chat:
     access: SessionAccess
     conversation: Conversation
     rate: RateLimit
-    search: SearchIndex | None
+    search: SearchEngine | None
 
     async def close(self) -> None:
         """End the work that is running, and close what was opened."""
@@ -74,17 +75,22 @@ def open_chat(
     sessions = open_sessions(settings)
     parts = Parts(
         rules=BuiltInRules(tools), tools=tools, services=tool_services(installation, features, search),
-        guardrail=Guardrail(RegisteredNames(installation)), models=Tiers(settings.llm, metrics.note_call), sessions=sessions, metrics=metrics,
+        guardrail=Guardrail(RegisteredNames(installation)), models=Tiers(settings.llm, metrics.note_call),
+        sessions=sessions, metrics=metrics,
         permits=features.permits, clock=installation.clock, shop_time=installation.decision_moment,
         executor=ThreadPoolExecutor(THREADS, thread_name_prefix="chat"), names=NameBook(search),
     )  # fmt: skip
+    # The first message should not wait for the language data. Nothing is said here, so a failure is that message's.
+    parts.executor.submit(
+        lambda: (parts.rules.understand("안녕하세요", Context()), parts.guardrail.check_input("안녕하세요"))
+    )
     access = SessionAccess(sessions, settings.chat, installation.clock, is_key_active, search)
     return Chat(parts, access, Conversation(parts), RateLimit(settings.chat.messages_per_minute), search)
 
 
-def _open_search(installation: Installation) -> SearchIndex | None:
-    """Return the index; None without one, in which case the tools say that they cannot look anything up."""
+def _open_search(installation: Installation) -> SearchEngine | None:
+    """Return the engine; None without one, in which case the tools say that they cannot look anything up."""
     try:
-        return open_index(installation)
+        return open_engine(installation)
     except SearchUnavailable:
         return None

@@ -43,9 +43,8 @@ class Planner:
             return by_rules
         try:
             plan = await self._by_model(start, answer)
-        except (ModelUnavailable, PlanInvalid) as error:
-            reason = error.reason if isinstance(error, PlanInvalid) else error.failure.value
-            parts.metrics.plans.labels(f"rules_after_{reason}").inc()
+        except (ModelUnavailable, PlanInvalid, ToolRefused) as error:
+            parts.metrics.plans.labels(f"rules_after_{_reason(error)}").inc()
             return by_rules
         parts.metrics.plans.labels("model").inc()
         # A plan without calls would leave the answer without facts.
@@ -81,3 +80,9 @@ class Planner:
         except ToolRefused:
             # The tools of all intents together are too many for one prompt.
             return tools.allowed(intent, start.context), tools.schemas(intent, start.context)
+
+
+def _reason(error: ModelUnavailable | PlanInvalid | ToolRefused) -> str:
+    if isinstance(error, ToolRefused):
+        return "tools_too_large"
+    return error.reason if isinstance(error, PlanInvalid) else error.failure.value

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from agent_serving.conversation.part import Parts
-from agent_serving.errors import ServingError, ToolRefused
+from agent_serving.errors import ToolRefused
+from agent_serving.observation import log_error
 from agent_serving.tool.item import Item, Note, ToolResult
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.model import Intent
@@ -47,7 +48,8 @@ def _run(
         result = parts.tools.call(tool, arguments, intent, context)
     except ToolRefused:
         return None
-    except ServingError:
+    except Exception as error:  # noqa: BLE001 - a fault of one tool must not cost the shopper the answer
+        log_error(error)
         return ToolResult(tool, (), Note.UNAVAILABLE)
     return replace(result, items=tuple(_cleaned(parts, item) for item in result.items))
 

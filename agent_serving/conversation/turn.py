@@ -23,11 +23,15 @@ from agent_serving.conversation.planning import Planner
 from agent_serving.conversation.session import Session, Turn
 from agent_serving.conversation.start import Start
 from agent_serving.conversation.tool_run import run_calls
+from agent_serving.observation import log_error
 from agent_serving.tool.customer import PURPOSE
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.model import Context, Language
+from features.errors import FeatureError
 
+SERVICE = "service_delivery"
+"""Purpose of the conversation itself. It rests on the contract, and a restriction of the processing ends it."""
 Found = TypeVar("Found")
 
 
@@ -91,16 +95,26 @@ class Conversation:
     def _start(self, session: Session, message: str, language: Language | None) -> Start:
         parts = self._parts
         checked = parts.guardrail.check_input(message)
-        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS))
+        customer = session.customer_id
+        # What a customer said before is not used while the customer restricts the processing.
+        is_used = customer is None or self._permits(customer, SERVICE)
+        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS)) if is_used else ()
         previous = turns[-1].understanding if turns else None
         understanding = parts.rules.understand(checked.text, Context(language, previous))
         context = ToolContext(
             session.customer_id, session.caller, session.branch, (language or understanding.language).value,
             parts.shop_time(), parts.services,
         )  # fmt: skip
-        customer = session.customer_id
-        may_be_personal = customer is not None and parts.permits(customer, PURPOSE)
+        may_be_personal = customer is not None and self._permits(customer, PURPOSE)
         return Start(checked, understanding, context, turns, may_be_personal)
+
+    def _permits(self, customer: str, purpose: str) -> bool:
+        try:
+            return self._parts.permits(customer, purpose)
+        except FeatureError as error:
+            # What cannot be asked counts as denied; the turn goes on without it.
+            log_error(error)
+            return False
 
     def _keep(self, session: Session, start: Start, answer: Answer) -> None:
         parts = self._parts

@@ -37,10 +37,10 @@ async def read_chunks(body: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
     Raises:
         BodyBroken: a line is too long, is not JSON, has other kinds of values, or reports an error.
     """
-    whole = ""
+    whole, has_events = "", False
     async for line in _lines(body):
         if line.startswith("data:"):
-            data = line[5:].strip()
+            data, has_events = line[5:].strip(), True
             if data == "[DONE]":
                 yield Chunk(is_end=True)
                 return
@@ -49,7 +49,7 @@ async def read_chunks(body: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
             whole += line
             if len(whole) > MOST_LINE_BYTES:
                 raise BodyBroken
-    if whole:
+    if whole and not has_events:
         yield chunk_of(_loaded(whole))
 
 
@@ -92,7 +92,8 @@ async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[str]:
             raise BodyBroken
         for line in lines:
             yield line.decode("utf-8", "replace").strip("\r")
-    if held:
+    # An event without its line end is incomplete; the one JSON object of a server without events needs none.
+    if not held.startswith(b"data:"):
         yield held.decode("utf-8", "replace").strip("\r")
 
 

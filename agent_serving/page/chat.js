@@ -174,6 +174,7 @@ function speak(language) {
   byId("send").textContent = texts().send;
   byId("delete").textContent = texts().remove;
   byId("message-label").textContent = texts().message;
+  byId("form").setAttribute("aria-label", texts().message);
   byId("message").placeholder = texts().message;
   byId("language-label").textContent = texts().language;
   byId("talk").setAttribute("aria-label", texts().talk);
@@ -219,6 +220,7 @@ function begin() {
   byId("delete").addEventListener("click", remove);
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();
+    if (state.busy) return;
     const text = byId("message").value;
     byId("message").value = "";
     send(text);

@@ -12,12 +12,12 @@ from agent_serving.tool.registry import ToolRegistry
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.canonical import search_words
 from agent_serving.understanding.model import Intent, Language, Topic, Understanding, WantedItem
+from agent_serving.understanding.place import floor_code, is_branch
 
 _MOST_ITEMS = 3
 """Products that are searched for in one turn, so that offers or places fit in besides."""
 _LONGEST_QUERY = 80
 _OFFERS = {Topic.PROMOTION: "promotion", Topic.COUPON: "coupon", Topic.EVENT: "event"}
-_PLACES = {Topic.OPENING_HOURS: "branch", Topic.FACILITY: "facility"}
 _ANSWERS = frozenset(
     {Topic.PARKING, Topic.POINTS, Topic.MEMBERSHIP, Topic.DELIVERY, Topic.RETURN, Topic.EXCHANGE, Topic.RECEIPT, Topic.REPAIR,
      Topic.PAYMENT, Topic.CONSENT, Topic.COUPON, Topic.GIFT_WRAP, Topic.COMPLAINT}
@@ -50,17 +50,17 @@ def _buy(said: Understanding, context: ToolContext) -> Calls:
         wanted = _items(said)
         yield "recommend", {"query": _query(wanted[0], said) if wanted else "", "price_max": wanted[0].price_max if wanted else None}
     if not said.items:
-        yield "find_products", {"query": said.text[:_LONGEST_QUERY], **_limits(said)}
+        yield "find_products", {"query": _words(said), **_limits(said)}
 
 
 def _compare(said: Understanding, context: ToolContext) -> Calls:
     for place in said.place[:_MOST_ITEMS]:
-        yield "find_places", {"query": place}
+        yield "find_places", _place(place)
     for item in _options(said):
         yield "find_products", _product(item, said)
     if not said.items and not said.place:
-        yield "find_answers", {"query": said.text[:_LONGEST_QUERY]}
-        yield "find_offers", {"query": said.text[:_LONGEST_QUERY]}
+        yield "find_answers", {"query": _words(said)}
+        yield "find_offers", {"query": _words(said)}
 
 
 def _plan(said: Understanding, context: ToolContext) -> Calls:
@@ -75,35 +75,46 @@ def _plan(said: Understanding, context: ToolContext) -> Calls:
     if not items or Topic.VISIT in said.topics:
         yield "find_offers", {"query": ""}
     for place in said.place:
-        yield "find_places", {"query": place}
+        yield "find_places", _place(place)
 
 
 def _inform(said: Understanding, context: ToolContext) -> Calls:
+    items, topics = _items(said), set(said.topics)
+    named = search_words(items[0].brand or items[0].product or "") if items else ""
     for topic, kind in _OFFERS.items():
-        if topic in said.topics:
-            brand = next((item.brand for item in said.items if item.brand), None)
-            yield "find_offers", {"query": search_words(brand) if brand else _words(said), "kind": kind if topic is not Topic.COUPON else None}
-    if said.topics and _ANSWERS & set(said.topics):
-        yield "find_answers", {"query": said.text[:_LONGEST_QUERY]}
-    for topic, kind in _PLACES.items():
-        if topic in said.topics and not said.items:
-            yield "find_places", {"query": " ".join(said.place) or _words(said), "kind": kind}
-    for item in _items(said):
+        if topic in topics:
+            yield "find_offers", {"query": named, "kind": kind}
+    if _ANSWERS & topics:
+        yield "find_answers", {"query": _words(said)}
+    for place in said.place:
+        yield "find_places", _place(place)
+    if Topic.OPENING_HOURS in topics and not items and not said.place:
+        yield "find_places", {"kind": "branch"}
+    for item in items:
         yield "find_places", {"query": search_words(item.brand or item.product or "")}
         if item.product:
             yield "find_products", _product(item, said)
-    for place in said.place:
-        yield "find_places", {"query": place}
-    if not said.items and not said.place:
-        yield "find_places", {"query": said.text[:_LONGEST_QUERY]}
-        yield "find_answers", {"query": said.text[:_LONGEST_QUERY]}
+    if not items and not said.place and not topics - {Topic.FACILITY, Topic.FLOOR}:
+        yield "find_places", {"query": _words(said)}
+        yield "find_answers", {"query": _words(said)}
+
+
+def _place(name: str) -> dict[str, Any]:
+    """Return the arguments that find a place: a floor by its code, a branch as itself, another place by its words."""
+    if floor := floor_code(name):
+        return {"kind": "floor", "floor": floor}
+    return {"kind": "branch"} if is_branch(name) else {"query": search_words(name)}
 
 
 def _serve(said: Understanding, context: ToolContext) -> Calls:
     if {Topic.ORDER, Topic.DELIVERY, Topic.CANCEL, Topic.RETURN, Topic.EXCHANGE} & set(said.topics):
         yield "order_status", {"order_id": said.order_number}
-    yield "find_answers", {"query": said.text[:_LONGEST_QUERY]}
-    yield "find_places", {"query": "수선" if Topic.REPAIR in said.topics else "고객센터", "kind": "facility"}
+    yield "find_answers", {"query": _words(said)}
+    # An answer names the help desk itself, so the desk is looked up only where there may be no answer.
+    if Topic.REPAIR in said.topics:
+        yield "find_places", {"query": "수선", "kind": "facility"}
+    elif not said.topics or Topic.COMPLAINT in said.topics:
+        yield "find_places", {"query": "고객센터", "kind": "facility"}
 
 
 _CALLS = {

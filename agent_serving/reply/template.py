@@ -14,17 +14,16 @@ from agent_serving.understanding.model import Intent, Language, Understanding
 _MOST_LINES = 6
 _MOST_OF_A_RESULT = {1: 5, 2: 3}
 """Items that are shown of each result, by the number of results that have any; 2 of each if there are more."""
-_TERMS = ("answer", "terms")
-"""Facts that are sentences themselves."""
 
 
 def write_answer(understanding: Understanding, results: Sequence[ToolResult], language: str) -> str:
     """Return an answer with its marker at the end; without a marker if no item is cited."""
     words = wording(Language(language))
     shown = _chosen(results)
-    parts = [_line(item, words, language) for item in shown]
+    parts = list(dict.fromkeys(_line(item, words, language) for item in shown))
     if not shown:
-        return " ".join([*_notes(results, words)] or [words["empty"]])
+        nothing = words["none_safe" if understanding.constraints.allergies else "empty"]
+        return " ".join([*_notes(results, words)] or [nothing])
     opening = [str(words["opening"][understanding.intent])]
     closing = list(_notes(results, words))
     if understanding.intent is Intent.COMPARE and (title := _cheapest(shown, language)):
@@ -81,9 +80,14 @@ def _cheapest(shown: Sequence[Item], language: str) -> str | None:
 
 
 def _line(item: Item, words: Mapping[str, Any], language: str) -> str:
+    if item.kind == "faq":
+        return str(item.facts["answer"])
     title = _title(item, language)
+    if item.kind == "floor" and "floor" in item.facts and "name" in item.facts:
+        # The code of the floor is a part of the title; it is shown as in all other lines.
+        return f"{item.facts.get(f'name_{language}', item.facts['name'])}: {_floor(str(item.facts['floor']), words)}."
     details = ", ".join(_details(item, words))
-    terms = next((str(item.facts[name]) for name in _TERMS if name in item.facts), "")
+    terms = str(item.facts.get("terms", ""))
     return f"{title}: {details}. {terms}".strip() if details else f"{title}: {terms}" if terms else f"{title}."
 
 

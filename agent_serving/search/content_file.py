@@ -8,6 +8,7 @@ facts are `name` and `answer`, and an HTML comment holds keywords. A long sectio
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -107,9 +108,30 @@ def read_content(content: bytes, source: str) -> list[Document]:
 
 def content_files(folder: Path) -> dict[str, Path]:
     """Return the content files below a folder by their names. Files whose name begins with a dot are left out."""
-    paths = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    named = {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
-    return {name: path for name, path in named.items() if not any(part[0] == "." for part in name.split("/"))}
+    return {source: folder / source for source in sorted(content_signatures(folder))}
+
+
+def content_signatures(folder: Path) -> dict[str, str]:
+    """Return for each content file below a folder a text that changes whenever the file is written."""
+    found: dict[str, str] = {}
+    waiting = [""]
+    # Not `Path.rglob`: a server looks twice a second, and this takes a fifth of the time.
+    while waiting:
+        parent = waiting.pop()
+        try:
+            with os.scandir(folder / parent) as entries:
+                for entry in entries:
+                    name = f"{parent}{entry.name}"
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        waiting.append(f"{name}/")
+                    elif name.endswith(SUFFIXES):
+                        status = entry.stat()
+                        found[name] = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+        except FileNotFoundError:
+            continue  # deleted meanwhile
+    return found
 
 
 def _json_rows(text: str, source: str) -> Iterator[tuple[str, Any]]:

@@ -72,6 +72,10 @@ class SearchEngine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Release what is open."""
+        ...
+
 
 @dataclass(frozen=True)
 class Change:
@@ -104,8 +108,4 @@ class SearchIndex(SearchEngine, Protocol):
         Raises:
             SearchUnavailable: the index cannot be written now. No change is visible.
         """
-        ...
-
-    def close(self) -> None:
-        """Release the files of the index."""
         ...

@@ -52,6 +52,10 @@ class HybridEngine:
         """Return the documents with these ids, in this order."""
         return self.words.get(ids)
 
+    def close(self) -> None:
+        """Close the engine of words."""
+        self.words.close()
+
 
 def fuse(results: Iterable[Sequence[Document]]) -> list[Document]:
     """Return the documents of several results by their fused score, the best first.

@@ -21,7 +21,10 @@ NUMBERS: Final = ("price", "valid_from", "valid_until")
 BODY: Final = "body"
 """Stored, not indexed: the document as JSON."""
 
-_FIRST_DAY, _LAST_DAY, _NO_PRICE, _UNSTATED = 0, 99_999_999, 0, "?"
+_FIRST_DAY, _LAST_DAY, _UNSTATED = 0, 99_999_999, "?"
+_NO_PRICE, _MOST_PRICE = 0, 2**53
+# What holds for whatever a diet permits: a vegan product is vegetarian.
+_IMPLIED: Final = {"vegan": ("vegetarian", "pescatarian", "lactose_free"), "vegetarian": ("pescatarian",)}
 _LESS_BY_FORM, _LESS_IF_LOOSE = 0.9, 0.2
 _LEAST_LOOSE = 4
 """Pairs of a word that may be matched loosely. A word of four letters has three pairs: one less is another word."""
@@ -75,7 +78,7 @@ def exact_fields(document: Document) -> dict[str, Any]:
     return {
         "id": document.id, "kind": document.kind.value, "branch": document.branch,
         "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
-        "allergen": _allergens(document), "diet": _values(facts, "diets"),
+        "allergen": _allergens(document), "diet": _diets(facts),
         "price": int(facts.get("price_won", _NO_PRICE)),
         "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
         "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
@@ -147,13 +150,15 @@ def _most(pairs: int) -> int:
 
 def conditions(kinds: Sequence[Kind], branch: str | None, filters: Filters) -> list[Condition]:
     """Return what every found document meets."""
-    found: list[Condition] = [AnyOf("branch", (EVERY_BRANCH, *([branch] if branch else [])))]
+    known = [branch] if branch is not None and branch.isascii() else []
+    found: list[Condition] = [AnyOf("branch", (EVERY_BRANCH, *known))]
     if kinds:
         found.append(AnyOf("kind", tuple(kind.value for kind in kinds)))
     exact = {name: getattr(filters, name) for name in ("brand", "category", "floor", "diet")}
     found += [AnyOf(name, (squeeze(value),)) for name, value in exact.items() if value is not None]
     if filters.price_min is not None or filters.price_max is not None:
-        found.append(Between("price", max(filters.price_min or 0, _NO_PRICE + 1), filters.price_max))
+        least, most = filters.price_min or 0, _MOST_PRICE if filters.price_max is None else filters.price_max
+        found.append(Between("price", _bounded(max(least, _NO_PRICE + 1)), _bounded(most)))
     if filters.free_of:
         found.append(AnyOf("allergen", (_UNSTATED, *sorted(map(squeeze, filters.free_of))), is_negated=True))
     if filters.on is not None:
@@ -175,6 +180,11 @@ def _is_met(condition: Condition, value: Any) -> bool:
     return condition.is_negated != any(one in condition.values for one in values)
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether a text has no lone surrogate, which no engine takes."""
+    return text.encode("utf-8", "ignore").decode() == text
+
+
 def _matches(form: QueryWord, weight: float) -> list[Match]:
     found = [Match(field, (form.word,), weight * boost) for field, boost in WORDS.items()]
     if form.pairs:
@@ -190,6 +200,16 @@ def _values(facts: Mapping[str, Any], name: str) -> list[str]:
 def _allergens(document: Document) -> list[str]:
     unstated = [_UNSTATED] if document.kind is Kind.PRODUCT else []
     return _values(document.facts, "allergens") or unstated
+
+
+def _diets(facts: Mapping[str, Any]) -> list[str]:
+    stated = _values(facts, "diets")
+    return list(dict.fromkeys([*stated, *(more for diet in stated for more in _IMPLIED.get(diet, ()))]))
+
+
+def _bounded(price: int) -> int:
+    """Return a price that engines can compare, also for the price of a foolish caller."""
+    return min(max(price, _NO_PRICE), _MOST_PRICE)
 
 
 def _day(value: Any, missing: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from agent_serving.search.content_queue import ContentQueue
@@ -12,7 +11,6 @@ from agent_serving.search.engine import SearchEngine, SearchIndex
 from agent_serving.search.tantivy_engine import TantivyIndex
 from agent_serving.search.upkeep import IndexUpkeep
 from installation.installation import Installation
-from installation.settings import Settings
 from privacy.storage.secret_file import read_secret
 
 if TYPE_CHECKING:
@@ -20,13 +18,8 @@ if TYPE_CHECKING:
     from agent_serving.search.vector import Vectors
 
 
-def is_engine_installed(settings: Settings) -> bool:
-    """Return whether the package of the engine that the settings name is installed."""
-    return settings.search.opensearch_url is not None or find_spec("tantivy") is not None
-
-
 def open_engine(installation: Installation) -> SearchEngine:
-    """Return the engine that answers searches: words, and vectors too if the settings name a model.
+    """Return the engine that answers searches, to be closed by the caller: words, and vectors if a model is set.
 
     Raises:
         SearchUnavailable: the engine is not installed, or its folder, server or model cannot be used.
@@ -90,4 +83,5 @@ def open_upkeep(installation: Installation) -> Iterator[IndexUpkeep]:
     """
     settings = installation.settings
     with closing(open_index(installation)) as index, closing(ContentQueue(settings.search_dir / "queue.db")) as queue:
-        yield IndexUpkeep(settings.content_dir, index, queue, open_vectors(installation))
+        lock = settings.search_dir / "upkeep.lock"
+        yield IndexUpkeep(settings.content_dir, index, queue, lock, open_vectors(installation))

@@ -32,18 +32,21 @@ from agent_serving.search.index_field import (
     conditions,
     document_of,
     fields_of,
+    is_encodable,
 )
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Ends the name of the index. Increase it when the fields or the terms change, so that a new index is built."""
 
 _STATE: Final = "_state"
 _BATCH = 1000
-_MOST_LISTED = 1000
 _MOST_REPEATS = 5
 _TIMEOUT_SECONDS = 30.0
 _MAPPING: Final[dict[str, Any]] = {
-    "settings": {"analysis": {"analyzer": {"terms": {"type": "custom", "tokenizer": "whitespace"}}}},
+    "settings": {
+        "index": {"max_result_window": 100_000},
+        "analysis": {"analyzer": {"terms": {"type": "custom", "tokenizer": "whitespace"}}},
+    },
     "mappings": {
         "dynamic": False,
         "properties": {
@@ -80,9 +83,10 @@ class OpenSearchIndex:
     ) -> list[Document]:
         """Return the best documents of the first attempt that finds any; see `attempts`."""
         required = [_condition(condition) for condition in conditions(kinds, branch, filters)]
+        if limit < 1:
+            return []
         if not query.strip():
-            found = self._found({"match_all": {}}, required, _MOST_LISTED, [{"id": "asc"}])
-            return found[:limit]
+            return self._found({"match_all": {}}, required, limit, [{"id": "asc"}])
         for attempt in attempts(query):
             words = [_word(word, attempt.is_loose) for word in attempt.words]
             if found := self._found(_least(attempt.least, words), required, limit):
@@ -91,6 +95,7 @@ class OpenSearchIndex:
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order."""
+        ids = [one for one in ids if is_encodable(one)]
         wanted = {"terms": {"id": list(ids)}}
         found = {one.id: one for one in self._found({"match_all": {}}, [wanted], max(len(ids), 1))}
         return [found[one] for one in ids if one in found]
@@ -154,7 +159,8 @@ class OpenSearchIndex:
             return empty
         found = answer.json()
         mark = {"_seq_no": found["_seq_no"], "_primary_term": found["_primary_term"]}
-        return empty | json.loads(found["_source"]["state"]) | mark
+        state: dict[str, Any] = json.loads(found["_source"]["state"])
+        return empty | state | mark
 
     def _save(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Write the state, unless another process has written it since it was read."""

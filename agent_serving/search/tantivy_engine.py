@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import NO_FILTERS, Change, Filters
@@ -27,6 +27,7 @@ from agent_serving.search.index_field import (
     conditions,
     document_of,
     fields_of,
+    is_encodable,
 )
 from privacy.storage.atomic_file import create_private_folder
 from privacy.storage.lock import LockBusyError, file_lock
@@ -34,7 +35,7 @@ from privacy.storage.lock import LockBusyError, file_lock
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Folder of this layout of fields. Increase it when the fields or the terms change, so that a new index is built."""
 
 _WRITER_MEMORY = 64_000_000
@@ -88,8 +89,10 @@ class TantivyIndex:
         searcher = self._searcher()
         required = [self._condition(condition) for condition in conditions(kinds, branch, filters)]
         required.append(self._without(self._terms("kind", (_SOURCE_KIND,))))
+        if limit < 1:
+            return []
         if not query.strip():
-            found = self._found(searcher, required, _MOST_LISTED)
+            found = self._found(searcher, required, max(limit, _MOST_LISTED))
             return sorted(found, key=lambda document: document.id)[:limit]
         for attempt in attempts(query):
             wanted = self._least(attempt.least, [self._word(word, attempt.is_loose) for word in attempt.words])
@@ -99,6 +102,7 @@ class TantivyIndex:
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order."""
+        ids = [one for one in ids if is_encodable(one)]
         found = {one.id: one for one in self._found(self._searcher(), [self._terms("id", ids)], max(len(ids), 1))}
         return [found[one] for one in ids if one in found]
 
@@ -106,7 +110,7 @@ class TantivyIndex:
         """Return the visible version of each source."""
         searcher = self._searcher()
         hits = searcher.search(self._terms("kind", (_SOURCE_KIND,)), max(searcher.num_docs, 1), count=False).hits
-        rows = (json.loads(searcher.doc(address).get_first(BODY)) for _, address in hits)
+        rows = (json.loads(_body(searcher.doc(address))) for _, address in hits)
         return {row["source"]: row["version"] for row in rows}
 
     def write(self, changes: Sequence[Change]) -> None:
@@ -121,6 +125,8 @@ class TantivyIndex:
     def _write(self, changes: Sequence[Change]) -> None:
         writer = self._index.writer(_WRITER_MEMORY, num_threads=1)
         try:
+            # A writer that was killed left files whose names the next commit would use, and would fail for.
+            writer.garbage_collect_files()
             for change in changes:
                 writer.delete_documents_by_term("source", change.source)
                 for document in change.documents:
@@ -142,7 +148,7 @@ class TantivyIndex:
     def _found(self, searcher: tantivy.Searcher, required: list[tantivy.Query], limit: int) -> list[Document]:
         every = self._query.boolean_query([(self._tantivy.Occur.Must, part) for part in required])
         hits = searcher.search(every, limit, count=False).hits
-        return [document_of(searcher.doc(address).get_first(BODY)) for _, address in hits]
+        return [document_of(_body(searcher.doc(address))) for _, address in hits]
 
     def _word(self, word: Word, is_loose: bool) -> tantivy.Query:
         parts = [self._match(match) for match in word.matches]
@@ -201,6 +207,10 @@ class TantivyIndex:
             ) from error
         except (OSError, ValueError) as error:
             raise SearchUnavailable(f"{self._folder}: the index cannot be {done}: {error}.") from error
+
+
+def _body(found: tantivy.Document) -> bytes:
+    return cast("bytes", found.get_first(BODY))
 
 
 def _schema(tantivy: Any) -> Any:

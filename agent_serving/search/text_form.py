@@ -17,7 +17,10 @@ from itertools import pairwise
 GAP = "|"
 """Stands between words whose pairs are not side by side."""
 
-_WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+MAX_LETTERS, MAX_WORDS = 300, 16
+"""What is read of a query, so that a message of a megabyte costs no more than a long sentence."""
+
+_WORD = re.compile(r"[^\W_]+(?:\.\d+[^\W_]*)*")
 _LETTERS = "가-힣ぁ-ヿ一-鿿"
 # A run of Hangul, kana or Han, of digits, or of other letters: "아이폰15pro" has three.
 _RUN = re.compile(rf"[{_LETTERS}]+|\d+(?:\.\d+)?|[^\W\d_{_LETTERS}]+")
@@ -61,7 +64,9 @@ def normalise(text: str) -> str:
     >>> normalise("ＬＧ 그램")
     'lg 그램'
     """
-    return unicodedata.normalize("NFKC", text).casefold()
+    # A lone surrogate, which JSON can carry, is no letter and cannot be encoded.
+    whole = text.encode("utf-8", "ignore").decode()
+    return unicodedata.normalize("NFKC", whole).casefold()
 
 
 def squeeze(text: str) -> str:
@@ -121,8 +126,8 @@ def query_words(query: str) -> list[tuple[QueryWord, ...]]:
     >>> [[form.word for form in forms] for forms in query_words("에어팟이 어디 있어?")]
     [['에어팟이', '에어팟']]
     """
-    found = [run for word in _WORD.findall(normalise(query)) for run in _query_runs(word)]
-    words = [word for word in found if word not in _REQUEST] or found
+    found = [run for word in _WORD.findall(normalise(query[:MAX_LETTERS])) for run in _query_runs(word)]
+    words = ([word for word in found if word not in _REQUEST] or found)[:MAX_WORDS]
     couples = ["".join(pair) for pair in pairwise(words)]
     forms = {
         word: (*_query_forms(word), *couples[max(place - 1, 0) : place + 1])

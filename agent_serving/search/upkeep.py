@@ -10,10 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_serving.search.content_file import content_files, read_content
+from agent_serving.search.content_file import content_signatures, read_content
 from agent_serving.search.content_queue import ContentQueue, DeadLetter, Job
 from agent_serving.search.engine import Change, SearchIndex
-from agent_serving.search.errors import ContentError
+from agent_serving.search.errors import ContentError, SearchUnavailable
+from privacy.storage.lock import LockBusyError, file_lock
 
 if TYPE_CHECKING:
     from agent_serving.search.vector import Vectors
@@ -46,27 +47,55 @@ class UpkeepReport:
 class IndexUpkeep:
     """Brings an index up to date with a folder. One thread at a time may use an object.
 
-    Several processes may work at once: a file that two of them index has the same documents afterwards.
+    Of several processes one works at a time: otherwise a slow one could put back what it read before the others.
+
+    Attributes:
+        folder: the content folder.
+        index: receives the documents.
+        queue: remembers which state of each file is indexed.
+        lock: file by which processes that share the queue wait for each other.
+        vectors: receives the vectors; None without a model.
+        clock: seconds since 1970.
     """
 
     folder: Path
     index: SearchIndex
     queue: ContentQueue
+    lock: Path
     vectors: Vectors | None = None
     clock: Callable[[], float] = time.time
 
     def notice(self) -> int:
-        """Queue the files that have changed since they were indexed, and return their number."""
-        indexed = self.index.versions()
-        return self.queue.notice(_signatures(self.folder), indexed, self.clock(), self._incomplete(indexed))
-
-    def run(self) -> UpkeepReport:
-        """Index every file that has changed and whose turn has come.
+        """Queue the files that have changed since they were indexed, and return their number.
 
         Raises:
-            SearchUnavailable: the index cannot be written, or the model of vectors cannot be asked. The files stay
-                in the queue.
+            ContentError: there is no content folder. All its documents would be taken for deleted.
         """
+        if not self.folder.is_dir():
+            raise ContentError(
+                f"{self.folder}: the content folder does not exist, so the index stays as it is. Mount or create it."
+            )
+        indexed = self.index.versions()
+        return self.queue.notice(content_signatures(self.folder), indexed, self.clock(), self._incomplete(indexed))
+
+    def run(self, wait_seconds: float = 600.0) -> UpkeepReport:
+        """Index every file that has changed and whose turn has come.
+
+        Args:
+            wait_seconds: how long to wait for another process that is doing the same.
+
+        Raises:
+            ContentError: there is no content folder.
+            SearchUnavailable: the index cannot be written, the model of vectors cannot be asked, or another process
+                is still working. The files stay in the queue.
+        """
+        try:
+            with file_lock(self.lock, wait_seconds=wait_seconds):
+                return self._run()
+        except LockBusyError as error:
+            raise SearchUnavailable(f"{self.folder}: another process is indexing it. Try again later.") from error
+
+    def _run(self) -> UpkeepReport:
         self.notice()
         indexed = removed = documents = 0
         for batch in self._batches(self.queue.due(self.clock())):
@@ -118,15 +147,3 @@ class IndexUpkeep:
             return ContentError(f"{job.source}: cannot be read: {error.strerror}. Check its permissions.")
         except ContentError as error:
             return error
-
-
-def _signatures(folder: Path) -> dict[str, str]:
-    """Return what changes whenever a file is written."""
-    found = {}
-    for source, path in content_files(folder).items():
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        found[source] = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-    return found

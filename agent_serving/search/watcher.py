@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from importlib.util import find_spec
 
 from agent_serving.search.errors import SearchError
-from agent_serving.search.opening import open_upkeep
 from installation.installation import Installation
+from installation.settings import Settings
 
 LOOK_SECONDS = 0.5
-"""A changed file is visible within two seconds. A look costs one `stat` a file."""
+"""A changed file is visible within two seconds. A look without a change costs one `stat` a file."""
 
 _log = logging.getLogger("bojagi.serve")
 
 
+def is_engine_installed(settings: Settings) -> bool:
+    """Return whether the package of the engine that the settings name is installed."""
+    return settings.search.opensearch_url is not None or find_spec("tantivy") is not None
+
+
 class ContentWatcher:
-    """A thread that indexes changed content files until `close`."""
+    """A thread that indexes changed content files until `close`. Without a content folder it waits for one."""
 
     def __init__(self, installation: Installation, look_seconds: float = LOOK_SECONDS) -> None:
         """Start the thread."""
@@ -32,12 +38,23 @@ class ContentWatcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        failed = ""
+        failed, folder = "", self._installation.settings.content_dir
+        while not folder.is_dir():
+            if self._ended.wait(self._look_seconds):
+                return
+        # Imported here, so that the start of a server does not wait for it.
+        from agent_serving.search.content_file import content_signatures
+        from agent_serving.search.opening import open_upkeep
+
         while not self._ended.is_set():
             try:
                 with open_upkeep(self._installation) as upkeep:
+                    seen: dict[str, str] | None = None
                     while not self._ended.wait(self._look_seconds):
-                        report = upkeep.run()
+                        before, seen = seen, content_signatures(folder)
+                        if seen == before and not upkeep.queue.due(upkeep.clock()):
+                            continue
+                        report = upkeep.run(wait_seconds=self._look_seconds)
                         failed = ""
                         if report.indexed or report.removed:
                             _log.info("search index: %d files indexed, %d removed", report.indexed, report.removed)

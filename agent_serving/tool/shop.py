@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent_serving.search.document import Document, Kind
@@ -15,6 +16,8 @@ from agent_serving.understanding.model import Intent
 AGENT_ROLES = frozenset({"agent"})
 MOST_ITEMS = 5
 """Items of one call. More would only make prompts longer."""
+MOST_QUERY = 80
+"""Characters of a query. A longer one costs time, and finds nothing more."""
 TEXT, WON = {"type": "string"}, {"type": "integer"}
 
 
@@ -27,12 +30,16 @@ def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) ->
 def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filters) -> list[Document]:
     """Return the best documents of these kinds in the context's branch.
 
+    A price below zero, which a model may write, finds what the price 0 finds. Schemas say no bounds, to stay short.
+
     Raises:
         SearchUnavailable: there is no index, or it cannot be read.
     """
     if context.services.search is None:
         raise SearchUnavailable("This installation has no search index.")
-    return context.services.search.search(query, kinds, context.branch, MOST_ITEMS, filters)
+    least, most = (None if price is None else max(0, price) for price in (filters.price_min, filters.price_max))
+    bounded = replace(filters, price_min=least, price_max=most)
+    return context.services.search.search(query[:MOST_QUERY], kinds, context.branch, MOST_ITEMS, bounded)
 
 
 def item_of(found: Document, kind: str | None = None, **more: str | int | float) -> Item:

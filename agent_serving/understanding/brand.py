@@ -15,13 +15,17 @@ _LIST_AFTER = re.compile(r"\s?(?:이?랑|하고|허고|과|와|vs|나|이나|냐
 _CHOICE_AFTER = re.compile(r"\s?(?:중|가운데|둘 ?중|이 ?낫|가 ?낫|이 ?좋|가 ?좋)")
 _LIST_BEFORE = re.compile(r"(?:이?랑|하고|허고|과|와|vs|나|이나|,|/)\s?$", re.IGNORECASE)
 _UNKNOWN = re.compile(r"(?<![가-힣A-Za-z])(?P<name>[가-힣A-Za-z]{2,8}?)(?:꺼|이?꺼)(?=\s|$|[가-힣]?\s)")
-_NO_NAME = frozenset("내 제 니 네 우리 이 그 저 남자 여자 애 아이 애들 엄마 아빠 남편 친구 어제 오늘 아까 지난 다른 이런 그런 저런 새 큰 작은 좋은 싼 예쁜 어른 본인".split())
+_NO_NAME = frozenset(["내", "제", "니", "네", "우리", "이", "그", "저", "남자", "여자", "애", "아이", "애들", "엄마", "아빠", "남편", "친구", "어제", "오늘", "아까", "지난", "다른", "이런", "그런", "저런", "새", "큰", "작은", "좋은", "싼", "예쁜", "어른", "본인"])
 
 
 def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> list[Span]:
     """Return the brands of a text as spans of `brand`."""
     brands = vocabulary().brands
-    found = [span for span in matches(text, tokens, brands) if not any(span.overlaps(other) for other in taken)]
+    found = [
+        span
+        for span in matches(text, tokens, brands)
+        if not any(span.overlaps(other) for other in taken) and _begins_word(text, tokens, span.start)
+    ]
     sure = [s for s in found if brands[compact(str(s.value))] != "ambiguous"]
     for span in found:
         if brands[compact(str(span.value))] == "ambiguous" and _is_brand(text, tokens, span, sure):
@@ -33,6 +37,12 @@ def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> li
         if not known and not any(span.overlaps(other) for other in [*sure, *taken]):
             sure.append(span)
     return [Span(s.start, s.end, "brand", s.value) for s in sure]
+
+
+def _begins_word(text: str, tokens: Sequence[Token], start: int) -> bool:
+    """Whether a written word, or a noun after another noun, begins here: "나온" and "살라카는데" have no brand."""
+    before = next((token for token in tokens if token.end == start), None)
+    return before is None or before.is_noun or not text[start - 1].isalnum()
 
 
 def _is_brand(text: str, tokens: Sequence[Token], span: Span, sure: Sequence[Span]) -> bool:

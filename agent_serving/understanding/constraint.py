@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.phrase import matches
@@ -11,6 +12,7 @@ from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, vocabulary
 
 _LISTED = re.compile(r"\s?(?:이랑|랑|하고|과|와|,|나|이나|·|/|및|도)\s?")
+_AFTER_INGREDIENT = frozenset("류 단백 가루 알레르기 알러지 알레르지 성분 쪽 프리".split())
 _PARTICLE = re.compile(r"\s?(?:류|쪽|성분|단백|가루|들|맛)?(?:은|는|이|가|을|를|도|만|에|에는|엔|이라면|라면|라)?")
 _AVOIDED = re.compile(
     r"\s?(?:알레르기|알러지|알레르|알러쥐|앨러지|앨러쥐|두드러기|못\s?먹|안\s?먹|못\s?드|안\s?드|못\s?마|안\s?마|못\s?잡|안\s?들|없는|없이|없나|빼고|빼주|빼 주|빼줘|빼,|빼$|뺀|빠진|제외|피해|피하|피해야|"
@@ -30,8 +32,11 @@ def constraint_spans(text: str, tokens: Sequence[Token]) -> list[Span]:
     words = vocabulary().constraints
     spans: list[Span] = []
     avoided_from: int | None = None
+    compounds = {a.end for a, b in pairwise(tokens) if a.end == b.start and b.is_noun and b.form not in _AFTER_INGREDIENT}
     for span in reversed(list(matches(text, tokens, words))):
         for kind, code in words[compact(str(span.value))]:
+            if kind == "allergy" and span.end in compounds:  # 참깨드레싱
+                continue
             if kind != "allergy":
                 spans.append(Span(span.start, span.end, kind, code))
                 continue

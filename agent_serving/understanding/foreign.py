@@ -53,9 +53,7 @@ def _word_pattern(kind: str) -> re.Pattern[str]:
 
 
 _ENGLISH_BRANDS = frozenset(
-    "nike|adidas|new balance|puma|converse|uniqlo|zara|gucci|chanel|prada|dior|hermes|louis vuitton|burberry|cartier|tiffany|rolex|apple|samsung|sony|dyson|lego|starbucks|sulwhasoo|laneige|innisfree|hera|"
-    "the north face|north face|lululemon|gentle monster|shake shack|paris baguette|estee lauder|lancome|kiehl's|clinique|jo malone|diptyque|aesop|le creuset|muji|ikea|philips|nintendo|levi's|polo|coach|"
-    "ナイキ|アディダス|シャネル|グッチ|プラダ|ディオール|ルイヴィトン|エルメス|雪花秀|ソルファス|イニスフリー|ラネージュ|スターバックス|スタバ|ユニクロ|ザラ|レゴ|ソニー|サムスン|耐克|阿迪达斯|香奈儿|古驰|迪奥|爱马仕|路易威登|兰芝|星巴克|优衣库|乐高|三星|苹果手机".split("|")
+    ["nike", "adidas", "new balance", "puma", "converse", "uniqlo", "zara", "gucci", "chanel", "prada", "dior", "hermes", "louis vuitton", "burberry", "cartier", "tiffany", "rolex", "apple", "samsung", "sony", "dyson", "lego", "starbucks", "sulwhasoo", "laneige", "innisfree", "hera", "the north face", "north face", "lululemon", "gentle monster", "shake shack", "paris baguette", "estee lauder", "lancome", "kiehl's", "clinique", "jo malone", "diptyque", "aesop", "le creuset", "muji", "ikea", "philips", "nintendo", "levi's", "polo", "coach", "ナイキ", "アディダス", "シャネル", "グッチ", "プラダ", "ディオール", "ルイヴィトン", "エルメス", "雪花秀", "ソルファス", "イニスフリー", "ラネージュ", "スターバックス", "スタバ", "ユニクロ", "ザラ", "レゴ", "ソニー", "サムスン", "耐克", "阿迪达斯", "香奈儿", "古驰", "迪奥", "爱马仕", "路易威登", "兰芝", "星巴克", "优衣库", "乐高", "三星", "苹果手机"]
 )
 
 

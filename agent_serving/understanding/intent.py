@@ -11,8 +11,12 @@ from functools import lru_cache
 from importlib.resources import files
 
 from agent_serving.understanding.model import Intent
+from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, read_lexicon
+
+_FAMILIES = ("compare", "plan", "find", "service", "buy")
+_SHORT = 10
 
 
 @lru_cache(maxsize=1)
@@ -26,35 +30,44 @@ def _weights() -> Mapping[str, Mapping[str, float]]:
     return found
 
 
-def evidence_of(text: str, spans: Sequence[Span]) -> set[str]:
-    """Return the names of all evidence in a message."""
-    short = compact(text)
-    found = {name for name, pattern in _cues().items() if pattern.search(short)}
+def evidence_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) -> set[str]:
+    """Return the names of all evidence in a message: cues, what was found in it, and its words."""
+    short, spaced = compact(text), " ".join(text.casefold().split())
+    found = {n for n, pattern in _cues().items() if pattern.search(spaced if n.endswith("spaced") else short)}
+    found |= words_of_tokens(tokens)
     count = Counter(span.kind for span in spans)
-    for kind in ("product", "brand", "place", "time", "quantity", "price_max", "price_min", "allergy", "diet", "faith"):
-        if count[kind]:
-            found.add(f"has_{kind}")
-    for kind in ("product", "brand", "place"):
-        if count[kind] > 1:
-            found.add(f"many_{kind}")
-    if count["product"] > 2:
-        found.add("three_products")
-    if not count["product"] and not count["brand"]:
-        found.add("nothing_named")
-    if count["brand"] and not count["product"]:
-        found.add("brand_alone")
-    if len(short) < 10:
+    found |= {f"has_{kind}" for kind in count}
+    shape = f"shape_{min(count['product'], 3)}{min(count['brand'], 2)}"
+    families = {name.partition("_")[0] for name in found if "_" in name and "/" not in name} & set(_FAMILIES)
+    found |= {shape, *(f"{shape}_{family}" for family in families), *(f"no_{f}" for f in _FAMILIES if f not in families)}
+    if count["place"] > 1:
+        found.add("many_place")
+    if len(short) < _SHORT:
         found.add("short")
-    for prefix in ("compare", "plan", "find", "service", "buy"):
-        if not any(name.startswith(prefix) for name in found):
-            found.add(f"no_{prefix}")
+    if _repeats_name(tokens, spans):
+        found.add("repeated_name")
     return found
 
 
-def intent_of(text: str, spans: Sequence[Span]) -> tuple[Intent, float]:
+def words_of_tokens(tokens: Sequence[Token]) -> set[str]:
+    """Return words with their part of speech, and pairs of a verb and its ending: `사/VV+ᆫ/ET` is "bought"."""
+    marked = [f"{token.form}/{token.tag[:2]}" for token in tokens]
+    kinds = [token.tag[0] for token in tokens]
+    pairs = {f"{a}+{b}" for a, b, k, n in zip(marked, marked[1:], kinds, kinds[1:], strict=False) if k in "VE" and n in "VE"}
+    return {word for word, kind in zip(marked, kinds, strict=True) if kind in "NVMJE"} | pairs
+
+
+def _repeats_name(tokens: Sequence[Token], spans: Sequence[Span]) -> bool:
+    """Return whether a noun stands twice, or two products end alike: "밤고구마냐 호박고구마냐"."""
+    nouns = Counter(token.form for token in tokens if token.tag in ("NNG", "NNP") and len(token.form) > 1)
+    ends = Counter(compact(str(span.value))[-2:] for span in spans if span.kind == "product" and len(str(span.value)) > 2)
+    return any(n > 1 for n in nouns.values()) or any(n > 1 for n in ends.values())
+
+
+def intent_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) -> tuple[Intent, float]:
     """Return the intent with the most evidence, and its probability by the weights."""
     weights = _weights()
-    evidence = ["", *evidence_of(text, spans)]
+    evidence = ["", *evidence_of(text, spans, tokens)]
     scores = {intent: sum(weights.get(name, {}).get(intent, 0.0) for name in evidence) for intent in Intent}
     best = max(scores, key=lambda intent: scores[intent])
     return best, 1 / sum(math.exp(score - scores[best]) for score in scores.values())

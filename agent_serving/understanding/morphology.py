@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _HIGHEST_UNKNOWN = 99
 """Words of the dictionary have larger numbers. Smaller ones are the defaults of the parts of speech."""
+_DIALECT = (("허고", "하고"), ("헐라", "할라"), ("허믄", "하믄"), ("헌디", "한디"), ("허는", "하는"))
+"""Forms of the south that the analyser takes for nouns. Both sides are of one length, so that places stay."""
+_HIGHEST_UNKNOWN = 99
+"""The analyser numbers the words of its dictionary above this. Smaller numbers are parts of speech."""
 _HANGUL_WORD = re.compile("[가-힣]{2,}")
 
 
@@ -27,6 +31,7 @@ class Token:
     tag: str
     start: int
     end: int
+    is_known: bool = True
     is_unknown: bool = False
 
     @property
@@ -48,7 +53,7 @@ class Morphology:
 
         self._kiwi: Kiwi = Kiwi(num_workers=1)
         words = vocabulary()
-        for word in {*words.products, *words.brands, *words.places}:
+        for word in {*words.products, *words.brands, *words.places, "제로"}:
             # Words of one syllable are left to the context that the analyser sees.
             if _HANGUL_WORD.fullmatch(word):
                 self._kiwi.add_user_word(word, "NNP", 0.0)

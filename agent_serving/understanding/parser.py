@@ -9,7 +9,8 @@ from agent_serving.understanding.dialogue import continue_from, missing_slot_of
 from agent_serving.understanding.entity import entities_of
 from agent_serving.understanding.intent import intent_of
 from agent_serving.understanding.language import language_of
-from agent_serving.understanding.model import Constraints, Context, Intent, Understanding, WantedItem
+from agent_serving.understanding.model import Constraints, Context, Intent, Language, Understanding, WantedItem
+from agent_serving.understanding.morphology import morphology
 from agent_serving.understanding.span import Span
 from agent_serving.understanding.topic import order_number_of, topics_of
 
@@ -26,8 +27,9 @@ def understand(text: str, context: Context | None = None) -> Understanding:
     context = context or Context()
     said = text[:_LONGEST]
     language = language_of(said, context.language)
-    spans = entities_of(said, language)
-    intent, confidence = intent_of(said, spans)
+    tokens = morphology().tokens(said) if language is Language.KOREAN else []
+    spans = entities_of(said, language, tokens)
+    intent, confidence = intent_of(said, spans, tokens)
     if intent not in _COUNTED:
         spans = [span for span in spans if span.kind != "quantity"]
     found = Understanding(

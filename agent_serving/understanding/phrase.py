@@ -26,6 +26,10 @@ def matches(text: str, tokens: Sequence[Token], words: Container[str]) -> Iterat
         i += 1
 
 
+_KINDS = frozenset({"식", "산", "용", "형", "제", "맛", "향"})
+"""Endings of words that name a kind, also where the analyser takes them for other nouns: 가열식."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """The part of one written word that belongs to a run of nouns.
@@ -35,6 +39,7 @@ class Unit:
         key: its compact text.
         is_head: whether it is a product, or a compound that ends with one.
         role: `kind`, `sort`, `never`; empty for a word that is in no lexicon of modifiers.
+        is_known: whether the dictionary of the analyser has all its morphemes.
     """
 
     start: int
@@ -42,6 +47,7 @@ class Unit:
     key: str
     is_head: bool
     role: str
+    is_known: bool = True
 
 
 def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iterator[list[Unit]]:
@@ -52,7 +58,8 @@ def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iter
         is_taken = any(span.start < token.end and token.start < span.end for span in taken)
         # Figures belong to a name that they follow: 오메가3, 플스5.
         is_figure = token.tag == "SN" and bool(word) and word[-1].end == token.start
-        is_part = not is_taken and (token.is_noun or is_figure or _is_known(text, token))
+        is_kind = token.form in _KINDS and bool(word) and word[-1].end == token.start
+        is_part = not is_taken and (token.is_noun or is_figure or is_kind or _is_known(text, token))
         if word and (not is_part or word[-1].end != token.start):
             run.append(_unit(text, word))
             word = []
@@ -76,7 +83,7 @@ def _is_known(text: str, token: Token) -> bool:
 def _unit(text: str, word: Sequence[Token]) -> Unit:
     start, end = word[0].start, word[-1].end
     key = compact(text[start:end])
-    return Unit(start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""))
+    return Unit(start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), all(t.is_known for t in word))
 
 
 def _is_head(key: str, word: Sequence[Token]) -> bool:
@@ -89,4 +96,5 @@ def _is_head(key: str, word: Sequence[Token]) -> bool:
     last = word[-1].form
     if len(last) == 1 and len(word) > 1 and last in products and last not in vocabulary().grammar("weak"):
         return True
-    return any(key[-n:] in products for n in range(len(key) - 1, 1, -1))
+    weak = vocabulary().grammar("weak")
+    return any(key[-n:] in products and key[-n:] not in weak for n in range(len(key) - 1, 1, -1))

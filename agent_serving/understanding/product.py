@@ -11,9 +11,14 @@ from agent_serving.understanding.phrase import Unit, noun_runs
 from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, vocabulary
 
-_LIST = re.compile(r"\s?(?:이?랑|하고|허고|과|와|,|나|이나|·|/|및|도|vs|말고|에다|에)(?![가-힣])")
+_LIST = re.compile(r"\s?(?:이?랑|하고|허고|과|와|,|나|이나|·|/|및|도|vs|말고|에다)(?![가-힣])")
 _OF_KIND = re.compile(r"(?:용|산|제|식|형|맛|향|급|표|색)$")
 """Endings of words that name a kind: 여성용, 호주산, 초음파식."""
+_MODEL = re.compile(
+    r"\s?[A-Z]?\d{1,2}(?!\d|\s?(?:개|대|원|만|천|층|시|월|일|명|번))(?:\s?(?:프로\s?맥스|프로|울트라|플러스|미니|에어|맥스))?|\s(?:프로\s?맥스|울트라|플러스)",
+    re.IGNORECASE,
+)
+"""The number and grade of a model after a device: 아이폰 17 프로."""
 _ADJECTIVE_OF_KIND = re.compile(r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$")
 
 
@@ -36,13 +41,12 @@ def _split(run: Sequence[Unit]) -> tuple[list[list[Unit]], list[Unit]]:
     found: list[list[Unit]] = []
     rest: list[Unit] = []
     pending: list[Unit] = []
+    run = _joined(run)
     heads = sum(unit.is_head for unit in run)
     for at, unit in enumerate(run):
         before = run[at - 1] if at else None
         extends = bool(found) and before is found[-1][-1]
-        if extends and (unit.key in grammar("container") or (unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"):
-            found[-1].append(unit)
-        elif extends and unit.is_head and _describes(before, unit, heads):
+        if (extends and (unit.key in grammar("container") or ((unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"))) or (extends and unit.is_head and _describes(before, unit, heads)):
             found[-1].append(unit)
         elif unit.is_head:
             found.append([*_kept(pending), unit])
@@ -55,6 +59,17 @@ def _split(run: Sequence[Unit]) -> tuple[list[list[Unit]], list[Unit]]:
     return found, [*rest, *(u for u in pending if not u.role)]
 
 
+def _joined(run: Sequence[Unit]) -> list[Unit]:
+    """Return the run with two words as one where the lexicon has them as one: "선물 세트"."""
+    found: list[Unit] = []
+    for unit in run:
+        if found and found[-1].key + unit.key in vocabulary().products:
+            found[-1] = Unit(found[-1].start, unit.end, found[-1].key + unit.key, True, "")
+        else:
+            found.append(unit)
+    return found
+
+
 def _kept(pending: Sequence[Unit]) -> list[Unit]:
     """Return the units at the end of `pending` that describe the head after them: modifiers, and one unknown noun."""
     kept: list[Unit] = []
@@ -62,7 +77,7 @@ def _kept(pending: Sequence[Unit]) -> list[Unit]:
     for unit in reversed(pending):
         if not unit.role and not _OF_KIND.search(unit.key):
             unknown += 1
-        if unknown > 1 or len(kept) == 3:
+        if not unit.role and not unit.is_known or unknown > 1 or len(kept) == 3:
             break
         kept.insert(0, unit)
     return kept
@@ -77,12 +92,15 @@ def _describes(before: Unit | None, unit: Unit, heads: int) -> bool:
 
 def _phrase(text: str, units: Sequence[Unit], taken: Sequence[Span]) -> Span | None:
     start, end = units[0].start, units[-1].end
-    if len(units) == 1 and units[0].key in vocabulary().grammar("weak") and not _has_support(text, start, end, taken):
+    named = len(units) > 1 and (units[-2].role or units[-2].is_head or units[-1].key in vocabulary().grammar("container"))
+    if units[-1].key in vocabulary().grammar("weak") and not named and not _has_support(text, start, end, taken):
         return None
     if _pattern("making").match(text, end) or _pattern("eating").match(text, end):
         return None
     if adjective := _ADJECTIVE_OF_KIND.search(text[:start]):
         start = adjective.start()
+    if units[-1].key in vocabulary().grammar("device") and (model := _MODEL.match(text, end)):
+        end = model.end()
     return Span(start, end, "product", text[start:end])
 
 
@@ -93,6 +111,9 @@ def _has_support(text: str, start: int, end: int, taken: Sequence[Span]) -> bool
 
 
 def _is_wanted(text: str, span: Span, taken: Sequence[Span]) -> bool:
+    after_brand = any(s.kind == "brand" and 0 <= span.start - s.end <= 1 for s in taken)
+    if after_brand and _LIST.match(text, span.end):
+        return True
     beside = any(s.kind == "quantity" and 0 <= s.start - span.end <= 2 for s in taken)
     return beside or bool(_pattern("buying").match(text, span.end))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.number import NATIVE
 from agent_serving.understanding.span import Span, free_of
 
@@ -16,9 +18,9 @@ _WEEK = (
 _WEEKDAY = r"(?:이번|다음|담|지난|저번|요번|오는|돌아오는)?\s?(?:월|화|수|목|금|토|일)(?:요일|욜)|토일|주일날"
 _FEAST = (
     r"추석|한가위|설날|구정|신정|크리스마스\s?이브|크리스마스|성탄절|어버이날|어린이날|스승의\s?날|발렌타인데이|발렌타인|밸런타인데이|화이트데이|빼빼로데이|할로윈|핼러윈|"
-    r"수능|복날|초복|중복|말복|동지|대보름|부처님오신날|석가탄신일|삼일절|광복절|개천절|한글날|현충일|블랙프라이데이|광군제"
+    r"복날|초복|중복|말복|동지|대보름|부처님오신날|석가탄신일|삼일절|광복절|개천절|한글날|현충일|블랙프라이데이|광군제"
 )
-_DATE = r"\d{1,2}\s?월\s?\d{1,2}\s?일|\d{1,2}\s?월|\d{1,2}일(?!\s?(?:분|치|동안|전|안|이내|정도|간))|\d{1,2}/\d{1,2}"
+_DATE = r"(?<!박 )(?<!박)(?:\d{1,2}\s?월\s?\d{1,2}\s?일|\d{1,2}\s?월|\d{1,2}일(?!\s?(?:분|치|동안|전|안|이내|정도|간))|\d{1,2}/\d{1,2})"
 _PART = "오전|오후|새벽|아침|점심시간|점심때|점심|저녁때|저녁|오밤중|한밤중|한밤|밤|대낮|한낮|낮|정오|자정"
 _CLOCK = rf"(?:\d{{1,2}}|(?!몇)(?:{NATIVE}))\s?시(?!\s?간)(?:\s?(?:반|\d{{1,2}}\s?분|[일이삼사오]?십\s?[일이삼사오육칠팔구]?\s?분))?|\d{{1,2}}:\d{{2}}"
 _LATER = r"(?:\d{1,2}|한|두|세|네|다섯)\s?(?:시간|분|일|주|달|개월)\s?(?:뒤|후|전|있다가|이따|안에|이내)|퇴근\s?(?:후|길|하고)"
@@ -35,11 +37,14 @@ _PARTICLE = re.compile(
 )
 
 
-def find_times(text: str) -> list[Span]:
-    """Return the words of time as spans of `time`."""
+def find_times(text: str, tokens: Sequence[Token] = ()) -> list[Span]:
+    """Return the words of time as spans of `time`. A word that the analyser took for a verb is none (낮은, 낼게요)."""
+    verbs = {token.start for token in tokens if token.tag[0] == "V" and text[token.start] in "낮밤낼"}
     spans = []
     for found in _PHRASE.finditer(text):
         end = found.end()
+        if found.start() in verbs:
+            continue
         after = text[end : end + 1]
         if after and _WORDS_AFTER.match(after) and not _PARTICLE.match(text, end):
             continue

@@ -47,7 +47,9 @@ class Vocabulary:
     @cached_property
     def modifiers(self) -> Mapping[str, str]:
         """Words before a product: `kind`, `sort` or `never`."""
-        return {compact(w): name for name, block in read_lexicon("modifier").items() for w in words_of(block)}
+        # A word that names a kind does so before a product, although it may be said without one.
+        blocks = sorted(read_lexicon("modifier").items(), key=lambda row: row[0] != "never")
+        return {compact(w): name for name, block in blocks for w in words_of(block)}
 
     @cached_property
     def places(self) -> Mapping[str, str]:

@@ -130,7 +130,7 @@ class HostileServer:
         self.sent: Counter[str] = Counter()
         self.choose: Callable[[Request], bytes] = self._any
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._answer, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"

@@ -2,7 +2,8 @@
 
 `--only engines` compares tantivy with SQLite's FTS5 (words and letter pairs, trigrams, morphemes) and, with
 `--lance FOLDER`, LanceDB in an environment in that folder. `--only serving` measures the index of 100,000 documents:
-its making, searches over HTTP beside an empty endpoint, and the time until a changed file is visible.
+its making, searches over HTTP beside an empty endpoint, and the time until a changed file is visible. `--only crashes`
+kills a process that writes the index a hundred times.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ import numpy as np
 
 from bench.claim import Claim
 from bench.options import make_parser
+from bench.search import crash
 from bench.search.corpus import QUERIES, write_files
 from bench.search.engines import ENGINES, Engine, LanceDb
 
-DOCUMENTS, ROUNDS = 100_000, 20
+DOCUMENTS, ROUNDS, KILLS = 100_000, 20, 100
 
 
 def main() -> int:
     """Measure the parts, and print the claims."""
     parser = make_parser(__doc__, "python -m bench.search")
-    parser.add_argument("--only", choices=["engines", "serving"])
+    parser.add_argument("--only", choices=["engines", "serving", "crashes"])
     parser.add_argument("--lance", type=Path, help="folder of LanceDB's environment; made when missing")
     options = parser.parse_args()
     number = 8_000 if options.quick else DOCUMENTS
@@ -37,6 +39,8 @@ def main() -> int:
             from bench.search.serving import measure
 
             measure(folder / "serving", number, 3 if options.quick else ROUNDS)
+        if options.only in (None, "crashes"):
+            crash.measure(folder / "crashes", 5 if options.quick else KILLS)
     return 0
 
 

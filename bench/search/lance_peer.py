@@ -6,7 +6,7 @@ Arguments: folder, branch, limit. The first line names the file of documents. Im
 import json
 import sys
 
-import lancedb
+import lancedb  # type: ignore[import-not-found]
 
 
 def main() -> None:

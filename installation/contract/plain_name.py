@@ -39,6 +39,11 @@ class PlainNames:
         named = self.tables.get(contract.table, {}).get("title")
         return Wording(**named) if named else Wording(readable(contract.name), readable(contract.name))
 
+    def titles(self, table: str) -> tuple[Wording, Wording]:
+        """Return title and source of a table without a contract, which has an entry in a wording file."""
+        named = self.tables[table]
+        return Wording(**named["title"]), Wording(**named["source"])
+
     def place(self, contract: Document) -> int:
         """Return the place of a table in an answer; tables without an entry come last."""
         order = list(self.tables)
@@ -97,12 +102,16 @@ def read_plain_names(folders: Iterable[Path]) -> PlainNames:
         try:
             content = yaml.load(path.read_text("utf-8"), _Loader)
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ContractError([Fault(path, 1, "Not readable as YAML", type(error).__name__, "plain names")]) from error
+            raise ContractError(
+                [Fault(path, 1, "Not readable as YAML", type(error).__name__, "plain names")]
+            ) from error
         if not isinstance(content, dict) or not all(isinstance(content.get(k, {}), dict) for k in _KINDS):
             raise ContractError([Fault(path, 1, "Not a file of plain names", "", f"mappings {', '.join(_KINDS)}")])
         for kind in content:
             if kind not in _KINDS:
-                raise ContractError([Fault(path, 1, f"Unknown part {kind!r}", str(kind), f"one of {', '.join(_KINDS)}")])
+                raise ContractError(
+                    [Fault(path, 1, f"Unknown part {kind!r}", str(kind), f"one of {', '.join(_KINDS)}")]
+                )
             merged[kind] |= content[kind]
     return PlainNames(**merged)
 

@@ -5,17 +5,18 @@ Call it only for a request that is approved, so that the requester's identity is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from installation.contract.plain_name import read_plain_names
 from installation.installation import Installation
+from installation.rights.consent_records import own_records
 from privacy.audit import AuditEntry
 from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.rights.answer.content import Answer, StoreNote
 from privacy.rights.explanation import DecisionExplainer, ExplainedDecision
 from privacy.rights.subject import Subject
-from privacy.rights.subject_store import ExportedTable, SubjectStore
+from privacy.rights.subject_store import Holding, SubjectStore
 from privacy.rights.wording import Wording
 
 
@@ -35,7 +36,9 @@ class AnswerSources:
             PrivacyError, OSError: a store cannot be read; the answer would be incomplete.
             AuditError: the disclosure cannot be logged, so nothing is disclosed.
         """
-        tables = tuple(table for store in self.stores for table in store.export(subject))
+        exported = [(store, tuple(store.export(subject))) for store in self.stores]
+        tables = tuple(table for _, found in exported for table in found)
+        silent = [store for store, found in exported if not found]
         answer = Answer(
             request_id=request_id,
             made_at=self.installation.shop_time().replace(microsecond=0),
@@ -44,7 +47,7 @@ class AnswerSources:
             tables=tables,
             permissions=self._permissions(subject),
             decisions=self.decisions(subject),
-            notes=tuple(self._notes(subject, tables)),
+            notes=tuple(_note(store.name, held) for store in silent for held in store.find(subject)),
             outside=self._outside(subject),
             names=read_plain_names(self.installation.settings.contract_dirs),
         )
@@ -64,20 +67,8 @@ class AnswerSources:
         return {purpose: all(v[purpose] for v in verdicts) for purpose in verdicts[0]} if verdicts else {}
 
     def _outside(self, subject: Subject) -> tuple[str, ...]:
-        store = self.installation.consent_store
-        records = store.records_of(store.subjects_of_all(subject.customer_ids))
+        records = own_records(self.installation, subject)
         return tuple(sorted({name for record in records for name in record.recipients}))
-
-    def _notes(self, subject: Subject, tables: Iterable[ExportedTable]) -> Iterator[StoreNote]:
-        shown = {table.name for table in tables}
-        for store in self.stores:
-            for held in store.find(subject):
-                if held.part not in shown and held.rows:
-                    text = Wording(
-                        f"{held.description.en}: {held.rows:,}. {held.source.en}. {held.retention.en}",
-                        f"{held.description.ko}: {held.rows:,}. {held.source.ko}. {held.retention.ko}",
-                    )
-                    yield StoreNote(store.name, text)
 
     def _log(self, answer: Answer) -> None:
         entry = AuditEntry(
@@ -86,3 +77,12 @@ class AnswerSources:
             subjects=1, reason=f"request {answer.request_id}",
         )  # fmt: skip
         self.installation.audit_log.append(entry)
+
+
+def _note(store: str, held: Holding) -> StoreNote:
+    """Return what a store holds without rows to show."""
+    text = Wording(
+        f"{held.description.en}: {held.rows:,}. {held.source.en}. {held.retention.en}",
+        f"{held.description.ko}: {held.rows:,}. {held.source.ko}. {held.retention.ko}",
+    )
+    return StoreNote(store, text)

@@ -8,6 +8,7 @@ from installation.contract.document import Contract
 from installation.contract.plain_name import PlainNames, read_plain_names
 from installation.installation import Installation
 from installation.rights.own_row import OwnRows, PersonRows
+from installation.rights.quarantined_row import quarantined
 from privacy.contract.column import Column
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.rights.subject import Subject
@@ -42,6 +43,9 @@ class PersonTables:
             own = person.read(contract)
             if own.rows or own.unclear:
                 yield exported(own, self._names)
+        waiting = quarantined(self._installation, subject, self._names)
+        if waiting is not None:
+            yield waiting
 
 
 def exported(own: OwnRows, names: PlainNames) -> ExportedTable:

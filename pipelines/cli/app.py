@@ -16,6 +16,7 @@ from pipelines.cli import (
     quarantine,
     read,
     retention,
+    rights,
     run,
     search,
     serve,
@@ -69,6 +70,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
+app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
 app.add_typer(search.app, name="search")

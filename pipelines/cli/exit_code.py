@@ -48,10 +48,15 @@ _BY_ERROR = {
     "DiskError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
     "ApiKeyError": ExitCode.USAGE,
+    "InvalidSubmissionError": ExitCode.USAGE,
+    "UnknownRequestError": ExitCode.USAGE,
+    "RequestStoreError": ExitCode.ENVIRONMENT,
     "ServerStartError": ExitCode.ENVIRONMENT,
     "UnknownFeatureError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
+    "ContentError": ExitCode.USAGE,
+    "PlaceError": ExitCode.USAGE,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

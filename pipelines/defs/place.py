@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from agent_serving.search.opening import is_engine_installed, open_upkeep
+from agent_serving.search.opening import open_upkeep
+from agent_serving.search.watcher import is_engine_installed
 from installation.installation import Installation
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.places import nearby
@@ -23,6 +24,7 @@ def place_job(installation: Installation) -> dg.JobDefinition:
     def collect_pages(context: dg.OpExecutionContext) -> Any:
         with own_errors_are_final():
             pages = nearby.collect(nearby.branches(settings), FilePages(settings.place_page_dir))
+        # Without a content folder there is no branch, and nothing to do.
         context.log.info(f"{sum(map(len, pages.values()))} pages of {len(pages)} branches")
         return pages
 
@@ -43,7 +45,7 @@ def place_job(installation: Installation) -> dg.JobDefinition:
     def publish_places(context: dg.OpExecutionContext, pages: Any) -> None:
         with own_errors_are_final(), installation:
             reports = nearby.publish(settings, nearby.branches(settings), pages, installation.reference_date())
-            if is_engine_installed(settings):
+            if reports and is_engine_installed(settings):
                 with open_upkeep(installation) as upkeep:
                     upkeep.run()
         metadata = {report.branch: dg.MetadataValue.json(asdict(report)) for report in reports}

@@ -6,8 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from agent_serving.search.opening import is_engine_installed, open_upkeep
+from agent_serving.search.opening import open_upkeep
 from agent_serving.search.upkeep import UpkeepReport
+from agent_serving.search.watcher import is_engine_installed
 from installation.installation import Installation
 from pipelines.defs.automation import TICK_SECONDS
 from pipelines.orchestration import metadata

@@ -20,9 +20,9 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction
 
 from installation.lakehouse.rows import plain_type, scan
-from pipelines.erasure.person_row import Mask
 from pipelines.ingest.bronze import LINE_COLUMN, filesystem_of
 from pipelines.ingest.staging_area import StagingArea
+from pipelines.ingest.suppressed_row import Mask
 from privacy.protection.source_person import HASH_COLUMNS
 
 _BATCH_ROWS = 1 << 18
@@ -38,6 +38,10 @@ class TableEdit(Protocol):
 
     def mark(self, rows: pa.RecordBatch) -> Mask:
         """Return which rows change."""
+        ...
+
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has a value of a person, with or without a row."""
         ...
 
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
@@ -83,11 +87,7 @@ class _Rewriter:
         self.partitions = {name: self.schema.field(name).type for name in delta.metadata().partition_columns}
 
     def run(self) -> Rewrite:
-        staging = StagingArea(
-            self.filesystem, self.folder, self.partitions,
-            [name for name in HASH_COLUMNS if name in self.schema.names],
-            [name for name in (LINE_COLUMN,) if name in self.schema.names],
-        )  # fmt: skip
+        areas: list[StagingArea] = []
         removed: list[RemoveAction] = []
         rows = 0
         try:
@@ -96,29 +96,42 @@ class _Rewriter:
                 if marked is None:
                     continue
                 rows += int(marked.sum())
-                self._copy(file, marked, staging)
+                # An area for each file: files that are written together would share their dictionaries.
+                areas.append(self._new_area())
+                self._copy(file, marked, areas[-1])
                 removed.append(self._removal(file))
-            files = staging.finish()
             if removed:
-                actions: list[AddAction | RemoveAction] = [*removed, *(one.add_action(self.now) for one in files)]
+                added = [one.add_action(self.now) for area in areas for one in area.files]
+                actions: list[AddAction | RemoveAction] = [*removed, *added]
                 schema = Schema.from_arrow(self.schema)
-                self.delta.create_write_transaction(actions, "overwrite", schema, list(self.partitions))
+                self.delta.create_write_transaction(actions, "append", schema, list(self.partitions))
         except BaseException:
-            staging.discard()
+            for area in areas:
+                area.discard()
             raise
         return Rewrite(rows, len(removed))
 
+    def _new_area(self) -> StagingArea:
+        names = self.schema.names
+        return StagingArea(
+            self.filesystem, self.folder, self.partitions,
+            [name for name in HASH_COLUMNS if name in names], [name for name in (LINE_COLUMN,) if name in names],
+        )  # fmt: skip
+
     def _marks(self, file: Mapping[str, Any]) -> Mask | None:
-        """Return which rows of a file change; None if none does. Reads only the columns that decide."""
+        """Return which rows of a file change; None if the file can stay. Reads only the columns that decide."""
         with self._open(file) as parquet:
             present = [*parquet.schema_arrow, *(pa.field(name, kind) for name, kind in self.partitions.items())]
             needed = self.edit.columns(pa.schema(present))
             if not needed:
                 return None
             stored = [name for name in needed if name not in self.partitions]
-            found = [self.edit.mark(batch) for batch in self._batches(parquet, file, stored)]
+            found, is_stained = [], False
+            for batch in self._batches(parquet, file, stored):
+                found.append(self.edit.mark(batch))
+                is_stained = is_stained or self.edit.is_stained(batch)
         marked: Mask = np.concatenate(found) if found else np.zeros(0, np.bool_)
-        return marked if marked.any() else None
+        return marked if is_stained or marked.any() else None
 
     def _copy(self, file: Mapping[str, Any], marked: Mask, staging: StagingArea) -> None:
         done = 0
@@ -126,7 +139,8 @@ class _Rewriter:
             for batch in self._batches(parquet, file, None):
                 part = marked[done : done + batch.num_rows]
                 done += batch.num_rows
-                staging.write(self.edit.change(batch, part) if part.any() else batch)
+                staging.write(_compact(self.edit.change(batch, part) if part.any() else batch))
+        staging.finish()
 
     def _open(self, file: Mapping[str, Any]) -> pq.ParquetFile:
         # A path in the log is encoded as part of a URL.
@@ -138,16 +152,19 @@ class _Rewriter:
     def _batches(
         self, parquet: pq.ParquetFile, file: Mapping[str, Any], columns: list[str] | None
     ) -> Iterator[pa.RecordBatch]:
-        values = file["partition"] or {}
-        for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+        values = file.get("partition") or {}
+        for read in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+            # A merge of deltalake writes texts and bytes as views, which not every Arrow function accepts.
+            arrays = [_as(values, plain_type(values.type)) for values in read.columns]
+            batch = pa.RecordBatch.from_arrays(arrays, names=read.schema.names)
             for name, kind in self.partitions.items():
                 value = pa.scalar(None if values.get(name) is None else str(values[name]), pa.string()).cast(kind)
-                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))  # noqa: PLW2901
+                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
             yield batch
 
     def _removal(self, file: Mapping[str, Any]) -> RemoveAction:
         milliseconds = int(self.now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
-        values = {name: None if value is None else str(value) for name, value in (file["partition"] or {}).items()}
+        values = {name: None if value is None else str(value) for name, value in (file.get("partition") or {}).items()}
         return RemoveAction(file["path"], True, milliseconds, file["size_bytes"], values)
 
 
@@ -180,6 +197,15 @@ def _rewrite_whole(delta: DeltaTable, location: str, edit: TableEdit, options: M
     finally:
         staging.discard()
     return Rewrite(rows, pa.table(delta.get_add_actions()).num_rows)
+
+
+def _compact(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows with dictionaries of their own values only: others would be written without any row."""
+    columns = [
+        values.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(values.type) else values
+        for values in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _as(values: pa.Array, kind: pa.DataType) -> pa.Array:

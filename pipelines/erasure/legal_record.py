@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Contract
-from pipelines.erasure.person_row import Mask
-from pipelines.ingest.batch_preparation import event_column
+from pipelines.ingest.event_column import event_column
+from pipelines.ingest.suppressed_row import Mask
 from privacy.contract.column import Column
 from privacy.protection.field import RETAINED, TableColumn
 from privacy.protection.revealer import LEGAL_RECORDS

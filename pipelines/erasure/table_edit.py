@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +11,9 @@ import pyarrow.compute as pc
 from installation.contract.document import Contract, Contracts
 from pipelines.erasure.delta_rewrite import TableEdit, drop
 from pipelines.erasure.legal_record import is_kept_by_law, is_open, lock
-from pipelines.erasure.person_row import REFERENCES, Mask, PersonRows
 from pipelines.ingest.bronze import bronze_schema
 from pipelines.ingest.quarantine import QUARANTINE, RECORD
+from pipelines.ingest.suppressed_row import Mask, PersonRows
 from privacy.protection.data_key import KEY_ID_BYTES
 from privacy.protection.source_person import Protection
 
@@ -57,6 +54,10 @@ class SourceEdit:
             marked &= is_open(self.contract, columns, rows.num_rows)
         return marked
 
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of an erased person."""
+        return self.rows.stains(None if is_kept_by_law(self.contract) else self.contract, rows)
+
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the rows without the marked ones, or with the marked ones locked."""
         if not is_kept_by_law(self.contract):
@@ -89,6 +90,10 @@ class IdentifierEdit:
         for name in self.columns(rows.schema):
             marked |= self.rows.of_values(rows.column(name))
         return marked
+
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of an erased person."""
+        return self.rows.stains(None, rows)
 
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the rows without those of erased persons, and without their identifiers in others' rows."""
@@ -147,45 +152,20 @@ class QuarantineEdit:
         texts = self.protection.cipher.decrypt(records, marks, RECORD, on_destroyed="null").to_pylist()
         marked: Mask = np.zeros(rows.num_rows, np.bool_)
         for row, (source, key_id, text) in enumerate(zip(rows.column("source").to_pylist(), ids, texts, strict=True)):
-            marked[row] = key_id in destroyed or (text is not None and self._is_suppressed(source, text))
+            contract = self.contracts.get(f"source.{source}")
+            is_erased = contract is not None and self.rows.owns_record(contract, text)
+            marked[row] = key_id in destroyed or is_erased
             if key_id is not None:
                 (self._gone if marked[row] else self._kept).add(key_id)
         return marked
 
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return False: the columns that decide hold no identifier in clear."""
+        return False
+
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the entries that are not marked."""
         return drop(rows, marked)
-
-    def _is_suppressed(self, source: str, record: str) -> bool:
-        contract = self.contracts.get(f"source.{source}")
-        if contract is None:
-            return False
-        listed, tokens = self.rows.suppression.lists, self.rows.tokens
-        kinds = {column.token for column in contract.columns if column.token}
-        subject = contract.column(contract.subject_key) if contract.subject_key else None
-        for value in _texts(json.loads(record)):
-            if any(listed(kind, value) for kind in REFERENCES):
-                return True
-            made = {kind: tokens.token(kind, value) for kind in kinds}
-            if any(token is not None and listed("value", token) for token in made.values()):
-                return True
-            if subject is not None:
-                key = made.get(subject.token or "") or tokens.token(f"{source}.{subject.name}", value)
-                if key is not None and listed("person", f"{source}:{key}"):
-                    return True
-        return False
-
-
-def _texts(record: Any) -> Iterator[str]:
-    """Yield every value of a JSON record as text."""
-    if isinstance(record, dict):
-        for value in record.values():
-            yield from _texts(value)
-    elif isinstance(record, list):
-        for value in record:
-            yield from _texts(value)
-    elif record is not None and not isinstance(record, bool):
-        yield str(record)
 
 
 def _is_text(kind: pa.DataType) -> bool:

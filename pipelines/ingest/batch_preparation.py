@@ -20,11 +20,13 @@ import pyarrow.compute as pc
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.batch_check import CheckedBatch, check_batch
+from pipelines.ingest.corrected_row import with_corrections
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
 from pipelines.ingest.row_hash import hash_rows
+from pipelines.ingest.suppressed_row import Mask, PersonRows
 from pipelines.ingest.value_rule import ValueRule, value_rules
 from privacy.protection.keyed_hash import key_hashes
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons
@@ -60,12 +62,13 @@ class PreparedBatch:
     """The checked rows of a batch.
 
     `passed` holds the bronze columns of the rows that pass, not yet encrypted. `broken` holds a quarantine entry for
-    each other row. `rows` counts both.
+    each other row. `rows` counts both. `suppressed` counts the rows of erased persons, which are in neither.
     """
 
     passed: dict[str, pa.Array]
     broken: list[QuarantineEntry]
     rows: int
+    suppressed: int = 0
 
     @property
     def passed_rows(self) -> int:
@@ -76,8 +79,41 @@ class PreparedBatch:
 def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin) -> PreparedBatch:
     """Check a batch, hash its rows and make its matching tokens; return the rows that pass and the broken ones.
 
-    `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
-    hashes, because a plain hash of personal data could be guessed.
+    `origins` names the file of all rows, or lists one file for each row. Rows of erased persons are left out.
+    """
+    columns, faults = complete(batch, shared)
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    columns = with_corrections(shared.contract, columns, shared.protection)
+    columns["_load_id"] = _constant(shared.load_id, batch.rows)
+    if isinstance(origins, Origin):
+        columns["_source_file"] = _constant(origins.file, batch.rows)
+        columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    else:
+        columns["_source_file"] = pa.array([origin.file for origin in origins]).dictionary_encode()
+        columns["_loaded_at"] = pa.array([o.read_at or shared.loaded_at for o in origins], pa.timestamp("us"))
+    columns["_line"] = pa.array(batch.lines)
+    erased = erased_rows(batch, columns, faults, shared)
+    sound = faults.is_sound
+    if sound.all() and not erased.any():
+        return PreparedBatch(columns, [], batch.rows)
+    broken = _entries(batch, faults, columns, shared, origins, ~sound & ~erased)
+    kept = pa.array(sound & ~erased)
+    passed = {name: values.filter(kept) for name, values in columns.items()}
+    suppressed = int(erased.sum())
+    if suppressed:  # the dictionaries still have the values of the erased persons
+        passed = {name: _without_unused(values) for name, values in passed.items()}
+    return PreparedBatch(passed, broken, batch.rows - suppressed, suppressed)
+
+
+def _without_unused(values: pa.Array) -> pa.Array:
+    """Return the values with a dictionary of those that occur."""
+    return values.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(values.type) else values
+
+
+def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array], RowFaults]:
+    """Return the contract's columns with tokens and row hashes, and the faults of the rows.
+
+    A source with a subject key gets keyed row hashes, because a plain hash of personal data could be guessed.
     """
     contract, tokens = shared.contract, shared.protection.tokens
     checked = check_rows(batch, contract, shared.rules, shared.reference_date)
@@ -88,24 +124,21 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     for column in contract.columns:
         if column.token and column.token_name:
             columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
-    columns["_load_id"] = _constant(shared.load_id, batch.rows)
-    if isinstance(origins, Origin):
-        columns["_source_file"] = _constant(origins.file, batch.rows)
-    else:
-        columns["_source_file"] = pa.array([origin.file for origin in origins]).dictionary_encode()
-    columns["_line"] = pa.array(batch.lines)
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
-    if isinstance(origins, Origin):
-        columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
-    else:
-        columns["_loaded_at"] = pa.array([o.read_at or shared.loaded_at for o in origins], pa.timestamp("us"))
-    sound = checked.faults.is_sound
-    if sound.all():
-        return PreparedBatch(columns, [], batch.rows)
-    broken = _entries(batch, checked.faults, columns, shared, origins)
-    kept = pa.array(sound)
-    return PreparedBatch({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    return with_corrections(contract, columns, shared.protection), checked.faults
+
+
+def erased_rows(batch: RawBatch, columns: Mapping[str, pa.Array], faults: RowFaults, shared: LoadContext) -> Mask:
+    """Return which rows are those of erased persons, also broken rows that name such a person in any value."""
+    persons = PersonRows.of(shared.protection)
+    if persons is None:
+        return np.zeros(batch.rows, np.bool_)
+    erased = persons.of_source(shared.contract, columns, batch.rows)
+    for row in np.flatnonzero(~faults.is_sound & ~erased).tolist():
+        erased[row] = persons.owns_record(shared.contract, in_json(batch.raw(row)))
+    return erased
 
 
 def check_rows(
@@ -123,8 +156,9 @@ def _entries(
     columns: Mapping[str, pa.Array],
     shared: LoadContext,
     origins: list[Origin] | Origin,
+    chosen_rows: Mask,
 ) -> list[QuarantineEntry]:
-    rows = np.flatnonzero(~faults.is_sound)
+    rows = np.flatnonzero(chosen_rows)
     chosen = {name: values.take(pa.array(rows)) for name, values in columns.items()}
     persons = known_persons(shared.contract, chosen, shared.protection.tokens)
     entries = []
@@ -148,19 +182,6 @@ def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def event_column(contract: Contract) -> str | None:
-    """Return the column that holds the time of a row's event; None if the contract has no such date or time column.
-
-    It is the first of these columns that is a date or time: the touchpoint's event time, a partition column, the
-    column from which the retention period is counted.
-    """
-    timed = {column.name for column in contract.columns if column.spark_type in ("date", "timestamp_ntz", "timestamp")}
-    named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]
-    named += [column.name for column in contract.columns if column.touchpoint_role == "event_time"]
-    named += [*contract.partition_by, contract.retention_column]
-    return next((name for name in named if name in timed), None)
 
 
 def event_days(rows: pa.RecordBatch, column: str | None) -> set[datetime.date]:

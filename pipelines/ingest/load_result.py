@@ -15,6 +15,7 @@ class LoadResult:
 
     Attributes:
         rows_known: rows that the table already had.
+        rows_suppressed: rows of erased persons, which were left out. They count in no other number.
         rows_replaced: rows of a database table that a newer row of the same key replaced.
         rows_deleted: rows that were deleted because the database table does not have their key any more.
         days: event days of the added rows. Late events give past days, which derived tables must refresh.
@@ -35,6 +36,7 @@ class LoadResult:
     rows_added: int = 0
     rows_quarantined: int = 0
     rows_known: int = 0
+    rows_suppressed: int = 0
     rows_replaced: int = 0
     rows_deleted: int = 0
     days: tuple[datetime.date, ...] = ()

@@ -14,10 +14,11 @@ from installation.contract.document import Column, Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
-from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare
+from pipelines.ingest.batch_preparation import LoadContext, event_days, prepare
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.database.stale_row import delete_replaced
 from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.event_column import event_column
 from pipelines.ingest.exact_json import decode_exactly
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
@@ -77,6 +78,7 @@ def _replay(
     shared = LoadContext(contract, protection, load_id, now, options)
     encryptor = RowEncryptor(contract, protection)
     days: set[datetime.date] = set()
+    suppressed = 0
     still_broken: set[tuple[str, int | None]] = set()
     try:
         for batch, origins in _batches(rows, contract):
@@ -86,6 +88,7 @@ def _replay(
                 # Text can never be converted to a column's type; the rows stay where they are.
                 still_broken |= {(origin.file_id, line) for origin, line in zip(origins, batch.lines, strict=True)}
                 continue
+            suppressed += prepared.suppressed
             passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
             days |= event_days(passed, merge.event_column)
             still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
@@ -104,7 +107,8 @@ def _replay(
     return LoadResult(
         source=contract.name,
         load_id=load_id,
-        rows_read=len(rows),
+        rows_read=len(rows) - suppressed,
+        rows_suppressed=suppressed,
         rows_added=added,
         rows_quarantined=len(still_broken),
         rows_known=known,

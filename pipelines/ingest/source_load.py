@@ -22,11 +22,12 @@ from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest import future_event
-from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
+from pipelines.ingest.batch_preparation import LoadContext, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.database.table_load import load_table
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.landing import LandedFile, find_files
@@ -118,6 +119,7 @@ class LoadTotals:
     rows_read: int = 0
     rows_added: int = 0
     rows_known: int = 0
+    rows_suppressed: int = 0
     broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
@@ -197,6 +199,7 @@ class _Load:
             rows_added=totals.rows_added,
             rows_quarantined=sum(entry.line is not None for entry in totals.broken),
             rows_known=totals.rows_known,
+            rows_suppressed=totals.rows_suppressed,
             days=tuple(sorted(totals.days)),
             faults=(*(file.message for file in again), *totals.faults, *totals.notes),
             refused=(*again, *totals.refused),
@@ -225,12 +228,13 @@ class _Load:
         source = open_source(file, self.contract, self.options.max_line)
         work = partial(prepare, shared=shared, origins=Origin(file.name, file.file_id))
         origin = Origin(file.name, file.file_id)
-        rows = 0
+        rows = suppressed = 0
         broken: list[QuarantineEntry] = []
         days: set[datetime.date] = set()
         try:
             for prepared in prepare_all(read_safely(source), partial(check_safely, work=work)):
                 rows += prepared.rows
+                suppressed += prepared.suppressed
                 passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
                 staging.write(passed)
@@ -250,9 +254,12 @@ class _Load:
         self.totals.rows_known += known
         self.totals.days |= days
         self.totals.rows_read += rows
+        self.totals.rows_suppressed += suppressed
         self.totals.broken += broken
         self.totals.loaded.append(file)
         notes = list(source.notes)
+        if suppressed:
+            notes.append(f"{suppressed:,} rows of erased persons were left out; the file still holds them")
         if any(entry.rule == "encoding" for entry in broken):
             form = self.file_format
             notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")

@@ -60,13 +60,15 @@ class FilePages:
         """Return the pages of the branch's file; none if there is no file."""
         path = self._folder / f"{branch.code}.jsonl"
         try:
-            lines = path.read_text("utf-8").splitlines()
+            lines = path.read_text("utf-8").split("\n")
         except FileNotFoundError:
             return ()
         except (OSError, UnicodeDecodeError) as error:
             raise PlaceError(f"{path}: cannot be read as UTF-8 text: {error}.") from error
         pages = []
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
                 pages.append(Page.model_validate_json(line))
             except ValidationError as error:

@@ -75,6 +75,13 @@ class ReleaseRegistry:
         found = [Release(**json.loads(line)) for line in lines if line]
         return tuple(r for r in found if r.table == table and recipient in (None, r.recipient))
 
+    def tables(self) -> tuple[str, ...]:
+        """Returns the names of the tables that were released, in alphabetical order."""
+        if not self._log.exists():
+            return ()
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        return tuple(sorted({str(json.loads(line)["table"]) for line in lines if line}))
+
     def token(self, person: object) -> str:
         """Returns the keyed hash under which a person is stored."""
         return hmac.new(self._key, str(person).encode(), hashlib.sha256).hexdigest()

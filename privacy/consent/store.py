@@ -1,7 +1,7 @@
 """The consent store: an append-only SQLite file, safe for several processes.
 
-Triggers refuse every change and deletion of a record, also by other programs. Only the erasure of a person's data may
-replace the file as a whole. A read sees everything that was committed before it. Readers in other processes compare
+Triggers refuse every change and deletion of a record, also by other programs. Only `erase`, the erasure of persons,
+removes records: its transaction takes the triggers away and puts them back. A read sees everything that was committed before it. Readers in other processes compare
 `sequence`, the number of the last record, to find new records.
 """
 
@@ -46,12 +46,13 @@ CREATE TABLE IF NOT EXISTS membership (
 CREATE INDEX IF NOT EXISTS membership_subject ON membership (subject_id);
 CREATE INDEX IF NOT EXISTS membership_customer ON membership (customer_id);
 CREATE TABLE IF NOT EXISTS taken (source TEXT PRIMARY KEY, state TEXT NOT NULL);
-""" + "".join(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'consent is append-only'); END;\n"
+"""
+_TRIGGERS = tuple(
+    (f"{table}_{verb}", f"BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'consent is append-only'); END")
     for table in ("record", "membership")
     for verb in ("UPDATE", "DELETE")
 )
+_CREATE_TRIGGERS = tuple(f"CREATE TRIGGER IF NOT EXISTS {name} {body};" for name, body in _TRIGGERS)
 
 
 class ConsentStore:
@@ -66,7 +67,7 @@ class ConsentStore:
         self.path = path
         self._taxonomy = taxonomy
         try:
-            self._db = open_database(path, _SCHEMA)
+            self._db = open_database(path, _SCHEMA + "\n".join(_CREATE_TRIGGERS))
             known = {row[1] for row in self._db.execute("PRAGMA table_info(record)")}
             for column in (name for name in _COLUMNS if name not in known):  # a store of an earlier version
                 self._db.execute(f"ALTER TABLE record ADD COLUMN {column} TEXT")
@@ -111,6 +112,27 @@ class ConsentStore:
         values = [(subject, customer, _text(from_at)) for subject, customer, from_at in rows]
         with transaction(self._db):
             self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", values)
+
+    def erase(self, subjects: Collection[str], customers: Collection[str]) -> int:
+        """Delete the records and memberships of source persons, and these customers' ids; return the records deleted.
+
+        The deleted bytes are overwritten in the file, and the write-ahead log is emptied. Sequence numbers stay, so
+        readers in other processes go on. A reader that is busy for longer than a moment keeps the log from being
+        emptied; the verification then finds the bytes.
+        """
+        whom, ids = json.dumps(list(subjects)), json.dumps(list(customers))
+        self._db.execute("PRAGMA secure_delete = ON")
+        with transaction(self._db):
+            for name, _ in _TRIGGERS:
+                self._db.execute(f"DROP TRIGGER {name}")
+            count = self._db.execute(f"DELETE FROM record WHERE subject_id {_AMONG}", (whom,)).rowcount
+            self._db.execute(f"DELETE FROM membership WHERE subject_id {_AMONG}", (whom,))
+            self._db.execute(f"UPDATE membership SET customer_id = NULL WHERE customer_id {_AMONG}", (ids,))
+            for statement in _CREATE_TRIGGERS:
+                self._db.execute(statement)
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return int(count)
 
     def taken(self, source: str) -> str | None:
         """Return the state that a source had at its last complete import; None when it was never imported."""

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from privacy.consent.errors import describe_faults
 from privacy.consent.record import OpaqueId
+from privacy.rights.errors import InvalidSubmissionError
 from privacy.rights.subject import ErasureForm
 from privacy.rights.wording import Language
 
@@ -238,6 +241,18 @@ class Event(Frozen):
     details: dict[str, str | int | bool | list[str] | dict[str, int] | None] = Field(default_factory=dict)
 
 
+def new_submission(fields: Mapping[str, Any]) -> Submission:
+    """Return a submission of these fields.
+
+    Raises:
+        InvalidSubmissionError: names every fault, without the values.
+    """
+    try:
+        return Submission.model_validate(dict(fields))
+    except ValidationError as error:
+        raise InvalidSubmissionError(f"{describe_faults(error)}. No request was made.") from None
+
+
 def new_request_id() -> str:
     """Return an id that no two requests share and that cannot be guessed (128 random bits)."""
     return f"q_{secrets.token_hex(16)}"
@@ -250,12 +265,3 @@ def is_request_id(text: str) -> bool:
     (True, False)
     """
     return re.fullmatch(REQUEST_ID, text) is not None
-
-
-def newest_first(requests: list[Request]) -> list[Request]:
-    """Return requests by their time of arrival, the newest first."""
-
-    def arrival(request: Request) -> tuple[datetime, str]:
-        return request.received_at, request.id
-
-    return sorted(requests, key=arrival, reverse=True)

@@ -123,6 +123,11 @@ class RequestStore:
             found.setdefault(event.request, []).append(event)
         return found
 
+    def head(self) -> str:
+        """Return number and digest of the newest event."""
+        end = self._end()
+        return f"{end.number} {end.digest}"
+
     def verify(self) -> list[ChainFault]:
         """Return every place where the history was changed; none if it is as it was written."""
         anchor = self._anchor.head()  # before the end, which other processes move forward

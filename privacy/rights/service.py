@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from privacy.consent.service import ConsentService
+from privacy.rights.case import Cases
 from privacy.rights.deadline import Deadline, deadline_on, extended_deadline, first_deadline
 from privacy.rights.effect import Effect, purposes_of, stream_of
 from privacy.rights.errors import (
@@ -43,6 +44,8 @@ MOST_UNVERIFIED = 5
 """Requests about one person that may wait for a proof of identity: anybody can ask in another's name."""
 MOST_A_DAY = 10
 """Requests about one person in 24 hours."""
+MOST_AGE = timedelta(days=3660)
+"""A request that arrived earlier is a slip of the pen."""
 REPEATED_WITHIN = timedelta(days=365)
 """Earlier requests for the same right within this time are counted; the officer judges whether they are excessive."""
 
@@ -86,6 +89,11 @@ class RightsService:
     def holds(self) -> LegalHolds:
         """The legal holds."""
         return LegalHolds(self.log)
+
+    @property
+    def cases(self) -> Cases:
+        """The files of cases, for their execution."""
+        return Cases(self.log)
 
     def requests(self, states: Iterable[State] | None = None, right: Right | None = None) -> list[Request]:
         """Return requests, open ones first, then by their last day; by default of all states and rights."""
@@ -150,8 +158,10 @@ class RightsService:
             )
         law = self.laws.of(submission.jurisdiction)
         received_at = submission.received_at or now
-        if received_at > now:
-            raise InvalidSubmissionError("received_at: got a time in the future; expected the time of arrival.")
+        if not now - MOST_AGE <= received_at <= now:
+            raise InvalidSubmissionError(
+                f"received_at: got a time in the future, or more than {MOST_AGE.days} days ago; expected the arrival."
+            )
         self._check_purposes(submission.purposes)
         day = self.log.day(received_at)
         with self.log.store.change():
@@ -190,7 +200,7 @@ class RightsService:
             if request.state is State.APPROVED:
                 self._undo(request)
             self.log.append(request, EventKind.WITHDRAWN, by)
-        self.close(request_id)
+        self.cases.close(request_id)
         return self.request(request_id)
 
     # --- the officer's steps
@@ -276,7 +286,7 @@ class RightsService:
             self.log.append(request, EventKind.REFUSED, by, {"ground": ground, "article": found.article})
             if reason:
                 self.log.store.seal(request.id, "reason", reason.encode())
-        self.close(request_id)
+        self.cases.close(request_id)
         return self.request(request_id)
 
     def extend(self, request_id: str, reason: str, by: Actor, until: date | None = None) -> Request:
@@ -326,13 +336,18 @@ class RightsService:
             raise RequestStateError(f"Request {request.id} has ended, so its submission is not kept.")
         return Submission.model_validate_json(found)
 
-    def close(self, request_id: str) -> None:
-        """Delete what was sealed for a request that has ended, except an answer and the reason of a refusal."""
-        names = self.log.store.sealed_names().get(request_id, [])
-        if {"answer", "reason"} & set(names):
-            self.log.store.delete_sealed(request_id, set(names) - {"answer", "reason"})
-        elif names:
-            self.log.store.delete_sealed(request_id)
+    def answer(self, request_id: str, by: Actor, customer_id: str | None = None) -> bytes:
+        """Return the answer of a completed request: a ZIP archive. The disclosure is logged before.
+
+        Raises:
+            UnknownRequestError: no such request, or another person's.
+            RequestStateError: the request is not completed, or its answer was deleted.
+            RightsRefusedError: neither an officer nor the signed-in person asks.
+        """
+        is_own = by.role == PERSON and by.identity == "authenticated" and customer_id is not None
+        if by.role != OFFICER and not is_own:
+            raise RightsRefusedError("Only the person or a privacy officer receives an answer.")
+        return self.cases.answer(self.request(request_id, customer_id), by)
 
     def _approve(self, request: Request, by: Actor) -> None:
         customer = self.customer_of(request)

@@ -173,6 +173,9 @@ class SubjectStore(Protocol):
 
     A method that cannot look or cannot act returns that as its result (`failed`, `unverifiable`) or raises; both keep
     the request open. It never counts as success.
+
+    A store may have an attribute `after` with names of other stores: it erases only after they have erased without
+    failure, such as keys after the tables whose legal records are encrypted again.
     """
 
     @property
@@ -210,3 +213,8 @@ class SubjectStore(Protocol):
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Decode everything that the store still holds, and look for these persons."""
         ...
+
+
+def prerequisites(store: SubjectStore) -> tuple[str, ...]:
+    """Return the names of the stores that must have erased before this one; see `SubjectStore`."""
+    return tuple(getattr(store, "after", ()))

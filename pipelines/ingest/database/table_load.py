@@ -24,7 +24,6 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.batch_preparation import (
     LoadContext,
     PreparedBatch,
-    event_column,
     event_days,
     prepare,
     prepare_all,
@@ -35,6 +34,7 @@ from pipelines.ingest.database.connector import open_database
 from pipelines.ingest.database.stale_row import comparable_key, delete_gone, delete_replaced, find_gone
 from pipelines.ingest.database.table_rows import TableRows
 from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.load_id import make_load_id

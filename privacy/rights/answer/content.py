@@ -121,4 +121,3 @@ def filled_fields(table: ExportedTable) -> Iterator[str]:
     for column in table.fields:
         if any(row.get(column.name) is not None for row in table.rows):
             yield column.name
-

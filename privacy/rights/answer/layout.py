@@ -61,7 +61,11 @@ def arrange(answer: Answer, text: Texts) -> Iterator[Block]:
     kind = "portable_" if answer.is_portable else ""
     yield Heading(text(f"{kind}title"), 1)
     yield Paragraph(text(f"{kind}subtitle"))
-    facts = (("controller", answer.controller), ("request", answer.request_id), ("made_at", f"{answer.made_at:%Y-%m-%d %H:%M}"))
+    facts = (
+        ("controller", answer.controller),
+        ("request", answer.request_id),
+        ("made_at", f"{answer.made_at:%Y-%m-%d %H:%M}"),
+    )
     yield Grid(text("request"), (), tuple((text(key), value) for key, value in facts))
     yield Paragraph(text("how_to_read") if answer.row_count else text("no_rows"))
     yield from _overview(answer, text)
@@ -175,9 +179,7 @@ def explained(decision: ExplainedDecision, text: Texts) -> Iterator[Block]:
     """Yield the explanation of one automated decision."""
     yield Heading(text.of(decision.title), 3)
     last = "" if decision.last_at is None else f", {decision.last_at:%Y-%m-%d %H:%M}"
-    inputs = "; ".join(
-        text.of(one.title) + ("" if one.value is None else f": {one.value}") for one in decision.inputs
-    )
+    inputs = "; ".join(text.of(one.title) + ("" if one.value is None else f": {one.value}") for one in decision.inputs)
     facts = (
         (text("logic"), text.of(decision.logic)),
         (text("inputs"), inputs or "–"),

@@ -25,6 +25,7 @@ OTHERS = {
     "consent/membership",
     "features/registry",
     "release/customer_demographic",
+    "search/index",
 }
 
 
@@ -116,7 +117,8 @@ def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> N
 def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
-    assert zones == dict.fromkeys(("nightly", "daily_retention", "monthly_private_reports"), "Asia/Seoul")
+    names = ("nightly", "daily_retention", "monthly_private_reports", "weekly_places_nearby")
+    assert zones == dict.fromkeys(names, "Asia/Seoul")
 
 
 def test_a_table_is_stale_after_the_service_level_of_its_contract(graph: AssetGraph, contracts: Contracts) -> None:

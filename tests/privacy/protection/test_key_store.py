@@ -258,7 +258,7 @@ def test_the_anchor_of_another_store_is_refused(store: SqliteKeyStore, folder: P
 def put_back_row(store: SqliteKeyStore, row: tuple[object, ...], _: bytes) -> None:
     """Restores one row of an older copy, in which the key was not destroyed."""
     db = sqlite3.connect(store.path)
-    db.execute("UPDATE data_key SET wrapped = ? WHERE key_id = ?", (row[3], row[0]))
+    db.execute("UPDATE data_key SET wrapped = ?, owner = ? WHERE key_id = ?", (row[3], row[1], row[0]))
     db.commit()
     db.close()
 

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from privacy.rights.errors import RightsError
+from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
 from privacy.storage.database import open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainHead
@@ -44,10 +44,11 @@ CREATE TABLE IF NOT EXISTS addition (number INTEGER PRIMARY KEY, digest TEXT NOT
 CREATE TABLE IF NOT EXISTS suppressed (
   addition INTEGER NOT NULL, digest BLOB NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (addition, digest)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clean (place TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-class SuppressionError(RightsError):
+class SuppressionError(PrivacyError):
     """The suppression list is missing, older than its anchor, or was changed by another program."""
 
 
@@ -63,7 +64,65 @@ class Suppressed:
         return f"Suppressed({self.kind})"
 
 
-class SuppressionList:
+class ListedIdentifiers:
+    """Identifiers by their keyed hash, in memory."""
+
+    def __init__(self, key: bytes, entries: Iterable[Suppressed] = ()) -> None:
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._entries: dict[bytes, int] = self.hashed(entries)
+
+    def __bool__(self) -> bool:
+        """Whether anything is listed."""
+        return bool(self._current())
+
+    def __len__(self) -> int:
+        """Return the number of identifiers."""
+        return len(self._current())
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """Return the keyed hash of an identifier."""
+        state = self._keyed.copy()
+        state.update(f"{kind}\0{value}".encode())
+        return state.digest()[:DIGEST_BYTES]
+
+    def hashed(self, entries: Iterable[Suppressed]) -> dict[bytes, int]:
+        """Return the last suppressed moment of each entry, in microseconds, by its keyed hash."""
+        found: dict[bytes, int] = {}
+        for entry in entries:
+            digest, until = self.digest(entry.kind, entry.value), FOR_EVER
+            if entry.until is not None:
+                until = _micros(entry.until)
+            found[digest] = max(until, found.get(digest, NOT_LISTED))
+        return found
+
+    def until(self, kind: str, values: pa.Array | pa.ChunkedArray) -> Moments:
+        """Return for each value the last moment that is suppressed, in microseconds of the shop's wall time.
+
+        `NOT_LISTED` for values that are not listed and for null, `FOR_EVER` for entries without an end. Values are
+        compared as text, so the number 7 equals the text 7.
+        """
+        if isinstance(values, pa.ChunkedArray):
+            values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
+        entries = self._current()
+        if entries:
+            for position, text in enumerate(encoded.dictionary.cast(pa.string()).to_pylist()):
+                if text is not None:
+                    found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
+        last = len(found) - 1
+        indices = encoded.indices.fill_null(last) if encoded.indices.null_count else encoded.indices
+        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+    def lists(self, kind: str, value: str) -> bool:
+        """Return whether an identifier is listed, also one whose entry ends."""
+        return self.digest(kind, value) in self._current()
+
+    def _current(self) -> dict[bytes, int]:
+        return self._entries
+
+
+class SuppressionList(ListedIdentifiers):
     """The suppressed identifiers of one installation. Use one object per thread; processes may share the file."""
 
     def __init__(self, path: Path, key: bytes, anchor_path: Path | None = None) -> None:
@@ -72,12 +131,11 @@ class SuppressionList:
         Raises:
             SuppressionError: the list is missing although its anchor exists, is older than the anchor, or was changed.
         """
+        super().__init__(key)
         self.path = path
-        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._anchor = AnchorFile(anchor_path or path.with_name(f"{path.name}.anchor"), key)
         self._db: sqlite3.Connection | None = None
         self._version = -1
-        self._entries: dict[bytes, int] = {}
         self._refresh()
 
     def close(self) -> None:
@@ -87,39 +145,19 @@ class SuppressionList:
             self._db = None
         self._anchor.close()
 
-    def __bool__(self) -> bool:
-        """Whether anything is suppressed."""
-        self._refresh()
-        return bool(self._entries)
-
-    def __len__(self) -> int:
-        """Return the number of entries."""
-        self._refresh()
-        return len(self._entries)
-
     @property
     def generation(self) -> int:
         """Number of the last addition; 0 for an empty list."""
         self._refresh()
         return 0 if self._db is None else self._head(self._db).number
 
-    def digest(self, kind: str, value: str) -> bytes:
-        """Return the keyed hash of an identifier."""
-        state = self._keyed.copy()
-        state.update(f"{kind}\0{value}".encode())
-        return state.digest()[:DIGEST_BYTES]
-
     def add(self, entries: Iterable[Suppressed], reference: str) -> int:
         """Suppress identifiers; return how many are new or last longer now. Durable when this returns.
 
         `reference` names the person in the list; it is random and may be logged.
         """
-        self._refresh()
-        wanted: dict[bytes, int] = {}
-        for entry in entries:
-            digest, until = self.digest(entry.kind, entry.value), FOR_EVER if entry.until is None else _micros(entry.until)
-            wanted[digest] = max(until, wanted.get(digest, NOT_LISTED))
-        new = {digest: until for digest, until in wanted.items() if until > self._entries.get(digest, NOT_LISTED)}
+        known = self._current()
+        new = {digest: until for digest, until in self.hashed(entries).items() if until > known.get(digest, NOT_LISTED)}
         if not new:
             return 0
         database = self._open()
@@ -132,40 +170,30 @@ class SuppressionList:
             if before.number == 0:
                 self._anchor.create(before)
         self._anchor.advance(head)
-        self._version = -1
-        self._refresh()
+        self._entries = {**known, **new}
         return len(new)
 
-    def until(self, kind: str, values: pa.Array | pa.ChunkedArray) -> Moments:
-        """Return for each value the last moment that is suppressed, in microseconds of the shop's wall time.
+    def clean_places(self) -> dict[str, str]:
+        """Return the state in which each table was last seen without suppressed persons, by its name.
 
-        `NOT_LISTED` for values that are not listed and for null, `FOR_EVER` for entries without an end. Values are
-        compared as text, so the number 7 equals the text 7.
+        It is kept beside the list and not with the tables, so that a restored table is recognised as such.
         """
         self._refresh()
-        if isinstance(values, pa.ChunkedArray):
-            values = values.combine_chunks()
-        if isinstance(values, pa.ChunkedArray):  # Arrow keeps an empty or a very large column in chunks
-            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.nulls(0, pa.string())
-        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-        found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
-        entries = self._entries
-        if entries:
-            for position, text in enumerate(encoded.dictionary.cast(pa.string()).to_pylist()):
-                if text is not None:
-                    found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
-        last = len(found) - 1
-        indices = encoded.indices.fill_null(last) if encoded.indices.null_count else encoded.indices
-        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+        return {} if self._db is None else dict(self._db.execute("SELECT place, state FROM clean"))
 
-    def lists(self, kind: str, value: str) -> bool:
-        """Return whether an identifier is suppressed, also one whose entry ends."""
+    def note_clean(self, states: Mapping[str, str]) -> None:
+        """Record the states in which tables hold no suppressed person."""
+        if self:
+            self._open().executemany("INSERT OR REPLACE INTO clean VALUES (?, ?)", sorted(states.items()))
+
+    def _current(self) -> dict[bytes, int]:
         self._refresh()
-        return self.digest(kind, value) in self._entries
+        return self._entries
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._db = open_database(self.path, _SCHEMA)
+            # One file, so that a copy of it is whole.
+            self._db = open_database(self.path, _SCHEMA, overwrites=True)
         return self._db
 
     def _refresh(self) -> None:

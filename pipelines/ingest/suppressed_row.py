@@ -5,11 +5,12 @@ So the rule is the same at the erasure, after a kill, at a load of the same file
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Contract
-from pipelines.ingest.batch_preparation import event_column
+from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
-from privacy.protection.source_person import HASH_COLUMNS, known_persons, row_names
+from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
+from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
-from privacy.rights.suppression import NOT_LISTED, Moments, Suppressed, SuppressionList, is_suppressed
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, pa.Array]
@@ -33,13 +34,14 @@ ROW = "row:"
 _HAS_ROWS = "source with rows"
 _IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
 """Form of a customer id, and of a matching token."""
+_DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 
 
-def entries_of(subject: Subject, moment: datetime) -> Iterator[Suppressed]:
+def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed]:
     """Yield what is suppressed for a person who is erased at `moment` (the shop's wall time).
 
     A source person whose key other persons use as well, such as a household's account, is suppressed up to that
-    moment: what happens later is the others'.
+    moment: what happens later is the others'. None: for ever.
     """
     shared = {token for _, token in subject.shared_tokens}
     yield from (Suppressed("value", customer_id) for customer_id in subject.customer_ids)
@@ -60,9 +62,13 @@ def entries_of(subject: Subject, moment: datetime) -> Iterator[Suppressed]:
 class PersonRows:
     """Finds the rows of suppressed persons. `tokens` makes the names of source persons whose key has no token."""
 
-    suppression: SuppressionList
+    suppression: ListedIdentifiers
     tokens: Tokenizer
-    _patterns: dict[str, re.Pattern[str]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, protection: Protection) -> PersonRows | None:
+        """Return the rule of an installation; None if no person was erased."""
+        return cls(protection.suppression, protection.tokens) if protection.suppression else None
 
     def columns(self, contract: Contract, present: Iterable[str]) -> list[str]:
         """Return the columns that `of_source` needs, of those that are present."""
@@ -113,6 +119,38 @@ class PersonRows:
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
         return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
 
+    def stains(self, contract: Contract | None, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of a suppressed person, with or without a row."""
+        kinds = _references(contract) if contract is not None else {}
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
+            if pa.types.is_dictionary(column.type):
+                if self.of_values(column.dictionary).any():
+                    return True
+                if name in kinds and is_suppressed(self.suppression.until(kinds[name], column.dictionary), None).any():
+                    return True
+        return False
+
+    def owns_record(self, contract: Document, record: str | None) -> bool:
+        """Return whether a quarantined record names a suppressed person in any of its values.
+
+        `record` is the row as it was read, in JSON; a row that could not be split is one text.
+        """
+        if record is None:
+            return False
+        kinds = {column.token for column in contract.columns if column.token}
+        subject = contract.column(contract.subject_key) if contract.subject_key else None
+        own_kind = None if subject is None else subject.token or f"{contract.name}.{subject.name}"
+        for value in _pieces(json.loads(record)):
+            if any(self.suppression.lists(kind, value) for kind in REFERENCES):
+                return True
+            for kind in {*kinds, *([own_kind] if own_kind else [])}:
+                token = self.tokens.token(kind, value)
+                if token is not None and self.suppression.lists("value", token):
+                    return True
+                if kind == own_kind and self.suppression.lists("person", f"{contract.name}:{token}"):
+                    return True
+        return False
+
 
 def row_marks(columns: Columns) -> pa.Array:
     """Return the hash of each bronze row as text."""
@@ -148,3 +186,18 @@ def _moments(contract: Contract, columns: Columns) -> Moments | None:
 def _mask(values: pa.Array) -> Mask:
     found: Mask = values.fill_null(False).to_numpy(zero_copy_only=False)
     return found
+
+
+def _pieces(record: Any) -> Iterator[str]:
+    """Yield every value of a record as text, and the parts between delimiters of a text that was not split."""
+    if isinstance(record, dict):
+        for value in record.values():
+            yield from _pieces(value)
+    elif isinstance(record, list):
+        for value in record:
+            yield from _pieces(value)
+    elif record is not None and not isinstance(record, bool):
+        text = str(record)
+        yield text
+        parts = [part.strip().strip('"') for part in _DELIMITER.split(text)]
+        yield from (part for part in parts if part and part != text)

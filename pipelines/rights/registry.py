@@ -1,0 +1,150 @@
+"""The stores of all packages in one place, in the order in which they erase, and the execution over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from agent_serving import rights as serving_stores
+from features import rights as feature_stores
+from installation.installation import Installation
+from installation.rights import store as installation_store
+from installation.rights.access_answer import AnswerSources
+from installation.rights.file_store import FileStore
+from pipelines.erasure.backup_store import BackupStore
+from pipelines.erasure.lakehouse_store import LakehouseStore
+from pipelines.erasure.landing_store import LandingStore
+from pipelines.erasure.subject_lookup import find_subject
+from pipelines.erasure.truth_store import TruthStore
+from pipelines.orchestration.run_history import RunHistory
+from pipelines.rights.certification import Certification
+from pipelines.rights.execution import CaseTools, Execution
+from pipelines.rights.other_file import OtherFiles
+from pipelines.rights.rectification import Corrections
+from pipelines.rights.request_records import RequestRecords
+from privacy.rights.answer.archive import pack
+from privacy.rights.certificate import Signer
+from privacy.rights.explanation import DecisionExplainer
+from privacy.rights.request import Request, Right
+from privacy.rights.subject import Subject
+from privacy.rights.subject_store import ExportedTable, Holding, SubjectStore
+from privacy.storage.secret_file import load_key
+
+FOLDER = "rights"
+_QUALITY = "Results of checks and their reports have numbers, and values of columns without personal data only."
+WHO = "bojagi rights"
+"""Name of the execution in the audit log."""
+
+
+def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
+    """Return every store that may hold personal data, in the order in which they erase.
+
+    The last one has the files that belong to no other.
+    """
+    stores: tuple[SubjectStore, ...] = (
+        LakehouseStore(installation),
+        LandingStore(installation),
+        TruthStore(installation),
+        Corrections(installation),
+        *installation_store.subject_stores(installation),
+        *feature_stores.subject_stores(installation),
+        *serving_stores.subject_stores(installation),
+        RunHistory(installation.settings),
+        BackupStore(installation.settings),
+        FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
+        RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
+    )
+    return (*stores, OtherFiles.beside(installation.settings, stores))
+
+
+def explainers(installation: Installation) -> tuple[DecisionExplainer, ...]:
+    """Return what explains the automated decisions of all packages."""
+    return installation_store.explainers(installation, WHO)
+
+
+def find_person(installation: Installation, customer: str, reference: str) -> Subject:
+    """Return the person of a customer id under a reference.
+
+    Raises:
+        UnknownPersonError: no table knows the id.
+    """
+    return find_subject(installation, customer, WHO, reference)
+
+
+def open_execution(installation: Installation) -> Execution:
+    """Return the execution of the installation's requests. Run it while holding the run lock."""
+    service, stores = installation.rights_service(), subject_stores(installation)
+
+    def find(customer: str, reference: str) -> Subject:
+        return find_person(installation, customer, reference)
+
+    def suppress(subjects: Sequence[Subject]) -> None:
+        LakehouseStore(installation).suppress(subjects)
+
+    def write_answer(request: Request, subject: Subject, tables: Mapping[str, tuple[ExportedTable, ...]]) -> bytes:
+        return answer_archive(installation, stores, request, subject, tables)
+
+    folder = installation.settings.data_dir / FOLDER / "certificate"
+    controller, signer = installation.settings.controller, open_signer(installation)
+    certification = Certification(service, signer, controller, folder, installation.clock)
+    return Execution(service, CaseTools(stores, find, suppress, write_answer), certification)
+
+
+def answer_archive(
+    installation: Installation,
+    stores: Sequence[SubjectStore],
+    request: Request,
+    subject: Subject,
+    tables: Mapping[str, tuple[ExportedTable, ...]],
+) -> bytes:
+    """Return the archive that answers a request for access, portability or explanation.
+
+    Args:
+        installation: names the controller.
+        stores: all stores.
+        request: the request that is answered.
+        subject: the person.
+        tables: what each store exported.
+    """
+    read = [cast("SubjectStore", _ReadStore(store, tables[store.name])) for store in stores]
+    sources = AnswerSources(installation, read, explainers(installation), WHO)
+    answer = sources.answer(subject, request.id, request.jurisdiction)
+    if request.right is Right.PORTABILITY:
+        answer = answer.portable()
+    if request.right is Right.EXPLANATION:
+        answer = replace(answer, tables=(), notes=(), decisions=sources.decisions(subject, request.decision))
+    return pack(answer)
+
+
+def signing_key_file(installation: Installation) -> Path:
+    """Return the private file of the key that signs certificates."""
+    return installation.settings.secret_dir / "rights_signing.key"
+
+
+def open_signer(installation: Installation) -> Signer:
+    """Return the signer of certificates; its key is made at the first use.
+
+    Raises:
+        SecretError: the key cannot be used.
+    """
+    return Signer(load_key(signing_key_file(installation)))
+
+
+@dataclass(frozen=True)
+class _ReadStore:
+    """A store whose export was read already, so that an answer does not read it a second time."""
+
+    store: SubjectStore
+    tables: tuple[ExportedTable, ...]
+
+    @property
+    def name(self) -> str:
+        return self.store.name
+
+    def find(self, subject: Subject) -> Sequence[Holding]:
+        return self.store.find(subject)
+
+    def export(self, subject: Subject) -> Iterator[ExportedTable]:
+        return iter(self.tables)
