@@ -192,7 +192,7 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     """Yield the proper and unknown nouns of a run of nouns, and the pairs of nouns that no result has."""
     for token in run:
         surface = text[token.start : token.end]
-        if (token.is_unknown or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
+        if (not token.is_known or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
             yield surface
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
