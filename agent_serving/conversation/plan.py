@@ -87,11 +87,12 @@ def plan_schema(tools: Iterable[CallableTool]) -> dict[str, Any]:
         }
         for tool in tools
     ]  # fmt: skip
+    most = MOST_CALLS_OF_MODEL if calls else 0
     return {
         "type": "object", "additionalProperties": False, "required": ["intent", "calls", "clarification"],
         "properties": {
             "intent": {"enum": [intent.value for intent in Intent]},
-            "calls": {"type": "array", "maxItems": MOST_CALLS_OF_MODEL if calls else 0, "items": {"anyOf": calls or [{}]}},
+            "calls": {"type": "array", "maxItems": most, "items": {"anyOf": calls or [{}]}},
             "clarification": {"anyOf": [{"type": "string", "maxLength": MOST_CLARIFICATION}, {"type": "null"}]},
         },
     }  # fmt: skip
