@@ -10,8 +10,9 @@ from fastapi import FastAPI
 
 from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
+from agent_serving.portal import officer_page, person_page, sign_in_page
 from agent_serving.request_limit import BodyLimit
-from agent_serving.router import chat, feature, health, mcp
+from agent_serving.router import chat, feature, health, mcp, rights
 from agent_serving.services import Services
 from installation.installation import Installation
 
@@ -49,6 +50,9 @@ def create_app(installation: Installation) -> FastAPI:
     app.include_router(chat.router)
     app.include_router(chat.page)
     app.include_router(mcp.router)
+    app.include_router(rights.router)
+    for pages in (sign_in_page.router, person_page.router, officer_page.router, sign_in_page.unknown):
+        app.include_router(pages)
     add_error_handlers(app)
     # The last one added is the outermost: refused bodies are counted and logged as well.
     app.add_middleware(BodyLimit)

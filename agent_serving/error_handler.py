@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,15 +17,19 @@ from agent_serving.errors import (
     AgentNotInstalled,
     AuthenticationFailed,
     ChatRefused,
+    PortalUnavailable,
     ProviderUnavailable,
     TooManyRequests,
 )
 from agent_serving.observation import log_error
 from agent_serving.problem import problem
-from agent_serving.router import chat, feature
+from agent_serving.router import chat, feature, rights
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
+from installation.errors import InstallationError
 from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
+from privacy.errors import PrivacyError
+from privacy.rights import errors as rights_error
 
 _RETRY_SECONDS = "5"
 _LONGEST_DETAIL = 400
@@ -36,8 +42,16 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
     AgentNotInstalled: (501, "agent_not_installed"),
+    rights_error.UnknownRequestError: (404, "unknown_request"),
+    rights_error.InvalidSubmissionError: (422, "invalid_request"),
+    rights_error.RequestStateError: (409, "wrong_state"),
+    rights_error.RightsRefusedError: (403, "not_permitted"),
+    rights_error.TooManyRequestsError: (429, "too_many_requests"),
 }
-_FIELDS = feature.FIELDS | chat.FIELDS
+_FIELDS = (
+    feature.FIELDS | chat.FIELDS | rights.FIELDS | {"query", "path", "state", "right", "limit", "offset", "number"}
+)
+"""Names that an answer about a faulty request may repeat."""
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -55,8 +69,11 @@ def add_error_handlers(app: FastAPI) -> None:
     handles(AuthenticationFailed, _answer_unauthenticated)
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)
-    handles(RetrievalFailed, _answer_unavailable)
+    # Whatever else the engine, a store or the disk refuses: nothing was released, and no change was made.
+    for kind in (RetrievalFailed, PortalUnavailable, PrivacyError, InstallationError, OSError, sqlite3.Error):
+        handles(kind, _answer_unavailable)
     handles(ValidationError, _answer_invalid)
+    handles(RequestValidationError, _answer_invalid)
     handles(HTTPException, _answer_http)
 
 
@@ -85,9 +102,9 @@ def _answer_unavailable(request: Request, error: Exception) -> Response:
     return _noted(request, 503, "unavailable", detail, {"Retry-After": _RETRY_SECONDS})
 
 
-def _answer_invalid(request: Request, error: ValidationError) -> Response:
+def _answer_invalid(request: Request, error: ValidationError | RequestValidationError) -> Response:
     """Name each faulty field and what it should be. Values and unknown names are left out: they may be personal."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         detail = "The body is not JSON. Send an object as the OpenAPI description says."
         return _noted(request, 400, "invalid_json", detail)

@@ -35,6 +35,8 @@ class TooManyRequests(ServingError):
 
 class PortalUnavailable(ServingError):
     """The portal's sessions cannot be read or written, or its queue of mails is full."""
+
+
 class ToolRefused(ServingError):
     """A tool may not be called in this context, or its arguments do not fit its schema."""
 

@@ -18,6 +18,7 @@ from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
+from agent_serving.portal.portal import Portal
 from agent_serving.request_limit import RateLimit
 from agent_serving.search.watcher import ContentWatcher, is_engine_installed
 from features.retrieval.reader import FeatureReader
@@ -51,6 +52,7 @@ class Services:
         if settings.oidc is not None:
             tokens = TokenVerifier(settings.oidc, installation.roles, installation.clock)
         self._authenticator = Authenticator(self._keys_of_thread, tokens)
+        self.portal = Portal(installation, self.metrics, self._authenticator)
 
     @cached_property
     def features(self) -> FeatureReader:
@@ -97,19 +99,23 @@ class Services:
             self._watcher = None
         self._pool.shutdown(wait=True)
         self._observer.shutdown(wait=True)
+        self.portal.close()
         if "features" in self.__dict__:
             self.__dict__.pop("features").close()
         self._stores.close()
 
-    async def answer(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
+    async def answer(self, request: Request, work: Callable[[Identity], Answer], *, runs_long: bool = False) -> Answer:
         """Return what `work` returns for the authenticated caller of a request. It runs in a thread of the pool.
+
+        `runs_long`: it takes longer than a read of features, so it runs in a thread of the portal.
 
         Raises:
             AuthenticationFailed: the request has no valid key or token.
             ProviderUnavailable: keys or tokens cannot be checked now.
             TooManyRequests: the caller sent too many requests.
         """
-        return await self.in_thread(partial(self._authenticated, request, work))
+        job = partial(self._authenticated, request, work)
+        return await (self.portal.run(job) if runs_long else self.in_thread(job))
 
     async def in_thread(self, work: Callable[[], Answer]) -> Answer:
         """Return what `work` returns. It runs in a thread of the pool."""

@@ -40,14 +40,14 @@ from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
+from privacy.protection.correction_list import CorrectionList
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
+from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.rights.correction_list import CorrectionList
-from privacy.rights.suppression import SuppressionList
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
@@ -181,13 +181,13 @@ class Installation:
     def request_store(self) -> RequestStore:
         """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
         # Imported here, so that commands that take no requests start faster.
-        from installation.rights.opening import open_request_store
+        from installation.rights_opening import open_request_store
 
         return self._stores.once("request_store", lambda: open_request_store(self.settings, self._key_store))
 
     def rights_service(self) -> RightsService:
         """Return the service that takes requests of data subjects and decides on them."""
-        from installation.rights.opening import rights_service
+        from installation.rights_opening import rights_service
 
         return rights_service(
             self.request_store, self.audit_log, self.consent_service, self.lists_customer, self.clock,
@@ -310,7 +310,10 @@ class Installation:
     @property
     def _corrections(self) -> CorrectionList:
         def opened() -> CorrectionList:
-            path, key = self.settings.data_dir / "correction" / "correction.db", self.tokenizer.derived_key("correction")
+            path, key = (
+                self.settings.data_dir / "correction" / "correction.db",
+                self.tokenizer.derived_key("correction"),
+            )
             return CorrectionList(path, FieldCipher(self._key_store), key)
 
         return self._stores.once("corrections", opened)

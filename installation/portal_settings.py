@@ -51,7 +51,8 @@ class PortalSettings(BaseModel):
         Raises:
             SettingsError: the file cannot be read, or other users may read it.
         """
-        return "" if self.mail_password_file is None else read_private_text(self.mail_password_file, "mail_password_file")
+        file = self.mail_password_file
+        return "" if file is None else read_private_text(file, "mail_password_file")
 
 
 def is_loopback(host: str) -> bool:

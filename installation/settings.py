@@ -39,6 +39,11 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
+# [[backups]]             # each copy of the data; certificates of erasures name it with its expiry
+# name = "weekly"
+# path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
+# expires_on = 2026-12-31
+
 # [portal]                # the web portal; without mail_host nobody can sign in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
 # mail_host = "smtp.example"               # the server that sends one-time links
@@ -188,6 +193,16 @@ class OidcSettings(BaseModel):
     purposes_claim: str = "bojagi_purposes"
 
 
+class BackupSettings(BaseModel):
+    """A copy of the data: its name, its folder if it can be read, and the day on which it is deleted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    path: Path | None = None
+    expires_on: datetime.date
+
+
 class Settings(BaseSettings):
     """The settings of one installation. Frozen; `load_settings` makes it."""
 
@@ -217,6 +232,7 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
+    backups: tuple[BackupSettings, ...] = ()
     portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from agent_serving.errors import PortalUnavailable, ProviderUnavailable, TooMany
 from agent_serving.observation import log_error
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.portal import Portal
-from agent_serving.portal.visit import Visit, open_visit, read_form
+from agent_serving.portal.visit import Visit, know_visitor, open_visit, read_form
 from installation.errors import InstallationError
 from privacy.consent.errors import ConsentError, InvalidRecordError, UnknownPurposeError
 from privacy.errors import PrivacyError
@@ -52,10 +52,10 @@ _CASES: dict[type[Exception], tuple[int, Wording]] = {
 }  # fmt: skip
 _FORMS: dict[int, Wording] = {
     403: Wording(
-        "This form is too old, or it was not sent from this page. Nothing was changed. Go back, reload the page and send "
-        "it again; your browser must accept cookies of this site.",
-        "양식이 오래되었거나 이 페이지에서 보낸 것이 아닙니다. 변경된 내용은 없습니다. 뒤로 가서 페이지를 새로 고친 뒤 다시 보내 주십시오. "
-        "이 사이트의 쿠키를 허용해야 합니다.",
+        "This form is too old, or it was not sent from this page. Nothing was changed. Go back, reload the page and "
+        "send it again; your browser must accept cookies of this site.",
+        "양식이 오래되었거나 이 페이지에서 보낸 것이 아닙니다. 변경된 내용은 없습니다. "
+        "뒤로 가서 페이지를 새로 고친 뒤 다시 보내 주십시오. 이 사이트의 쿠키를 허용해야 합니다.",
     ),
     413: Wording("The form is too large. Shorten your text.", "양식이 너무 큽니다. 내용을 줄여 주십시오."),
 }
@@ -75,9 +75,10 @@ def add_page(router: APIRouter, method: str, path: str, handler: Handler, needs:
 
 
 def _answered(portal: Portal, request: Request, body: bytes, handler: Handler, needs: Needs) -> Response:
-    visit = Visit(portal, request, {}, "ko")
+    visit = open_visit(portal, request)
     try:
-        visit = open_visit(portal, request, read_form(body, request.headers.get("content-type", "")))
+        know_visitor(visit)
+        visit.form = read_form(body, request.headers.get("content-type", ""))
         return visit.finish(_handled(visit, handler, needs))
     except Exception as error:  # noqa: BLE001 - the edge to a person, who gets a page; the log has kind and place
         return visit.finish(_page_of(visit, error))
@@ -110,8 +111,7 @@ def _page_of(visit: Visit, error: Exception) -> Response:
         is_known = isinstance(error, _UNAVAILABLE)
         status, text = (503 if is_known else 500), _BROKEN
     visit.request.state.code = type(error).__name__
-    content: dict[str, Any] = {"text": text, "detail": detail, "status": status}
-    response = visit.render("error", status, **content)
+    response = visit.render("error", status, text=text, detail=detail)
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.seconds)
     return response

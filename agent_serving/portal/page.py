@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent_serving.portal import words
-from privacy.rights.wording import Language, Wording
-
-if TYPE_CHECKING:
-    from agent_serving.portal.visit import Visit
+from privacy.rights.wording import Language
 
 STYLE_SHEET = resources.files(__package__).joinpath("static", "portal.css").read_bytes()
 
@@ -30,18 +27,17 @@ class Pages:
         self._environment.globals |= {"controller": controller, "words": words}
         self._zone = ZoneInfo(time_zone)
 
-    def render(self, template: str, visit: Visit, content: Mapping[str, Any]) -> str:
+    def render(self, template: str, language: Language, path: str, content: Mapping[str, Any]) -> str:
         """Return a page as HTML."""
-        language = visit.language
 
         def say(english: str, korean: str) -> str:
             return korean if language == "ko" else english
 
         helpers: dict[str, Any] = {
-            "say": say, "visit": visit, "language": language, "other": "en" if language == "ko" else "ko",
+            "say": say, "language": language, "other": "en" if language == "ko" else "ko",
             "wording": lambda wording: wording.text(language), "day": lambda when: self._day(when, language),
             "moment": lambda when: self._moment(when, language), "country": lambda code: words.country(code, language),
-            "here": visit.request.url.path,
+            "here": path,
         }  # fmt: skip
         return self._environment.get_template(f"{template}.html.j2").render({**helpers, **content})
 
@@ -54,8 +50,3 @@ class Pages:
     def _moment(self, when: datetime, language: Language) -> str:
         local = when.astimezone(self._zone) if when.tzinfo else when
         return f"{self._day(local, language)} {local:%H:%M}"
-
-
-def purpose_wording(name: str, english: str, korean: Mapping[str, str]) -> Wording:
-    """Return what a purpose means in both languages; the English text stands for a missing Korean one."""
-    return Wording(english, korean.get(name, english))

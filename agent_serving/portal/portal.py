@@ -18,8 +18,10 @@ from agent_serving.portal.page import Pages
 from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassStore
 from agent_serving.portal.sign_in import LinkSender
 from agent_serving.request_limit import RateLimit
+from installation.contract.plain_name import PlainNames, read_plain_names
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
+from privacy.rights.law import built_in_request_laws
 from privacy.rights.request_log import OFFICER
 from privacy.rights.service import RightsService
 from privacy.storage.secret_file import load_key
@@ -53,6 +55,18 @@ class Portal:
     def pages(self) -> Pages:
         """The templates."""
         return Pages(self.installation.settings.controller, self.installation.settings.time_zone)
+
+    @cached_property
+    def names(self) -> PlainNames:
+        """The plain names of tables, columns and purposes."""
+        return read_plain_names(self.installation.settings.contract_dirs)
+
+    @property
+    def country(self) -> str:
+        """The country whose law governs by default."""
+        region, laws = self.installation.settings.phone_region, built_in_request_laws().laws
+        known = [code for law in laws.values() for code in law.jurisdictions]
+        return region if region in known else known[0]
 
     @cached_property
     def links(self) -> LinkSender:

@@ -37,7 +37,7 @@ _TEXTS: dict[Language, tuple[str, str]] = {
     "en": (
         "Your sign-in link",
         "Open this link to see and control your data at {controller}:\n\n{link}\n\n"
-        "It works once, for {minutes} minutes. If you did not ask for it, delete this mail: nobody has seen your data.\n",
+        "It works once, for {minutes} minutes. If you did not ask for it, delete this mail; nobody saw your data.\n",
     ),
     "ko": (
         "로그인 링크 안내",

@@ -32,6 +32,8 @@ MOST_FORM_BYTES = 64 * 1024
 """The largest form holds a statement of 4,000 characters, each up to nine bytes, and a few short fields."""
 _MOST_FIELDS = 200
 SESSION, VISITOR, LANGUAGE = "bojagi_session", "bojagi_visitor", "bojagi_language"
+_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of writing: they make a text read as another one."""
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -91,10 +93,10 @@ class Visit:
         Raises:
             FormRefused: the field is longer than `most` characters, or holds control characters.
         """
-        found = self.form.get(name, ("",))[-1].strip().replace("\r\n", "\n")
+        found = self.form.get(name, ("",))[-1].strip().replace("\r\n", "\n").translate(_DIRECTIONS)
         if len(found) > most:
             raise FormRefused(422, name, f"expected at most {most} characters, got {len(found)}")
-        if any(ord(c) < 32 and c not in "\n\t" or ord(c) == 127 for c in found):
+        if any((ord(c) < 32 and c not in "\n\t") or ord(c) == 127 for c in found):
             raise FormRefused(422, name, "got a control character; expected text")
         return found
 
@@ -144,7 +146,9 @@ class Visit:
 
     def render(self, template: str, status: int = 200, **content: Any) -> Response:
         """Return a page."""
-        return Response(self.portal.pages.render(template, self, content), status, media_type="text/html")
+        everything = {"visit": self, "purpose_name": self.portal.names.purpose, **content}
+        text = self.portal.pages.render(template, self.language, self.request.url.path, everything)
+        return Response(text, status, media_type="text/html")
 
     def finish(self, response: Response) -> Response:
         """Add the headers that protect a page, and the cookies that this request sets."""
@@ -168,10 +172,20 @@ class Visit:
         return f"__Host-{name}" if self.is_secure else name
 
 
-def open_visit(portal: Portal, request: Request, form: Mapping[str, tuple[str, ...]]) -> Visit:
-    """Return the visit of a request, with the signed-in person or officer."""
-    visit = Visit(portal, request, form, "ko")
+def open_visit(portal: Portal, request: Request) -> Visit:
+    """Return the visit of a request. Only its language is known; see `know_visitor`."""
+    visit = Visit(portal, request, {}, "ko")
     visit.language = _language(request, visit.cookie(LANGUAGE))
+    return visit
+
+
+def know_visitor(visit: Visit) -> None:
+    """Find the signed-in person or officer of a visit, and the visitor's secret.
+
+    Raises:
+        PortalUnavailable, ProviderUnavailable, sqlite3.Error: sessions or keys cannot be checked now.
+    """
+    portal = visit.portal
     kind, secret = _parts(visit.cookie(SESSION))
     if kind == PassKind.PERSON and (content := portal.passes.read(PassKind.PERSON, secret)):
         visit.person, visit.secret = Person(content["customer_id"], content["address"]), secret
@@ -181,7 +195,6 @@ def open_visit(portal: Portal, request: Request, form: Mapping[str, tuple[str, .
         visit.secret = visit.cookie(VISITOR)
         if len(visit.secret) != 43:
             visit.secret, visit.is_new = secrets.token_urlsafe(32), True
-    return visit
 
 
 def read_form(body: bytes, content_type: str) -> dict[str, tuple[str, ...]]:

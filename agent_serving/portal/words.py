@@ -31,7 +31,7 @@ MEANINGS: dict[Right, Wording] = {
         "올바른 값을 알려 주시면 정정하며, 데이터를 다시 불러와도 정정된 상태를 유지합니다.",
     ),
     Right.ERASURE: Wording(
-        "We erase your data everywhere, check every file, and give you a signed certificate. You cannot sign in afterwards.",
+        "We erase your data everywhere, check every file, and sign a certificate. You cannot sign in afterwards.",
         "모든 저장소에서 삭제하고 모든 파일을 확인한 뒤 서명된 확인서를 드립니다. 이후에는 로그인하실 수 없습니다.",
     ),
     Right.RESTRICTION: Wording(
@@ -56,14 +56,16 @@ STATES: dict[State, Wording] = {
     State.REFUSED: Wording("Refused", "거절됨"),
     State.WITHDRAWN: Wording("Withdrawn", "철회됨"),
 }
-STEPS: tuple[tuple[State, Wording], ...] = (
-    (State.SUBMITTED, Wording("Received", "접수")),
-    (State.VERIFIED, Wording("Identity verified", "본인 확인")),
-    (State.APPROVED, Wording("Approved", "승인")),
-    (State.EXECUTING, Wording("Being carried out", "처리 중")),
-    (State.COMPLETED, Wording("Completed", "완료")),
+STEPS = (
+    Wording("Received", "접수"),
+    Wording("Identity verified", "본인 확인"),
+    Wording("Decision", "승인 심사"),
+    Wording("Carried out and checked", "처리와 확인"),
+    Wording("Completed", "완료"),
 )
 """The steps of a request that is granted, in their order."""
+STEPS_DONE = {State.SUBMITTED: 1, State.VERIFIED: 2, State.APPROVED: 3, State.EXECUTING: 3, State.COMPLETED: 5}
+"""Number of the steps that are done in a state; the next one is at work."""
 URGENCIES: dict[Urgency, Wording] = {
     Urgency.ON_TIME: Wording("On time", "기한 내"),
     Urgency.DUE_SOON: Wording("Due soon", "기한 임박"),
@@ -79,7 +81,7 @@ EVENTS: dict[EventKind, Wording] = {
     EventKind.WITHDRAWN: Wording("Withdrawn", "철회"),
     EventKind.STARTED: Wording("Work begun", "처리 시작"),
     EventKind.STEP: Wording("Step done", "단계 완료"),
-    EventKind.FAILED: Wording("A store could not be finished; it is tried again", "처리하지 못한 저장소가 있어 다시 시도함"),
+    EventKind.FAILED: Wording("Not finished in one place; tried again", "처리하지 못한 곳이 있어 다시 시도함"),
     EventKind.ANSWERED: Wording("Answer", "답변"),
     EventKind.DOWNLOADED: Wording("Answer downloaded", "답변 내려받음"),
     EventKind.COMPLETED: Wording("Completed", "완료"),
@@ -92,8 +94,9 @@ BASES: dict[str, Wording] = {
     "statute": Wording("The law allows it", "법령상 허용"),
 }
 CHANNELS = {
-    "cli": Wording("Command line", "명령줄"), "http": Wording("Program", "전산 연계"), "portal": Wording("Portal", "포털"),
-    "phone": Wording("Phone", "전화"), "letter": Wording("Letter", "서신"), "counter": Wording("Counter", "창구"),
+    "cli": Wording("Command line", "명령줄"), "http": Wording("Program", "전산 연계"),
+    "portal": Wording("Portal", "포털"), "phone": Wording("Phone", "전화"), "letter": Wording("Letter", "서신"),
+    "counter": Wording("Counter", "창구"),
 }  # fmt: skip
 REQUESTERS = {
     "self": Wording("The person", "본인"), "guardian": Wording("Guardian", "법정대리인"),

@@ -32,6 +32,9 @@ STRONG = ("member_no", "card_no", "email", "session_id", "order_id", "account_no
 WEAK = ("device_id", "name_phone", "phone")
 """Kinds of keys that people of one home may share, even where only one of them is known to use it."""
 IDENTIFIER = "silver/identifier"
+_ASSIGNED = ("member_no", "card_no", "account_no")
+"""Kinds of keys that belong to one person by rule, also where records of others name them."""
+_CUSTOMER = "customer_id"
 _PSEUDONYM = "dpv:PseudonymisedData"
 _IDENTIFIER = re.compile(r"(?:\w+:)?[0-9a-f]{64}|c_[a-z2-7]{20,}")
 """A token, also with its kind or source in front, or a customer id."""
@@ -56,23 +59,22 @@ class OwnRows:
 
 
 class PersonRows:
-    """Reads the rows of one person. Decrypted values stay in memory; each decryption is in the audit log."""
+    """Reads the rows of one person. Decrypted values stay in memory; each decryption is in the audit log.
+
+    The person's keys are those of silver/identifier, without those that others have. The look-up for an erasure also
+    finds keys that only stand in the person's rows. For a copy that is too much: the telephone of a parcel's receiver
+    is one of them.
+    """
 
     def __init__(self, installation: Installation, subject: Subject, who: str) -> None:
         self._installation, self._who = installation, who
         self._customers = frozenset(subject.customer_ids)
-        self._shared = _by_kind(subject.shared_tokens)
+        assigned = keys_of(installation, self._customers)
+        # The account of a home stands in every member's registration, and is its principal's all the same.
+        shared = [key for key in subject.shared_tokens if key not in assigned or key[0] not in _ASSIGNED]
+        self._shared = _by_kind(shared)
+        self._own = {kind: tokens - self._shared.get(kind, set()) for kind, tokens in _by_kind(assigned).items()}
         self._persons = frozenset(subject.source_persons)
-
-    @cached_property
-    def _own(self) -> dict[str, set[str]]:
-        """The matching keys of the person by kind, as silver/identifier has them, without those that others have.
-
-        The look-up for an erasure also finds keys that only stand in the person's rows. For a copy that is too much:
-        the telephone of a parcel's receiver is one of them.
-        """
-        own = _by_kind(keys_of(self._installation, self._customers))
-        return {kind: tokens - self._shared.get(kind, set()) for kind, tokens in own.items()}
 
     @cached_property
     def contracts(self) -> tuple[Contract, ...]:
@@ -145,7 +147,9 @@ class PersonRows:
 
     def _derived_rows(self, contract: Contract) -> OwnRows:
         pseudonyms = [c.name for c in contract.columns if c.category == _PSEUDONYM and c.spark_type == "string"]
-        customers = [name for name in pseudonyms if name.endswith("customer_id")] or [str(contract.subject_key)]
+        customers = [str(contract.subject_key)]
+        if customers != [_CUSTOMER]:  # a table about two customers, such as a merge, names each of them
+            customers = [name for name in pseudonyms if name.endswith(_CUSTOMER)]
         values = _sql_list(self._customers)
         where = " OR ".join(f'"{name}" IN {values}' for name in customers if values)
         if not where:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli import rights_hold
+from pipelines.cli import rights_hold, rights_scan
 from pipelines.cli.error_boundary import ErrorBoundary, print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, installation_for
@@ -343,6 +343,7 @@ def verify(
             typer.echo(f"    {sentence}")
 
 
+app.command("scan")(rights_scan.scan)
 app.command("hold")(rights_hold.hold)
 app.command("release")(rights_hold.release)
 app.command("holds")(rights_hold.holds)

@@ -19,11 +19,8 @@ from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
-<<<<<<< HEAD
-from pipelines.defs.search import content_sensor, index_job, search_asset
-=======
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
->>>>>>> access
+from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
@@ -52,11 +49,8 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
-<<<<<<< HEAD
     index, places = index_job(installation), place_job(installation)
-=======
     rights, deadlines = rights_job(installation), deadline_job(installation)
->>>>>>> access
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
@@ -69,26 +63,20 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
-<<<<<<< HEAD
-        jobs=[refresh, retention, reports, release_job(), index, places, *anchors],
-=======
-        jobs=[refresh, retention, reports, release_job(), rights, deadlines, *anchors],
->>>>>>> access
+        jobs=[refresh, retention, reports, release_job(), index, places, rights, deadlines, *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
-<<<<<<< HEAD
+            deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
         ],
-        sensors=[landing_sensor(refresh, settings, contracts), content_sensor(index, installation)],
-=======
-            deadline_schedule(deadlines, settings.time_zone),
-            *(anchor_schedule(job, settings.time_zone) for job in anchors),
+        sensors=[
+            landing_sensor(refresh, settings, contracts),
+            content_sensor(index, installation),
+            rights_sensor(rights, installation),
         ],
-        sensors=[landing_sensor(refresh, settings, contracts), rights_sensor(rights, installation)],
->>>>>>> access
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
         executor=dg.in_process_executor,

@@ -40,6 +40,10 @@ class TableEdit(Protocol):
         """Return which rows change."""
         ...
 
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has a value of a person, with or without a row."""
+        ...
+
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the rows after the change: without the marked rows, or with other values in them."""
         ...
@@ -83,11 +87,7 @@ class _Rewriter:
         self.partitions = {name: self.schema.field(name).type for name in delta.metadata().partition_columns}
 
     def run(self) -> Rewrite:
-        staging = StagingArea(
-            self.filesystem, self.folder, self.partitions,
-            [name for name in HASH_COLUMNS if name in self.schema.names],
-            [name for name in (LINE_COLUMN,) if name in self.schema.names],
-        )  # fmt: skip
+        areas: list[StagingArea] = []
         removed: list[RemoveAction] = []
         rows = 0
         try:
@@ -96,29 +96,42 @@ class _Rewriter:
                 if marked is None:
                     continue
                 rows += int(marked.sum())
-                self._copy(file, marked, staging)
+                # An area for each file: files that are written together would share their dictionaries.
+                areas.append(self._new_area())
+                self._copy(file, marked, areas[-1])
                 removed.append(self._removal(file))
-            files = staging.finish()
             if removed:
-                actions: list[AddAction | RemoveAction] = [*removed, *(one.add_action(self.now) for one in files)]
+                added = [one.add_action(self.now) for area in areas for one in area.files]
+                actions: list[AddAction | RemoveAction] = [*removed, *added]
                 schema = Schema.from_arrow(self.schema)
                 self.delta.create_write_transaction(actions, "append", schema, list(self.partitions))
         except BaseException:
-            staging.discard()
+            for area in areas:
+                area.discard()
             raise
         return Rewrite(rows, len(removed))
 
+    def _new_area(self) -> StagingArea:
+        names = self.schema.names
+        return StagingArea(
+            self.filesystem, self.folder, self.partitions,
+            [name for name in HASH_COLUMNS if name in names], [name for name in (LINE_COLUMN,) if name in names],
+        )  # fmt: skip
+
     def _marks(self, file: Mapping[str, Any]) -> Mask | None:
-        """Return which rows of a file change; None if none does. Reads only the columns that decide."""
+        """Return which rows of a file change; None if the file can stay. Reads only the columns that decide."""
         with self._open(file) as parquet:
             present = [*parquet.schema_arrow, *(pa.field(name, kind) for name, kind in self.partitions.items())]
             needed = self.edit.columns(pa.schema(present))
             if not needed:
                 return None
             stored = [name for name in needed if name not in self.partitions]
-            found = [self.edit.mark(batch) for batch in self._batches(parquet, file, stored)]
+            found, is_stained = [], False
+            for batch in self._batches(parquet, file, stored):
+                found.append(self.edit.mark(batch))
+                is_stained = is_stained or self.edit.is_stained(batch)
         marked: Mask = np.concatenate(found) if found else np.zeros(0, np.bool_)
-        return marked if marked.any() else None
+        return marked if is_stained or marked.any() else None
 
     def _copy(self, file: Mapping[str, Any], marked: Mask, staging: StagingArea) -> None:
         done = 0
@@ -127,6 +140,7 @@ class _Rewriter:
                 part = marked[done : done + batch.num_rows]
                 done += batch.num_rows
                 staging.write(_compact(self.edit.change(batch, part) if part.any() else batch))
+        staging.finish()
 
     def _open(self, file: Mapping[str, Any]) -> pq.ParquetFile:
         # A path in the log is encoded as part of a URL.

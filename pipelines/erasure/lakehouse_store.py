@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from installation.contract.document import Contract
 from installation.installation import Installation
-from installation.lakehouse.rows import select
+from installation.lakehouse.rows import quoted, select
 from installation.rights.person_table import PersonTables
 from pipelines.erasure.delta_history import find_tables, forget_history, has_history
 from pipelines.erasure.delta_rewrite import Rewrite, TableEdit, rewrite_table
@@ -30,6 +31,7 @@ from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
+from privacy.protection.suppression import ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -87,8 +89,12 @@ class LakehouseStore:
 
     def suppress(self, subjects: Sequence[Subject]) -> int:
         """Add the persons to the suppression list; return the number of new entries. From now on no load adds them."""
-        moment = self.installation.shop_time()
-        return sum(self.installation.suppression.add(entries_of(one, moment), one.reference) for one in subjects)
+        moment, listed = self.installation.shop_time(), self.installation.suppression
+        # An entry that ends keeps its end when an interrupted erasure goes on later.
+        return sum(
+            listed.add((e for e in entries_of(one, moment) if not listed.lists(e.kind, e.value)), one.reference)
+            for one in subjects
+        )
 
     def erase(self, subjects: Sequence[Subject]) -> Outcome:
         """Erase the persons from all tables: suppress, lock what the law keeps, destroy keys, rewrite, forget history.
@@ -96,12 +102,11 @@ class LakehouseStore:
         Can be killed at any moment and repeated.
         """
         counts: Counter[str] = Counter(suppressed=self.suppress(subjects))
-        owners = [owner for subject in subjects for owner in subject.source_persons]
-        return self._sweep(counts, owners)
+        return self._sweep(counts, subjects)
 
-    def sweep(self) -> Outcome:
-        """Erase all suppressed persons again: after a backup was restored, their rows may be back."""
-        return self._sweep(Counter(), ())
+    def sweep(self, tables: Sequence[str]) -> Outcome:
+        """Erase all suppressed persons from these tables again: after a backup was restored, their rows may be back."""
+        return self._sweep(Counter(), (), set(tables))
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Decode every file below the root and look for the persons: rows, versions, log, checkpoints, statistics."""
@@ -113,7 +118,6 @@ class LakehouseStore:
         suppression, rows, checked = self.installation.suppression, self._suppressed(), []
         if not all(suppression.lists("value", one) for subject in subjects for one in subject.customer_ids):
             residues.add("a person is not on the suppression list, so a load could bring the person back")
-
         for location in self._tables():
             part = self._name(location)
             try:
@@ -126,16 +130,19 @@ class LakehouseStore:
             checked.append(CheckedPart(part, version, _digest(Path(location))))
         return Verification(tuple(checked), tuple(sorted(residues)), tuple(unverifiable))
 
-    def _sweep(self, counts: Counter[str], owners: Sequence[str]) -> Outcome:
+    def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
         protection, rows = self.installation.protection, self._suppressed()
+        owners = [owner for subject in subjects for owner in subject.source_persons]
         kept: list[Retained] = []
         try:
-            edits = {location: self._edit(location, rows) for location in self._tables()}
+            chosen = [one for one in self._tables() if only is None or self._name(one) in only]
+            edits = {location: self._edit(location, rows) for location in chosen}
             # What the law keeps is encrypted again before the person's keys are destroyed.
             ordered = sorted(edits, key=lambda location: not _locks(edits[location]))
             first = [location for location in ordered if _locks(edits[location])]
-            for location in first:
-                counts.update(self._rewrite(location, edits[location], "locked"))
+            locked = {location: self._rewrite(location, edits[location], "locked") for location in first}
+            for done in locked.values():
+                counts.update(done)
             counts["keys_destroyed"] += protection.cipher.destroy(owners) if owners else 0
             for location in ordered[len(first) :]:
                 counts.update(self._rewrite(location, edits[location], "rows"))
@@ -146,8 +153,10 @@ class LakehouseStore:
             for location in ordered:
                 if self._is_personal(location) and has_history(location, self._options):
                     counts["files_removed"] += forget_history(location, self._options)
-            for location in first:
-                kept += self._kept(location, edits[location])
+            for location in first if subjects else ():
+                edit = edits[location]
+                assert isinstance(edit, SourceEdit)
+                kept += self._kept(location, edit.contract, subjects, locked[location]["locked"])
         except (DeltaError, OSError, ProtectionError, pa.ArrowException) as error:
             return Outcome.failed(f"{self.name}: {_first_line(error)}", dict(counts))
         return Outcome.done({name: count for name, count in counts.items() if count}, kept)
@@ -160,29 +169,25 @@ class LakehouseStore:
             raise OSError(f"{self._name(location)} cannot be rewritten: {_first_line(error)}") from error
         return {what: done.rows, "files_rewritten": done.files}
 
-    def _kept(self, location: str, edit: TableEdit) -> Iterator[Retained]:
-        """Yield the statement about the locked rows of a source."""
-        assert isinstance(edit, SourceEdit)
-        contract = edit.contract
+    def _kept(self, location: str, contract: Contract, subjects: Sequence[Subject], locked: int) -> Iterator[Retained]:
+        """Yield the statement about the rows of these persons that the law keeps in a source's table."""
+        tokens = self.installation.tokenizer
+        entries = (entry for subject in subjects for entry in entries_of(subject, None))
+        rows = PersonRows(ListedIdentifiers(tokens.derived_key("kept"), entries), tokens)
         clock = contract.retention_column
-        newest = f'max(CAST("{clock}" AS DATE))' if clock else "NULL"
-        locked = " OR ".join(f'substr(encode("{c.name}", \'hex\'), 1, 2) = \'02\'' for c in contract.encrypted_columns)
-        if not locked:
+        schema = pa.schema(self._delta(location).schema().to_arrow())
+        wanted = [*rows.columns(contract, schema.names), *([clock] if clock else [])]
+        if not rows.suppression or not wanted:
             return
-        found = select(self._delta(location), f"count(*) AS n, {newest} AS newest", locked).to_pylist()[0]
-        if found["n"]:
-            last: date | None = found["newest"]
-            yield retained(contract, int(found["n"]), last)
-
-    def _matching(self, location: str, edit: TableEdit) -> pa.Table:
-        """Return the rows that an edit marks, of the newest version."""
-        whole = select(self._delta(location), "*")
-        parts = [
-            batch.filter(pa.array(marked))
-            for batch in whole.to_batches()
-            if (marked := _marked(edit, batch)).any()
-        ]
-        return pa.Table.from_batches(parts, whole.schema)
+        count, newest = 0, None
+        for batch in select(self._delta(location), quoted(list(dict.fromkeys(wanted)))).to_batches():
+            found = rows.of_source(contract, dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows)
+            count += int(found.sum())
+            if clock and found.any():
+                last = pc.max(batch.column(clock).filter(pa.array(found)).cast(pa.date32(), safe=False)).as_py()
+                newest = max(filter(None, (newest, last)), default=None)
+        if count or locked:
+            yield retained(contract, max(count, locked), newest)
 
     def _suppressed(self) -> PersonRows:
         return PersonRows(self.installation.suppression, self.installation.tokenizer)
@@ -249,7 +254,8 @@ def _files_with(edit: TableEdit, location: str) -> Iterator[str]:
     for path in sorted(Path(location).rglob("*.parquet")):
         if "_delta_log" in path.relative_to(location).parts:
             continue
-        with pq.ParquetFile(path) as parquet:
+        texts = [one.name for one in pq.read_schema(path) if pa.types.is_string(one.type)]
+        with pq.ParquetFile(path, read_dictionary=texts) as parquet:
             columns = edit.columns(parquet.schema_arrow)
             if columns and any(edit.mark(batch).any() for batch in parquet.iter_batches(1 << 18, columns=columns)):
                 yield "a data file"

@@ -56,7 +56,9 @@ def content_without(path: Path, member: str | None, form: FileFormat, lines: Col
     try:
         text = content.decode(codec, errors="surrogateescape")
         if text.encode(_codec_of_writer(codec, content), errors="surrogateescape") != content:
-            raise UnwritableFileError(f"the file does not come back from {form.encoding} as it is; delete the rows by hand")
+            raise UnwritableFileError(
+                f"the file does not come back from {form.encoding} as it is; delete the rows by hand"
+            )
         if form.format in ("json", "jsonl") and is_document(text):
             kept = _document(text, lines)
         else:
@@ -66,19 +68,11 @@ def content_without(path: Path, member: str | None, form: FileFormat, lines: Col
         raise UnwritableFileError(f"the file is not valid {form.encoding}; delete the rows by hand") from error
 
 
-def replace_contents(path: Path, contents: Mapping[str | None, bytes]) -> None:
-    """Replace the file, or files of a ZIP archive, by these contents, compressed as before. Done at once or not at all."""
-    mode = path.stat().st_mode & 0o777
-    with public_draft(path) as draft:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_packed(path, contents))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(mode)
+def packed(path: Path, contents: Mapping[str | None, bytes]) -> bytes:
+    """Return the whole new file, compressed as before, with these contents.
 
-
-def _packed(path: Path, contents: Mapping[str | None, bytes]) -> bytes:
+    `contents` maps each changed file of a ZIP archive, or None for the file itself, to its decompressed content.
+    """
     original = path.read_bytes()
     if None not in contents or original.startswith(_ZIP):
         return _archive(original, contents)
@@ -95,6 +89,17 @@ def _packed(path: Path, contents: Mapping[str | None, bytes]) -> bytes:
             stream.write(content)
         return bytes(sink.getvalue())
     return content
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file at once or not at all. It keeps its permissions."""
+    mode = path.stat().st_mode & 0o777
+    with public_draft(path) as draft:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(mode)
 
 
 def _archive(original: bytes, contents: Mapping[str | None, bytes]) -> bytes:
@@ -125,7 +130,9 @@ def _records(text: str, form: FileFormat, lines: Collection[int]) -> str:
 def _document(text: str, numbers: Collection[int]) -> str:
     records = [part for _, part in read_document(io.StringIO(text), FAST, len(text) + 1)]
     kept = [part for number, part in enumerate(records, 1) if number not in set(numbers)]
-    return "[\n" + ",\n".join(kept) + "\n]\n" if text.lstrip("\ufeff \t\r\n").startswith("[") else "\n".join(kept) + "\n"
+    return (
+        "[\n" + ",\n".join(kept) + "\n]\n" if text.lstrip("\ufeff \t\r\n").startswith("[") else "\n".join(kept) + "\n"
+    )
 
 
 def _parquet(content: bytes, lines: Collection[int]) -> bytes:

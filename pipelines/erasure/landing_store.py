@@ -11,24 +11,27 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from installation.contract.document import Contract
 from installation.installation import Installation
-from pipelines.erasure.landed_file import UnwritableFileError, content_without, replace_contents
+from pipelines.erasure.landed_file import UnwritableFileError, content_without, packed, replace_file
 from pipelines.ingest.batch_preparation import LoadContext, complete, erased_rows
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.byte_stream import open_bytes
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import LandedFile, digest, find_files
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely
+from pipelines.ingest.suppressed_row import entries_of
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
+from privacy.protection.suppression import ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -38,7 +41,6 @@ from privacy.rights.subject_store import (
     Outcome,
     Verification,
 )
-from privacy.rights.suppression import ListedIdentifiers
 from privacy.rights.wording import Wording
 
 _SEARCHED = frozenset({"phone", "card_no", "member_no", "device_id"})
@@ -60,8 +62,6 @@ class LandingStore:
 
     def find(self, subject: Subject) -> Sequence[Holding]:
         """Return the number of the person's rows in the files of each source."""
-        from pipelines.ingest.suppressed_row import entries_of
-
         tokens = self.installation.tokenizer
         listed = ListedIdentifiers(tokens.derived_key("export"), entries_of(subject, None))
         found = []
@@ -87,7 +87,9 @@ class LandingStore:
 
     def rectify(self, subject: Subject, correction: Correction) -> Outcome:
         """Delivered files stay as they were delivered; corrections are applied when they are read."""
-        return Outcome.not_applicable("Delivered files stay as they are; a correction is applied whenever they are read.")
+        return Outcome.not_applicable(
+            "Delivered files stay as they are; a correction is applied whenever they are read."
+        )
 
     def restrict(self, subject: Subject, is_restricted: bool) -> Outcome:
         """Nothing reads delivered files but the load."""
@@ -107,7 +109,9 @@ class LandingStore:
                 except (FileFaultError, UnwritableFileError, OSError) as error:
                     if isinstance(error, FileFaultError) and not self._holds(path, subjects):
                         continue
-                    failures.append(f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}")
+                    failures.append(
+                        f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}"
+                    )
                     continue
                 counts["rows"] += rows
                 counts["files_rewritten"] += rows > 0
@@ -158,24 +162,24 @@ class LandingStore:
         if not found:
             return 0
         contents = {member: content_without(path, member, contract.file, lines) for member, lines in found.items()}
+        data = packed(path, contents)
         table = BronzeTable(contract, self.installation.lakehouse)
-        loaded = [file for file in files if file.member in found and table.holds(file.file_id)]
-        if loaded and None in contents:
-            # Noted before the file is replaced: a kill in between costs nothing, and no run loads the file again.
-            new_id = hashlib.sha256(contents[None]).hexdigest()
-            if not table.holds(new_id):
-                table.commit([], [new_id], in_utc(self.installation.clock()))
-        replace_contents(path, contents)
-        if loaded and (new_id := digest(path)[0]) and None in contents and not table.holds(new_id):
-            BronzeTable(contract, self.installation.lakehouse).commit([], [new_id], in_utc(self.installation.clock()))
+        whole = hashlib.sha256(data).hexdigest()
+        new_ids = [
+            whole if file.member is None else hashlib.sha256(f"{whole}\0{file.member}".encode()).hexdigest()
+            for file in files
+            if table.holds(file.file_id)
+        ]
+        # Noted before the file is replaced: a kill in between costs nothing, and no run loads the file again.
+        if missing := [one for one in new_ids if not table.holds(one)]:
+            table.commit([], missing, in_utc(self.installation.clock()))
+        replace_file(path, data)
         return sum(len(lines) for lines in found.values())
 
     def _lines(self, contract: Contract, file: LandedFile, listed: ListedIdentifiers | None) -> list[int]:
         """Return the lines of a file with rows of suppressed persons, or of the persons in `listed`."""
         protection = self.installation.protection
         if listed is not None:
-            from dataclasses import replace
-
             protection = replace(protection, suppression=listed)
         options = LoadOptions.of(self.installation.settings, self.installation.reference_date())
         shared = LoadContext(contract, protection, "", in_utc(self.installation.clock()), options)
@@ -198,15 +202,15 @@ class LandingStore:
 
 def _emails(subjects: Sequence[Subject]) -> re.Pattern[bytes] | None:
     """Return a pattern that finds the persons' e-mail addresses, but not those that end like them."""
-    values = {re.escape(one.value.strip().encode()) for subject in subjects for one in subject.needles if one.name == "email"}
+    values = {
+        re.escape(one.value.strip().encode()) for subject in subjects for one in subject.needles if one.name == "email"
+    }
     return re.compile(rb"(?<![A-Za-z0-9._%+-])(?:" + b"|".join(sorted(values)) + rb")", re.I) if values else None
 
 
 def _contains(path: Path, pattern: re.Pattern[bytes] | None) -> bool:
     if pattern is None:
         return False
-    from pipelines.ingest.byte_stream import open_bytes
-
     try:
         with open_bytes(path, None) as stream:
             return pattern.search(stream.read()) is not None

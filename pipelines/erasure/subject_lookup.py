@@ -149,9 +149,7 @@ class _Lookup:
         rows = self.lakehouse.select(_REFERENCE, "reference_kind, reference", f"customer_id IN ({_listed(ids)})")
         return set(zip(rows["reference_kind"].to_pylist(), rows["reference"].to_pylist(), strict=True))
 
-    def read_sources(
-        self, keys: set[tuple[str, str]], references: set[tuple[str, str]], ids: Sequence[str]
-    ) -> _Found:
+    def read_sources(self, keys: set[tuple[str, str]], references: set[tuple[str, str]], ids: Sequence[str]) -> _Found:
         """Read the rows that share a key with the person, in every source, and decide whose they are."""
         found = _Found()
         read: list[_SourceRows] = []
@@ -180,7 +178,11 @@ class _Lookup:
             tokens = [token for kind, token in keys if kind == column.token]
             if column.token_name in stored and tokens:
                 conditions.append(f'"{column.token_name}" IN ({_listed(tokens)})')
-            known = [one for kind, one in references if kind == column.touchpoint_role or self._is_target(contract, column.name, kind)]
+            known = [
+                one
+                for kind, one in references
+                if kind == column.touchpoint_role or self._is_target(contract, column.name, kind)
+            ]
             if column.name in stored and known:
                 conditions.append(f'CAST("{column.name}" AS VARCHAR) IN ({_listed(known)})')
         if not conditions:
@@ -213,7 +215,9 @@ class _Lookup:
             if kind not in keys:
                 continue
             table, names = (
-                (_REFERENCE, ("reference_kind", "reference")) if kind in REFERENCES else (_IDENTIFIER, ("token_kind", "token"))
+                (_REFERENCE, ("reference_kind", "reference"))
+                if kind in REFERENCES
+                else (_IDENTIFIER, ("token_kind", "token"))
             )
             if not self.lakehouse.exists(table):
                 continue
@@ -221,7 +225,9 @@ class _Lookup:
             if not present:
                 continue
             found = self.lakehouse.select(
-                table, f"{names[1]} AS key, customer_id", f"{names[0]} = '{kind}' AND {names[1]} IN ({_listed(present)})"
+                table,
+                f"{names[1]} AS key, customer_id",
+                f"{names[0]} = '{kind}' AND {names[1]} IN ({_listed(present)})",
             )
             owner = dict(zip(found["key"].to_pylist(), found["customer_id"].to_pylist(), strict=True))
             owners = [known or owner.get(key) for known, key in zip(owners, keys[kind], strict=True)]
@@ -276,7 +282,9 @@ class _Lookup:
             mine[key] += 1
         return {person for person, key in zip(persons, keys, strict=True) if key is not None and total[key] > mine[key]}
 
-    def _note_sharers(self, contract: Contract, own: Mapping[str, Sequence[str]], ids: Sequence[str], found: _Found) -> None:
+    def _note_sharers(
+        self, contract: Contract, own: Mapping[str, Sequence[str]], ids: Sequence[str], found: _Found
+    ) -> None:
         """Note the person's tokens that rows of others have as well: a family's phone, a namesake's name."""
         if not self.lakehouse.exists(contract.table):
             return
@@ -364,4 +372,3 @@ def _columns(rows: pa.Table, names: Iterable[str]) -> Mapping[str, pa.Array]:
 def _listed(values: Iterable[str]) -> str:
     """Return texts as a SQL list."""
     return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
-

@@ -54,6 +54,10 @@ class SourceEdit:
             marked &= is_open(self.contract, columns, rows.num_rows)
         return marked
 
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of an erased person."""
+        return self.rows.stains(None if is_kept_by_law(self.contract) else self.contract, rows)
+
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the rows without the marked ones, or with the marked ones locked."""
         if not is_kept_by_law(self.contract):
@@ -86,6 +90,10 @@ class IdentifierEdit:
         for name in self.columns(rows.schema):
             marked |= self.rows.of_values(rows.column(name))
         return marked
+
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of an erased person."""
+        return self.rows.stains(None, rows)
 
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the rows without those of erased persons, and without their identifiers in others' rows."""
@@ -150,6 +158,10 @@ class QuarantineEdit:
             if key_id is not None:
                 (self._gone if marked[row] else self._kept).add(key_id)
         return marked
+
+    def is_stained(self, rows: pa.RecordBatch) -> bool:
+        """Return False: the columns that decide hold no identifier in clear."""
+        return False
 
     def change(self, rows: pa.RecordBatch, marked: Mask) -> pa.RecordBatch:
         """Return the entries that are not marked."""

@@ -82,6 +82,8 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     `origins` names the file of all rows, or lists one file for each row. Rows of erased persons are left out.
     """
     columns, faults = complete(batch, shared)
+    # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
+    columns = with_corrections(shared.contract, columns, shared.protection)
     columns["_load_id"] = _constant(shared.load_id, batch.rows)
     if isinstance(origins, Origin):
         columns["_source_file"] = _constant(origins.file, batch.rows)
@@ -98,7 +100,14 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     kept = pa.array(sound & ~erased)
     passed = {name: values.filter(kept) for name, values in columns.items()}
     suppressed = int(erased.sum())
+    if suppressed:  # the dictionaries still have the values of the erased persons
+        passed = {name: _without_unused(values) for name, values in passed.items()}
     return PreparedBatch(passed, broken, batch.rows - suppressed, suppressed)
+
+
+def _without_unused(values: pa.Array) -> pa.Array:
+    """Return the values with a dictionary of those that occur."""
+    return values.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(values.type) else values
 
 
 def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array], RowFaults]:

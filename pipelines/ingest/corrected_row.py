@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Contract, arrow_type
+from privacy.protection.correction_list import CorrectionList, StoredCorrection
 from privacy.protection.source_person import Protection, known_persons
-from privacy.rights.correction_list import CorrectionList, StoredCorrection
 
 
 def with_corrections(

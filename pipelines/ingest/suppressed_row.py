@@ -21,9 +21,9 @@ from installation.contract.document import Contract
 from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
+from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
-from privacy.rights.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, pa.Array]
@@ -118,6 +118,17 @@ class PersonRows:
             found[position] = any(self.suppression.lists("value", one) for one in named)
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
         return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+    def stains(self, contract: Contract | None, rows: pa.RecordBatch) -> bool:
+        """Return whether a dictionary of the rows has an identifier of a suppressed person, with or without a row."""
+        kinds = _references(contract) if contract is not None else {}
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
+            if pa.types.is_dictionary(column.type):
+                if self.of_values(column.dictionary).any():
+                    return True
+                if name in kinds and is_suppressed(self.suppression.until(kinds[name], column.dictionary), None).any():
+                    return True
+        return False
 
     def owns_record(self, contract: Document, record: str | None) -> bool:
         """Return whether a quarantined record names a suppressed person in any of its values.

@@ -18,6 +18,7 @@ from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.erasure.restored_table import keep_erased
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
@@ -147,8 +148,10 @@ def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -
         SecretError: the token secret cannot be used.
         ProtectionError: the key store cannot be used.
         EngineError: the engine cannot be opened.
+        ReturnedPersonError: a restored table holds an erased person, who cannot be erased again.
     """
     with installation, open_engine(installation.settings) as engine:
+        keep_erased(installation)
         run = PipelineRun(run_id, installation, engine, installation.protection)
         yield run
         run.close()

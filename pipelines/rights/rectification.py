@@ -23,10 +23,10 @@ from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.value_rule import value_rules
+from privacy.protection.correction_list import CorrectionError, CorrectionList
 from privacy.protection.field import TableColumn
 from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names
-from privacy.rights.correction_list import CorrectionError, CorrectionList
 from privacy.rights.subject import Subject
 from privacy.rights.subject_scan import verify_files
 from privacy.rights.subject_store import (

@@ -13,12 +13,15 @@ from installation.installation import Installation
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
+from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.subject_lookup import find_subject
+from pipelines.erasure.truth_store import TruthStore
 from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
 from pipelines.rights.execution import CaseTools, Execution
+from pipelines.rights.other_file import OtherFiles
 from pipelines.rights.rectification import Corrections
 from pipelines.rights.request_records import RequestRecords
 from privacy.rights.answer.archive import pack
@@ -36,18 +39,24 @@ WHO = "bojagi rights"
 
 
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
-    """Return every store that may hold personal data, in the order in which they erase."""
-    return (
+    """Return every store that may hold personal data, in the order in which they erase.
+
+    The last one has the files that belong to no other.
+    """
+    stores: tuple[SubjectStore, ...] = (
         LakehouseStore(installation),
         LandingStore(installation),
+        TruthStore(installation),
         Corrections(installation),
         *installation_store.subject_stores(installation),
         *feature_stores.subject_stores(installation),
         *serving_stores.subject_stores(installation),
         RunHistory(installation.settings),
+        BackupStore(installation.settings),
         FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
+    return (*stores, OtherFiles.beside(installation.settings, stores))
 
 
 def explainers(installation: Installation) -> tuple[DecisionExplainer, ...]:

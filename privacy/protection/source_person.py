@@ -22,8 +22,8 @@ from privacy.protection.field import FieldCipher
 from privacy.protection.token import Tokenizer
 
 if TYPE_CHECKING:
-    from privacy.rights.correction_list import CorrectionList
-    from privacy.rights.suppression import SuppressionList
+    from privacy.protection.correction_list import CorrectionList
+    from privacy.protection.suppression import ListedIdentifiers
 
 Words = npt.NDArray[np.uint64]
 HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
@@ -36,7 +36,7 @@ class Protection:
 
     tokens: Tokenizer
     cipher: FieldCipher
-    suppression: SuppressionList | None = None
+    suppression: ListedIdentifiers | None = None
     """The erased persons, whose rows no load may bring back. None only where nothing was ever erased."""
     corrections: CorrectionList | None = None
     """The values that persons had corrected. None only where nothing was ever corrected."""

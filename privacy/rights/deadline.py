@@ -21,6 +21,9 @@ from privacy.rights.request import Right
 WARNING_BUSINESS_DAYS = 3
 """A request with this many business days left or fewer is due soon: time for one review and one execution."""
 
+MOST_POSTPONED = timedelta(days=366)
+"""A stated day lies at most so long after the first last day. An obstacle that lasts longer is a ground of refusal."""
+
 
 class Urgency(StrEnum):
     """How near the last day of an open request is."""
@@ -82,6 +85,9 @@ def extended_deadline(
     if until is not None:
         if until <= first:
             raise InvalidSubmissionError(f"The extension ends on {until}; expected a day after {first}.")
+        if until > first + MOST_POSTPONED:
+            latest = first + MOST_POSTPONED
+            raise InvalidSubmissionError(f"The extension ends on {until}; expected {latest} or earlier.")
         return next_working_day(until, country), rule
     times = extensions + 1
     if rule.months is not None:

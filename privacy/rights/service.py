@@ -44,6 +44,8 @@ MOST_UNVERIFIED = 5
 """Requests about one person that may wait for a proof of identity: anybody can ask in another's name."""
 MOST_A_DAY = 10
 """Requests about one person in 24 hours."""
+MOST_AGE = timedelta(days=3660)
+"""A request that arrived earlier is a slip of the pen."""
 REPEATED_WITHIN = timedelta(days=365)
 """Earlier requests for the same right within this time are counted; the officer judges whether they are excessive."""
 
@@ -156,8 +158,10 @@ class RightsService:
             )
         law = self.laws.of(submission.jurisdiction)
         received_at = submission.received_at or now
-        if received_at > now:
-            raise InvalidSubmissionError("received_at: got a time in the future; expected the time of arrival.")
+        if not now - MOST_AGE <= received_at <= now:
+            raise InvalidSubmissionError(
+                f"received_at: got a time in the future, or more than {MOST_AGE.days} days ago; expected the arrival."
+            )
         self._check_purposes(submission.purposes)
         day = self.log.day(received_at)
         with self.log.store.change():

@@ -28,6 +28,8 @@ def test_generated_requests_get_what_the_description_says(
         operation = found.ok()
         if mode is GenerationMode.NEGATIVE and not operation.body:
             continue
+        if operation.path.startswith("/v1/rights/"):
+            continue  # router/test_rights_openapi.py, with an officer's key
 
         @settings(
             max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

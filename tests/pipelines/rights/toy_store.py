@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from installation.contract.document import Contracts, load_contracts
 from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.rights.certification import Certification
@@ -146,11 +148,22 @@ class World:
         return json.dumps([[dict(row) for row in table.rows] for table in tables.get("toy", ())]).encode()
 
 
+@cache
+def _contracts() -> Contracts:
+    return load_contracts(load_settings(None).contract_dirs)
+
+
+def with_shared_contracts(installation: Installation) -> Installation:
+    """Give an installation the built-in contracts, read once for all tests."""
+    vars(installation)["contracts"] = _contracts()
+    return installation
+
+
 def open_world(folder: Path, stores: int = 1) -> World:
     """Open the world in a folder; make it, with two rows for each customer in each store, if it is not there yet."""
     ticks = iter(range(10_000_000))
     settings = load_settings(None, data_dir=folder / "data")
-    installation = Installation(settings, lambda: NOW + timedelta(seconds=next(ticks)))
+    installation = with_shared_contracts(Installation(settings, lambda: NOW + timedelta(seconds=next(ticks))))
     names = ["toy", *(f"toy_{number}" for number in range(1, stores))]
     files = [folder / f"{name}.json" for name in names]
     if not files[0].exists():

@@ -24,6 +24,7 @@ from privacy.rights.errors import (
 )
 from privacy.rights.request import Actor, Request, Right, State, Submission
 from privacy.rights.service import RightsService
+from tests.pipelines.rights.toy_store import with_shared_contracts
 
 OFFICER = Actor(who="officer", role="privacy_officer", identity="authenticated")
 PERSON = Actor(who="portal", role="subject", identity="authenticated")
@@ -58,7 +59,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     now = [datetime(2026, 2, 6, 3, 0, tzinfo=UTC)]
     settings = load_settings(None, data_dir=tmp_path / "data")
-    with Installation(settings, lambda: now[0]) as installation:
+    with with_shared_contracts(Installation(settings, lambda: now[0])) as installation:
         for number in (1, 2):
             installation.consent_store.assign(f"p_{number}", f"c_{number}", datetime(2020, 1, 1))
         yield World(installation, now)

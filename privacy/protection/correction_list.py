@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from privacy.errors import PrivacyError
 from privacy.protection.field import FieldCipher, TableColumn
-from privacy.rights.errors import RightsError
 from privacy.storage.database import open_database, transaction
 
 _SCHEMA = """
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS correction (
 _TABLE = "correction"
 
 
-class CorrectionError(RightsError):
+class CorrectionError(PrivacyError):
     """The list of corrections cannot be read or written, or a correction is refused."""
 
 

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from privacy.rights.errors import RightsError
+from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
 from privacy.storage.database import open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainHead
@@ -44,10 +44,11 @@ CREATE TABLE IF NOT EXISTS addition (number INTEGER PRIMARY KEY, digest TEXT NOT
 CREATE TABLE IF NOT EXISTS suppressed (
   addition INTEGER NOT NULL, digest BLOB NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (addition, digest)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clean (place TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-class SuppressionError(RightsError):
+class SuppressionError(PrivacyError):
     """The suppression list is missing, older than its anchor, or was changed by another program."""
 
 
@@ -172,13 +173,27 @@ class SuppressionList(ListedIdentifiers):
         self._entries = {**known, **new}
         return len(new)
 
+    def clean_places(self) -> dict[str, str]:
+        """Return the state in which each table was last seen without suppressed persons, by its name.
+
+        It is kept beside the list and not with the tables, so that a restored table is recognised as such.
+        """
+        self._refresh()
+        return {} if self._db is None else dict(self._db.execute("SELECT place, state FROM clean"))
+
+    def note_clean(self, states: Mapping[str, str]) -> None:
+        """Record the states in which tables hold no suppressed person."""
+        if self:
+            self._open().executemany("INSERT OR REPLACE INTO clean VALUES (?, ?)", sorted(states.items()))
+
     def _current(self) -> dict[bytes, int]:
         self._refresh()
         return self._entries
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._db = open_database(self.path, _SCHEMA)
+            # One file, so that a copy of it is whole.
+            self._db = open_database(self.path, _SCHEMA, overwrites=True)
         return self._db
 
     def _refresh(self) -> None:

@@ -1,0 +1,73 @@
+"""Finds tables that may hold erased persons again: restored from a backup, copied in, or of an unknown origin.
+
+The suppression list remembers for each table its id, its version and the size of the list when the table was last
+clean. A later version of the same table was written by loads and builds that leave suppressed persons out. A table of
+another id or an earlier version, an unknown one, and one that was clean before the newest erasure is looked at again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deltalake import DeltaTable
+
+from installation.installation import Installation
+from pipelines.erasure.delta_history import find_tables
+from pipelines.erasure.lakehouse_store import LakehouseStore
+from privacy.rights.errors import RightsError
+from privacy.rights.subject_store import OutcomeKind
+
+
+class ReturnedPersonError(RightsError):
+    """Tables that were put back hold erased persons, who cannot be erased again."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Counts of one look at the tables: how many were looked at, how many rows of erased persons went."""
+
+    tables: int = 0
+    rows: int = 0
+
+
+def keep_erased(installation: Installation) -> Kept:
+    """Erase suppressed persons from every table that may hold them again; return the counts.
+
+    Costs a look at each table's log when nothing was restored. Call it while holding the run lock, before anything
+    is built from the tables.
+
+    Raises:
+        ReturnedPersonError: a table cannot be rewritten. Nothing may be built from it.
+    """
+    listed = installation.suppression
+    if not listed:
+        return Kept()
+    known, states = listed.clean_places(), table_states(installation)
+    doubtful = [place for place, state in states.items() if not _continues(known.get(place), state)]
+    if not doubtful:
+        listed.note_clean(states)
+        return Kept()
+    outcome = LakehouseStore(installation).sweep(doubtful)
+    if outcome.kind is OutcomeKind.FAILED:
+        raise ReturnedPersonError(f"Tables that were restored hold erased persons: {outcome.reason}. Run again.")
+    listed.note_clean(table_states(installation))
+    return Kept(len(doubtful), outcome.counts.get("rows", 0) + outcome.counts.get("locked", 0))
+
+
+def table_states(installation: Installation) -> dict[str, str]:
+    """Return the state of each table below the root: its id, its version, and the generation of the list."""
+    root, options = installation.lakehouse.root, installation.lakehouse.storage_options
+    generation, states = installation.suppression.generation, {}
+    for location in find_tables(root):
+        delta = DeltaTable(location, storage_options=options)
+        states[location.removeprefix(root).strip("/")] = f"{delta.metadata().id} {delta.version()} {generation}"
+    return states
+
+
+def _continues(known: str | None, state: str) -> bool:
+    """Return whether a table is the one that was clean, at the same or a later version, after the newest erasure."""
+    if known is None:
+        return False
+    old_id, old_version, old_generation = known.split()
+    new_id, version, generation = state.split()
+    return old_id == new_id and int(version) >= int(old_version) and old_generation == generation
