@@ -46,7 +46,7 @@ class Token:
 
 
 class Morphology:
-    """The analyser of one process. Loading takes a second and 0.4 GB; a message then takes a fraction of a millisecond."""
+    """The analyser of one process. Loading takes a second and 0.4 GB, a message then 0.3 ms."""
 
     def __init__(self) -> None:
         from kiwipiepy import Kiwi
