@@ -94,7 +94,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -106,7 +106,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
@@ -114,6 +113,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
+from installation.http_settings import HttpSettings, OidcSettings
 from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
@@ -161,36 +161,6 @@ class SourceCredential(BaseModel):
         if self.password_file is None:
             return None if self.password is None else self.password.get_secret_value()
         return read_private_text(self.password_file, "password_file")
-
-
-class HttpSettings(BaseModel):
-    """How the HTTP application listens, and how many requests it takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    requests_per_minute: int = Field(default=6000, ge=1)
-
-    @model_validator(mode="after")
-    def _need_both(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("only one of tls_certificate and tls_key is set; expected both or none")
-        return self
-
-
-class OidcSettings(BaseModel):
-    """The OpenID Connect provider whose bearer tokens the HTTP application takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    issuer: str = Field(min_length=1)
-    audience: str = Field(min_length=1)
-    jwks_file: Path | None = None
-    role_claim: str = "bojagi_role"
-    purposes_claim: str = "bojagi_purposes"
 
 
 class BackupSettings(BaseModel):
