@@ -12,6 +12,9 @@ from agent_serving.understanding.span import Span
 from agent_serving.understanding.vocabulary import compact, vocabulary
 
 _LIST = re.compile(r"\s?(?:이?랑|하고|허고|과|와|,|나|이나|·|/|및|도|vs|말고|에다)(?![가-힣])")
+_MOST_MODIFIERS = 3
+_NO_NOUN = re.compile(r"(?:요|다|까|서|고|면|지|네|죠|는데|니|라고|랑가)$")
+"""Endings of verbs, which the analyser sometimes takes for nouns. Such a word describes no product."""
 _OF_KIND = re.compile(r"(?:용|산|제|식|형|맛|향|급|표|색)$")
 """Endings of words that name a kind: 여성용, 호주산, 초음파식."""
 _MODEL = re.compile(
@@ -81,9 +84,9 @@ def _kept(pending: Sequence[Unit]) -> list[Unit]:
     kept: list[Unit] = []
     unknown = 0
     for unit in reversed(pending):
-        if not unit.role and not _OF_KIND.search(unit.key):
-            unknown += 1
-        if (not unit.role and not unit.is_known) or unknown > 1 or len(kept) == 3:
+        is_odd = not unit.role and (not unit.is_known or _NO_NOUN.search(unit.key))
+        unknown += not unit.role and not _OF_KIND.search(unit.key)
+        if is_odd or unknown > 1 or len(kept) == _MOST_MODIFIERS:
             break
         kept.insert(0, unit)
     return kept
