@@ -18,8 +18,6 @@ _HIGHEST_UNKNOWN = 99
 """Words of the dictionary have larger numbers. Smaller ones are the defaults of the parts of speech."""
 _DIALECT = (("허고", "하고"), ("헐라", "할라"), ("허믄", "하믄"), ("헌디", "한디"), ("허는", "하는"))
 """Forms of the south that the analyser takes for nouns. Both sides are of one length, so that places stay."""
-_HIGHEST_UNKNOWN = 99
-"""The analyser numbers the words of its dictionary above this. Smaller numbers are parts of speech."""
 _HANGUL_WORD = re.compile("[가-힣]{2,}")
 
 
@@ -31,7 +29,6 @@ class Token:
     tag: str
     start: int
     end: int
-    is_known: bool = True
     is_unknown: bool = False
 
     @property
@@ -54,12 +51,14 @@ class Morphology:
         self._kiwi: Kiwi = Kiwi(num_workers=1)
         words = vocabulary()
         for word in {*words.products, *words.brands, *words.places, "제로"}:
-            # Words of one syllable are left to the context that the analyser sees.
-            if _HANGUL_WORD.fullmatch(word):
+            # Words of one syllable, and forms of verbs, are left to the context that the analyser sees.
+            if _HANGUL_WORD.fullmatch(word) and word not in words.grammar("verb_form"):
                 self._kiwi.add_user_word(word, "NNP", 0.0)
 
     def tokens(self, text: str) -> list[Token]:
         """Return the morphemes of a text in their order."""
+        for spoken, standard in _DIALECT:
+            text = text.replace(spoken, standard)
         return self._read(self._kiwi.tokenize(text, normalize_coda=True))
 
     def standard_tokens(self, text: str) -> list[Token]:
@@ -68,7 +67,15 @@ class Morphology:
 
     @staticmethod
     def _read(found: Iterable[Any]) -> list[Token]:
-        return [Token(t.form, t.tag, t.start, t.start + t.len, t.id <= _HIGHEST_UNKNOWN) for t in found]
+        tokens: list[Token] = []
+        for t in found:
+            # The dictionary has terms of several words (견과 알레르기), which are words of their own here.
+            if " " in t.form:
+                words = re.finditer(r"\S+", t.form)
+                tokens += (Token(w.group(), t.tag, t.start + w.start(), t.start + w.end()) for w in words)
+            else:
+                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id <= _HIGHEST_UNKNOWN))
+        return tokens
 
 
 _LOCK = threading.Lock()
