@@ -14,22 +14,22 @@ from agent_serving.understanding.vocabulary import vocabulary
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi
 
-_HIGHEST_UNKNOWN = 99
-"""Words of the dictionary have larger numbers. Smaller ones are the defaults of the parts of speech."""
 _DIALECT = (("허고", "하고"), ("헐라", "할라"), ("허믄", "하믄"), ("헌디", "한디"), ("허는", "하는"))
 """Forms of the south that the analyser takes for nouns. Both sides are of one length, so that places stay."""
+_HIGHEST_UNKNOWN = 99
+"""The analyser numbers the words of its dictionary above this. Smaller numbers are parts of speech."""
 _HANGUL_WORD = re.compile("[가-힣]{2,}")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One morpheme: its form, its Sejong tag, where it stands in the text, and whether no dictionary has it."""
+    """One morpheme: its form, its Sejong tag, where it stands in the text, and whether the dictionary has it."""
 
     form: str
     tag: str
     start: int
     end: int
-    is_unknown: bool = False
+    is_known: bool = True
 
     @property
     def is_noun(self) -> bool:
@@ -57,8 +57,8 @@ class Morphology:
 
     def tokens(self, text: str) -> list[Token]:
         """Return the morphemes of a text in their order."""
-        for spoken, standard in _DIALECT:
-            text = text.replace(spoken, standard)
+        for form, standard in _DIALECT:
+            text = text.replace(form, standard)
         return self._read(self._kiwi.tokenize(text, normalize_coda=True))
 
     def standard_tokens(self, text: str) -> list[Token]:
@@ -74,7 +74,7 @@ class Morphology:
                 words = re.finditer(r"\S+", t.form)
                 tokens += (Token(w.group(), t.tag, t.start + w.start(), t.start + w.end()) for w in words)
             else:
-                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id <= _HIGHEST_UNKNOWN))
+                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN))
         return tokens
 
 

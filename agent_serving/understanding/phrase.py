@@ -86,7 +86,7 @@ def _unit(text: str, word: Sequence[Token]) -> Unit:
     start, end = word[0].start, word[-1].end
     key = compact(text[start:end])
     return Unit(
-        start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), any(t.is_unknown for t in word)
+        start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), not all(t.is_known for t in word)
     )
 
 
@@ -98,7 +98,7 @@ def _is_head(key: str, word: Sequence[Token]) -> bool:
         return False
     # A compound ends with the noun that names the kind: "호밀빵", "블루투스이어폰".
     last = word[-1].form
-    is_unknown = word[-1].is_unknown and len(key) > 1
+    is_unknown = not word[-1].is_known and len(key) > 1
     last = last[-1] if is_unknown else last
     if (
         len(last) == 1
