@@ -35,7 +35,7 @@ def models() -> Iterator[LlmSettings]:
     """The server that the variables name, or the local model."""
     if url := os.environ.get("LLM_URL"):
         key = os.environ.get("LLM_KEY_FILE")
-        name = os.environ.get("LLM_MODEL", "default")
+        name = os.environ.get("LLM_MODEL") or "default"
         one = ModelSettings(url=url.rstrip("/"), name=name, api_key_file=Path(key) if key else None)
         yield LlmSettings(models={"given": one})
         return
