@@ -46,11 +46,8 @@ requests_per_minute = 6000   # of one caller, in each process
 
 # [portal]                # the web portal; without mail_host nobody can sign in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
-# mail_host = "smtp.example"               # the server that sends one-time links
-# mail_port = 587
+# mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
-# mail_user = "portal"    # with mail_password_file: signs in at the mail server
-# mail_password_file = "secret/mail"       # private file with the password
 # mail_sender = "privacy@shop.example"
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
@@ -111,6 +108,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
+from installation.backup_settings import BackupSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
@@ -163,14 +161,6 @@ class SourceCredential(BaseModel):
         return read_private_text(self.password_file, "password_file")
 
 
-class BackupSettings(BaseModel):
-    """A copy of the data: its name, its folder if it can be read, and the day on which it is deleted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
-    path: Path | None = None
-    expires_on: datetime.date
 
 
 class Settings(BaseSettings):

@@ -44,7 +44,7 @@ class OtherFiles(FileStore):
         return cls(settings, "other files", tuple(EXEMPT), reason, owned=tuple(store.paths for store in stores))
 
     def unowned(self) -> list[str]:
-        """Return the files that neither belong to a store nor are exempt. One of the secret folder starts with `secret:`."""
+        """Return the files that belong to no store and are not exempt; `secret:` marks the secret folder."""
         return unowned_files(self.settings, self.owned, EXEMPT)
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
