@@ -8,7 +8,7 @@ import dagster as dg
 from installation.installation import Installation
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.failure import own_errors_are_final
-from pipelines.rights.registry import open_execution
+from pipelines.orchestration.rights_registry import open_execution
 from privacy.rights.deadline import Urgency
 from privacy.rights.request import State
 
@@ -74,12 +74,13 @@ def run_key(waiting: list[tuple[str, State]], now: datetime) -> str:
 
 
 def deadline_job(installation: Installation) -> dg.JobDefinition:
-    """Return the job that warns of deadlines. It fails while a request is overdue."""
+    """Return the job that warns of deadlines, and deletes answers that are old. It fails while a request is overdue."""
 
     @dg.op(name=DEADLINE_JOB_NAME, description="Warns of requests that are due soon; fails if one is overdue.")
     def look(context: dg.OpExecutionContext) -> None:
         with own_errors_are_final(), installation:
             service = installation.rights_service()
+            service.cases.sweep()
             deadlines = [(one, service.deadline(one)) for one in service.requests() if one.state.is_open]
         overdue = [one.id for one, deadline in deadlines if deadline.urgency is Urgency.OVERDUE]
         for one, deadline in deadlines:

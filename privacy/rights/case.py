@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from privacy.rights.errors import RequestStateError
@@ -19,6 +20,9 @@ from privacy.rights.subject import Subject
 from privacy.rights.subject_store import Outcome, OutcomeKind, Retained
 
 EXECUTOR = Actor(who="bojagi rights execute", role="pipeline")
+
+KEPT = timedelta(days=90)
+"""How long an answer can be downloaded, and the reason of a refusal be read, after the end of the request."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,15 @@ class Cases:
         return self.log.request(request.id)
 
     def sweep(self) -> None:
-        """Delete what is sealed for requests that have ended, except answers and reasons of refusals.
+        """Delete what is sealed for requests that have ended; answers and reasons of refusals after `KEPT`.
 
         Also finishes the end of a case that a kill interrupted.
         """
         for request_id in self.log.store.sealed_names():
-            if not self.log.request(request_id).state.is_open:
+            request = self.log.request(request_id)
+            if request.completed_at is not None and self.log.clock() - request.completed_at > KEPT:
+                self.delete_answer(request)
+            elif not request.state.is_open:
                 self.close(request_id)
 
     def close(self, request_id: str) -> None:

@@ -24,6 +24,7 @@ from privacy.rights.errors import (
 )
 from privacy.rights.request import Actor, Request, Right, State, Submission
 from privacy.rights.service import RightsService
+from privacy.rights.subject import Subject
 from tests.pipelines.rights.toy_store import with_shared_contracts
 
 OFFICER = Actor(who="officer", role="privacy_officer", identity="authenticated")
@@ -222,6 +223,27 @@ def test_requests_of_a_merged_customer_belong_to_the_customer_who_took_it_over(w
     request = world.submit()
     world.installation.consent_store.assign("p_1", "c_2", datetime(2026, 1, 1))
     assert [r.id for r in world.service.requests_of("c_2")] == [request.id]
+
+
+def test_an_answer_is_given_to_the_person_or_an_officer_and_deleted_after_ninety_days(
+    world: World,
+) -> None:
+    request = world.verified("access")
+    world.service.approve(request.id, OFFICER)
+    cases = world.service.cases
+    cases.begin(request, Subject(request.subject, ("c_1",)))
+    cases.save_answer(request, b"answer")
+    cases.save_answer(request, b"another answer")
+    cases.complete(request, EVIDENCE)
+    for by, customer in ((PROGRAM, None), (PERSON, None), (PERSON, "c_2")):
+        with pytest.raises((RightsRefusedError, UnknownRequestError)):
+            world.service.answer(request.id, by, customer)
+    assert world.service.answer(request.id, PERSON, "c_1") == b"answer"
+    world.now[0] += timedelta(days=91)
+    cases.sweep()
+    with pytest.raises(RequestStateError, match="no answer"):
+        world.service.answer(request.id, OFFICER)
+    assert world.installation.request_store.sealed_names() == {}
 
 
 def test_every_step_is_in_the_audit_log_and_nothing_personal_is_in_the_history(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from privacy.rights.suppression import (
+from privacy.protection.suppression import (
     FOR_EVER,
     NOT_LISTED,
     Suppressed,
