@@ -34,7 +34,9 @@ from privacy.rights.wording import Wording
 _PART = "online/feature"
 _TITLE = Wording("Figures about you that services read", "서비스가 실시간으로 읽는 고객 지표")
 _SOURCE = Wording("Computed from your data", "고객님의 데이터로 산출")
-_KEPT = Wording("Until the next computation replaces it, or you withdraw your consent", "다음 산출 시까지, 또는 동의 철회 시까지")
+_KEPT = Wording(
+    "Until the next computation replaces it, or you withdraw your consent", "다음 산출 시까지, 또는 동의 철회 시까지"
+)
 _FIELDS = {
     "feature": (Wording("Figure", "지표"), "string"),
     "value": (Wording("Value", "값"), "string"),

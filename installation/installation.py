@@ -1,6 +1,7 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
+token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
 audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
 keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
@@ -310,11 +311,8 @@ class Installation:
     @property
     def _corrections(self) -> CorrectionList:
         def opened() -> CorrectionList:
-            path, key = (
-                self.settings.data_dir / "correction" / "correction.db",
-                self.tokenizer.derived_key("correction"),
-            )
-            return CorrectionList(path, FieldCipher(self._key_store), key)
+            path = self.settings.data_dir / "correction" / "correction.db"
+            return CorrectionList(path, FieldCipher(self._key_store), self.tokenizer.derived_key("correction"))
 
         return self._stores.once("corrections", opened)
 

@@ -32,7 +32,8 @@ _KEYS = {
     "web_session": "session_id", "wishlist": "item_id",
 }  # fmt: skip
 """Column of each source by which `truth/record.parquet` names the record."""
-_NAMED_IN = {"web_event": "web_session"} | dict.fromkeys(("cj_campaigns", "cj_coupon_redemptions", "cj_demographics"), "cj_transactions")
+_OF_ACCOUNT = ("cj_campaigns", "cj_coupon_redemptions", "cj_demographics")
+_NAMED_IN = {"web_event": "web_session", **dict.fromkeys(_OF_ACCOUNT, "cj_transactions")}
 """Source under which the truth names the key of another one."""
 _OWN_RECORDS = ("bronze/crm_customer", "bronze/loyalty_card", "bronze/quarantine")
 """Tables whose rows the person has filled in."""

@@ -34,7 +34,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.erasure.delta_history import find_tables
 from pipelines.ingest.lock import run_lock
-from pipelines.rights.registry import open_execution
+from pipelines.orchestration.rights_registry import open_execution
 from pipelines.rights.verification import verify_file
 from privacy.rights.request import Actor, EventKind, Right, Submission
 

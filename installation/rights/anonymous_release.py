@@ -15,6 +15,7 @@ _REASON = (
     "An anonymous release has no rows about single persons. The registry keeps keyed hashes, so that two releases "
     "together reveal no more than one."
 )
+_KEPT = Wording("It cannot be recalled, and does not identify you", "회수할 수 없으며 고객님을 식별하지 않습니다")
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,13 @@ class AnonymousReleases:
         return [
             Holding(
                 f"release/{table}", 1,
-                Wording(f"Anonymous release {table}, version {version}, of which you were one of many", f"익명 공개 자료 {table} {version}판 (다수 중 한 명으로 포함)"),
+                Wording(
+                    f"Anonymous release {table}, version {version}, of which you were one of many",
+                    f"익명 공개 자료 {table} {version}판 (다수 중 한 명으로 포함)",
+                ),
                 ("research",),
                 Wording(f"Recipients: {recipients}", f"제공받는 자: {recipients}"),
-                Wording("It cannot be recalled, and does not identify you", "회수할 수 없으며 고객님을 식별하지 않습니다"),
+                _KEPT,
             )
             for table, version, recipients in self._with(subject)
         ]  # fmt: skip

@@ -69,11 +69,10 @@ class PersonRows:
     def __init__(self, installation: Installation, subject: Subject, who: str) -> None:
         self._installation, self._who = installation, who
         self._customers = frozenset(subject.customer_ids)
-        assigned = keys_of(installation, self._customers)
         # The account of a home stands in every member's registration, and is its principal's all the same.
-        shared = [key for key in subject.shared_tokens if key not in assigned or key[0] not in _ASSIGNED]
-        self._shared = _by_kind(shared)
-        self._own = {kind: tokens - self._shared.get(kind, set()) for kind, tokens in _by_kind(assigned).items()}
+        self._shared = _by_kind([key for key in subject.shared_tokens if key[0] not in _ASSIGNED])
+        assigned = _by_kind(keys_of(installation, self._customers))
+        self._own = {kind: tokens - self._shared.get(kind, set()) for kind, tokens in assigned.items()}
         self._persons = frozenset(subject.source_persons)
 
     @cached_property

@@ -50,14 +50,16 @@ _INPUTS = (
     Wording("Usual interval between purchases", "평소 구매 간격"),
 )
 _EFFECT = Wording(
-    "You see other products in the shop, the app or a message. Prices, delivery and contracts stay the same, so there is "
-    "no legal or similarly significant effect.",
-    "온라인몰·앱·메시지에 보이는 상품이 달라집니다. 가격·배송·계약은 달라지지 않으므로 법적 효과나 이에 준하는 중대한 영향은 없습니다.",
+    "You see other products in the shop, the app or a message. Prices, delivery and contracts stay the same, so there "
+    "is no legal or similarly significant effect.",
+    "온라인몰·앱·메시지에 보이는 상품이 달라집니다. 가격·배송·계약은 달라지지 않으므로 "
+    "법적 효과나 이에 준하는 중대한 영향은 없습니다.",
 )
 _REVIEW = Wording(
-    "You may object to personalisation at any time; recommendations then use no data about you. You may also ask that a "
-    "person examines them.",
-    "언제든지 맞춤 추천을 거부하실 수 있으며, 그 뒤에는 고객님의 정보를 쓰지 않습니다. 사람이 검토하도록 요구하실 수도 있습니다.",
+    "You may object to personalisation at any time; recommendations then use no data about you. You may also ask that "
+    "a person examines them.",
+    "언제든지 맞춤 추천을 거부하실 수 있으며, 그 뒤에는 고객님의 정보를 쓰지 않습니다. "
+    "사람이 검토하도록 요구하실 수도 있습니다.",
 )
 
 

@@ -122,7 +122,7 @@ class _Rewriter:
         """Return which rows of a file change; None if the file can stay. Reads only the columns that decide."""
         with self._open(file) as parquet:
             present = [*parquet.schema_arrow, *(pa.field(name, kind) for name, kind in self.partitions.items())]
-            needed = self.edit.columns(pa.schema(present))
+            needed = self.edit.columns(pa.schema([one.with_type(plain_type(one.type)) for one in present]))
             if not needed:
                 return None
             stored = [name for name in needed if name not in self.partitions]
@@ -154,9 +154,11 @@ class _Rewriter:
     ) -> Iterator[pa.RecordBatch]:
         values = file.get("partition") or {}
         for read in parquet.iter_batches(_BATCH_ROWS, columns=columns):
-            # A merge of deltalake writes texts and bytes as views, which not every Arrow function accepts.
-            arrays = [_as(values, plain_type(values.type)) for values in read.columns]
-            batch = pa.RecordBatch.from_arrays(arrays, names=read.schema.names)
+            batch = read  # without columns it still has its number of rows
+            for place, name in enumerate(read.schema.names):
+                # A merge of deltalake writes texts and bytes as views, which not every Arrow function accepts.
+                column = read.column(place)
+                batch = batch.set_column(place, name, _as(column, plain_type(column.type)))
             for name, kind in self.partitions.items():
                 value = pa.scalar(None if values.get(name) is None else str(values[name]), pa.string()).cast(kind)
                 batch = batch.append_column(name, pa.repeat(value, batch.num_rows))

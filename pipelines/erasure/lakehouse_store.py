@@ -91,9 +91,13 @@ class LakehouseStore:
         """Add the persons to the suppression list; return the number of new entries. From now on no load adds them."""
         moment, listed = self.installation.shop_time(), self.installation.suppression
         # An entry that ends keeps its end when an interrupted erasure goes on later.
-        return sum(
-            listed.add((e for e in entries_of(one, moment) if not listed.lists(e.kind, e.value)), one.reference)
-            for one in subjects
+        return listed.add_all(
+            {
+                one.reference: [
+                    e for e in entries_of(one, moment) if e.until is None or not listed.lists(e.kind, e.value)
+                ]
+                for one in subjects
+            }
         )
 
     def erase(self, subjects: Sequence[Subject]) -> Outcome:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Contract, arrow_type
 from privacy.protection.correction_list import CorrectionList, StoredCorrection
 from privacy.protection.source_person import Protection, known_persons
+
+Rows: TypeAlias = npt.NDArray[np.int64]
 
 
 def with_corrections(
@@ -41,7 +45,7 @@ def with_corrections(
 
 
 def _replacements(
-    values: pa.Array, persons: pa.Array, rows: np.ndarray, of_person: Mapping[str, StoredCorrection], known: CorrectionList
+    values: pa.Array, persons: pa.Array, rows: Rows, of_person: Mapping[str, StoredCorrection], known: CorrectionList
 ) -> dict[int, str | None]:  # fmt: skip
     """Return the corrected value of each row whose value is one of those that were wrong."""
     texts = values.cast(pa.string())
@@ -54,8 +58,12 @@ def _replacements(
 
 
 def _replaced(
-    contract: Contract, name: str, columns: Mapping[str, pa.Array], values: Mapping[int, str | None], protection: Protection
-) -> dict[str, pa.Array]:  # fmt: skip
+    contract: Contract,
+    name: str,
+    columns: Mapping[str, pa.Array],
+    values: Mapping[int, str | None],
+    protection: Protection,
+) -> dict[str, pa.Array]:
     column = contract.column(name)
     target = arrow_type(column.spark_type)
     before = columns[name].cast(target)

@@ -110,6 +110,8 @@ class PersonRows:
         """Return which values are, or contain, a customer id or token of a suppressed person."""
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks()
+        if pa.types.is_string_view(values.type):
+            values = values.cast(pa.string())
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         texts = encoded.dictionary.cast(pa.string())
         found = np.zeros(len(texts) + 1, np.bool_)

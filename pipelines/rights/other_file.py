@@ -18,6 +18,9 @@ EXEMPT = {
     "run_date.toml": "The reference date of a simulated folder.",
     "token.check": "A fingerprint of the token secret, which is a keyed hash of no value.",
     "contracts/*": "Contracts of the installation's own sources.",
+    "content/**": "What the shop offers: products, shops, facilities and answers, written by the shop.",
+    "place_page/*": "Public pages about places near the branches.",
+    "search/**": "The search index, made from the content files alone.",
     "secret:token.key": "The secret of the matching keys.",
     "secret:suppression.db*": "Keyed hashes that keep erased persons out; without the key they name nobody.",
     "secret:pseudonym.key": "The secret of the pseudonyms that roles read.",
@@ -41,7 +44,7 @@ class OtherFiles(FileStore):
         return cls(settings, "other files", tuple(EXEMPT), reason, owned=tuple(store.paths for store in stores))
 
     def unowned(self) -> list[str]:
-        """Return the files that neither belong to a store nor are exempt. One of the secret folder starts with `secret:`."""
+        """Return the files that belong to no store and are not exempt; `secret:` marks the secret folder."""
         return unowned_files(self.settings, self.owned, EXEMPT)
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:

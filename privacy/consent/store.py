@@ -1,8 +1,8 @@
 """The consent store: an append-only SQLite file, safe for several processes.
 
 Triggers refuse every change and deletion of a record, also by other programs. Only `erase`, the erasure of persons,
-removes records: its transaction takes the triggers away and puts them back. A read sees everything that was committed before it. Readers in other processes compare
-`sequence`, the number of the last record, to find new records.
+removes records: its transaction takes the triggers away and puts them back. A read sees everything that was committed
+before it. Readers in other processes compare `sequence`, the number of the last record, to find new records.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class StoredCorrection:
 
 
 class CorrectionList:
-    """The corrections of one installation, in an SQLite file. Use one object per thread; processes may share the file."""
+    """The corrections of one installation, in an SQLite file. Use one object per thread; processes may share it."""
 
     def __init__(self, path: Path, cipher: FieldCipher, key: bytes) -> None:
         """Prepare the list; its file is created by the first correction. `key` makes the keyed hashes."""
@@ -75,7 +75,7 @@ class CorrectionList:
         wrong: Collection[str],
         at: datetime,
     ) -> None:
-        """Store a correction for source persons. `wrong`: hashes of the values that it replaces, beside earlier ones."""
+        """Store a correction for source persons. `wrong`: hashes of the values that it replaces, with earlier ones."""
         names = sorted(persons)
         known = {one.person: one for one in self.of_source(source) if one.column == column}
         marks = pa.array([f"{source}.{column}"] * len(names), pa.string())

@@ -103,6 +103,8 @@ class ListedIdentifiers:
         """
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+        if pa.types.is_string_view(values.type):
+            values = values.cast(pa.string())
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
         entries = self._current()
@@ -152,26 +154,37 @@ class SuppressionList(ListedIdentifiers):
         return 0 if self._db is None else self._head(self._db).number
 
     def add(self, entries: Iterable[Suppressed], reference: str) -> int:
+        """Suppress identifiers of one person, see `add_all`."""
+        return self.add_all({reference: entries})
+
+    def add_all(self, entries: Mapping[str, Iterable[Suppressed]]) -> int:
         """Suppress identifiers; return how many are new or last longer now. Durable when this returns.
 
-        `reference` names the person in the list; it is random and may be logged.
+        `entries` has each person's identifiers by the reference of the person, which is random and may be logged.
         """
-        known = self._current()
-        new = {digest: until for digest, until in self.hashed(entries).items() if until > known.get(digest, NOT_LISTED)}
-        if not new:
+        known = dict(self._current())
+        additions = []
+        for reference, listed in entries.items():
+            hashed = self.hashed(listed)
+            new = {digest: until for digest, until in hashed.items() if until > known.get(digest, NOT_LISTED)}
+            if new:
+                additions.append((reference, new))
+                known |= new
+        if not additions:
             return 0
         database = self._open()
         with transaction(database):
-            before = self._head(database)
-            head = before.next(_content(reference, new))
-            database.execute("INSERT INTO addition VALUES (?, ?, ?)", (head.number, head.digest, reference))
-            rows = [(head.number, digest, until) for digest, until in new.items()]
-            database.executemany("INSERT INTO suppressed VALUES (?, ?, ?)", rows)
+            head = before = self._head(database)
+            for reference, new in additions:
+                head = head.next(_content(reference, new))
+                database.execute("INSERT INTO addition VALUES (?, ?, ?)", (head.number, head.digest, reference))
+                rows = [(head.number, digest, until) for digest, until in new.items()]
+                database.executemany("INSERT INTO suppressed VALUES (?, ?, ?)", rows)
             if before.number == 0:
                 self._anchor.create(before)
         self._anchor.advance(head)
-        self._entries = {**known, **new}
-        return len(new)
+        self._entries = known
+        return sum(len(new) for _, new in additions)
 
     def clean_places(self) -> dict[str, str]:
         """Return the state in which each table was last seen without suppressed persons, by its name.

@@ -18,19 +18,25 @@ from privacy.rights.subject import Subject
 
 MOTHER, SON = "c_aaaaaaaaaaaaaaaaaaaaaaaaaa", "c_bbbbbbbbbbbbbbbbbbbbbbbbbb"
 SHARED_PHONE = "010-0003-4765"
-HEADER = "회원번호,성명,영문명,생년월일,성별,휴대폰번호,이메일,주소,우편번호,시도,시군구,행정동,세대번호,대표회원여부,가입일,회원상태,수정일시"
+HEADER = (
+    "회원번호,성명,영문명,생년월일,성별,휴대폰번호,이메일,주소,우편번호,시도,시군구,행정동,"
+    "세대번호,대표회원여부,가입일,회원상태,수정일시"
+)
 MOTHER_ROW = (
-    f'M000000001,박은주,,1984-03-27,여,{SHARED_PHONE},mother@mail.example,"경기도 용인시 수지구 상현로 210",32729,경기도,'
+    f"M000000001,박은주,,1984-03-27,여,{SHARED_PHONE},mother@mail.example,"
+    '"경기도 용인시 수지구 상현로 210",32729,경기도,'
     "용인시 수지구,상현1동,44,Y,2016-07-07,정상,2017-05-31 08:46:59"
 )
 SON_ROW = (
-    f'M000000002,김하늘소리,,2004-05-05,남,{SHARED_PHONE},son@mail.example,"경기도 용인시 수지구 상현로 210",32729,경기도,'
+    f"M000000002,김하늘소리,,2004-05-05,남,{SHARED_PHONE},son@mail.example,"
+    '"경기도 용인시 수지구 상현로 210",32729,경기도,'
     "용인시 수지구,상현1동,44,N,2016-08-08,정상,2017-05-31 08:46:59"
 )
 _PARCEL = '"경기도 용인시 수지구 상현로 210",용인시 수지구,상현1동,새벽배송,2017-02-09 14:26:07,,,0,'
 _FILES = {
     "crm_customer": f"\ufeff{HEADER}\n{MOTHER_ROW}\n{SON_ROW}\n",
-    "delivery": "운송장번호,주문번호,수령인,연락처,배송지,시군구,행정동,배송방법,주문일시,출고일시,배송완료일시,배송비,중량kg\n"
+    "delivery": "운송장번호,주문번호,수령인,연락처,배송지,시군구,행정동,배송방법,주문일시,출고일시,"
+    "배송완료일시,배송비,중량kg\n"
     f"100000000001,31818756113,박은주,{SHARED_PHONE},{_PARCEL}\n"
     f"100000000002,31818756114,김하늘소리,{SHARED_PHONE},{_PARCEL}\n",
     "support_ticket": "ticket_id,email,phone,channel,topic,summary,opened_at,closed_at,satisfaction\n"

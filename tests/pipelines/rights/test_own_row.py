@@ -43,6 +43,8 @@ def test_the_son_gets_no_purchase_of_the_shared_account(family: Installation) ->
     assert [row["name"] for row in tables["bronze/crm_customer"].rows] == ["김하늘소리"]
     assert {name for name, table in tables.items() if table.rows} == {"bronze/crm_customer", "silver/identifier"}
     assert "박은주" not in str(tables)
+    looked_up = copy_of(family, find_subject(family, SON))
+    assert "bronze/cj_transactions" not in looked_up, "purchases of the account are not even counted for the son"
 
 
 def test_name_number_and_address_of_a_parcel_to_somebody_else_are_withheld(family: Installation) -> None:
@@ -83,10 +85,10 @@ def test_strong_and_weak_keys_are_those_by_which_profiles_are_built() -> None:
 
 def test_every_field_has_plain_name_purpose_source_and_retention(family: Installation) -> None:
     for table in copy_of(family, subject_of(family, MOTHER)).values():
-        assert table.title.en and table.title.ko
+        assert all((table.title.en, table.title.ko))
         for field in table.fields:
             for wording in (field.title, field.source, field.retention):
-                assert wording.en and wording.ko, (table.name, field.name)
+                assert all((wording.en, wording.ko)), (table.name, field.name)
             assert field.purposes, (table.name, field.name)
 
 
