@@ -46,11 +46,8 @@ requests_per_minute = 6000   # of one caller, in each process
 
 # [portal]                # the web portal; without mail_host nobody can sign in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
-# mail_host = "smtp.example"               # the server that sends one-time links
-# mail_port = 587
+# mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
-# mail_user = "portal"    # with mail_password_file: signs in at the mail server
-# mail_password_file = "secret/mail"       # private file with the password
 # mail_sender = "privacy@shop.example"
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
@@ -94,7 +91,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -106,14 +103,15 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
+from installation.backup_settings import BackupSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
+from installation.http_settings import HttpSettings, OidcSettings
 from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
@@ -163,44 +161,6 @@ class SourceCredential(BaseModel):
         return read_private_text(self.password_file, "password_file")
 
 
-class HttpSettings(BaseModel):
-    """How the HTTP application listens, and how many requests it takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    requests_per_minute: int = Field(default=6000, ge=1)
-
-    @model_validator(mode="after")
-    def _need_both(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("only one of tls_certificate and tls_key is set; expected both or none")
-        return self
-
-
-class OidcSettings(BaseModel):
-    """The OpenID Connect provider whose bearer tokens the HTTP application takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    issuer: str = Field(min_length=1)
-    audience: str = Field(min_length=1)
-    jwks_file: Path | None = None
-    role_claim: str = "bojagi_role"
-    purposes_claim: str = "bojagi_purposes"
-
-
-class BackupSettings(BaseModel):
-    """A copy of the data: its name, its folder if it can be read, and the day on which it is deleted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
-    path: Path | None = None
-    expires_on: datetime.date
 
 
 class Settings(BaseSettings):

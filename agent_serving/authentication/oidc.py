@@ -22,7 +22,7 @@ from joserfc.jwk import KeySet
 from agent_serving.authentication.identity import Identity, unknown_purposes
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable
 from features.retrieval.answer import Caller
-from installation.settings import OidcSettings
+from installation.http_settings import OidcSettings
 from privacy.access.errors import AccessRefused
 from privacy.access.role import Roles
 

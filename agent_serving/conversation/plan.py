@@ -18,12 +18,18 @@ from agent_serving.understanding.model import Intent
 
 MOST_CALLS = 4
 """Calls of one plan. More items than this are searched for in one call each, the most important first."""
-MOST_CLARIFICATION = 200
+MOST_CALLS_OF_MODEL = 3
+"""Calls of a model's plan, which must end within its tokens."""
+MOST_CLARIFICATION = 120
 """Characters of a question back to the shopper."""
 MOST_PLAN_CHARACTERS = 8000
 """A longer text is no plan: the longest valid one of the built-in tools is a quarter of this."""
 
 
+_BOUNDS: Mapping[str, Mapping[str, int]] = {
+    "string": {"maxLength": 40}, "array": {"maxItems": 2}, "integer": {"minimum": 0, "maximum": 10**9},
+}  # fmt: skip
+"""Of an argument: search words, a list of allergens, a price in won."""
 _MOST_DIGITS = 15
 """Of an integer: prices have fewer, and a search index takes no more than 64 bits."""
 
@@ -70,19 +76,23 @@ class PlanInvalid(ServingError):
 
 
 def plan_schema(tools: Iterable[CallableTool]) -> dict[str, Any]:
-    """Return the JSON schema of a plan that calls only these tools, with the arguments that each takes."""
+    """Return the JSON schema of a plan that calls only these tools, with the arguments that each takes.
+
+    Arguments are bounded, so that a constrained model cannot write on until its tokens end.
+    """
     calls = [
         {
             "type": "object", "additionalProperties": False, "required": ["tool", "arguments"],
-            "properties": {"tool": {"const": tool.name}, "arguments": dict(tool.parameters)},
+            "properties": {"tool": {"const": tool.name}, "arguments": _bounded(tool.parameters)},
         }
         for tool in tools
     ]  # fmt: skip
+    most = MOST_CALLS_OF_MODEL if calls else 0
     return {
         "type": "object", "additionalProperties": False, "required": ["intent", "calls", "clarification"],
         "properties": {
             "intent": {"enum": [intent.value for intent in Intent]},
-            "calls": {"type": "array", "maxItems": MOST_CALLS if calls else 0, "items": {"anyOf": calls or [{}]}},
+            "calls": {"type": "array", "maxItems": most, "items": {"anyOf": calls or [{}]}},
             "clarification": {"anyOf": [{"type": "string", "maxLength": MOST_CLARIFICATION}, {"type": "null"}]},
         },
     }  # fmt: skip
@@ -110,6 +120,15 @@ def read_plan(text: str, schema: Mapping[str, Any]) -> Plan:
     calls = tuple(ToolCall(call["tool"], call["arguments"]) for call in found["calls"])
     clarification = (found["clarification"] or "").strip() or None
     return Plan(Intent(found["intent"]), () if clarification else calls, clarification)
+
+
+def _bounded(schema: Any) -> Any:
+    """Return a schema whose texts, lists and integers have bounds, where it states none."""
+    if not isinstance(schema, Mapping):
+        return [_bounded(one) for one in schema] if isinstance(schema, list) else schema
+    kind = schema.get("type")
+    bounds = _BOUNDS.get(kind, {}) if isinstance(kind, str) and "enum" not in schema else {}
+    return {**bounds, **{name: _bounded(value) for name, value in schema.items()}}
 
 
 def _integer(digits: str) -> int:

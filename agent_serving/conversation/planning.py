@@ -18,8 +18,8 @@ from agent_serving.llm.errors import Failure, ModelUnavailable
 from agent_serving.llm.model import Request, Task
 from agent_serving.tool.tool import Tool
 
-MOST_TOKENS = 400
-"""Of a plan: four calls with their arguments."""
+MOST_TOKENS = 700
+"""Of a plan: three calls with their arguments, also with a tokenizer that needs a token for each byte of Korean."""
 SURE = 0.5
 """Confidence of the rules' intent from which only the tools of that intent are offered to a model."""
 

@@ -60,13 +60,15 @@ def answer_messages(
     lines = [f"TASK answer\n{_place(context)}\n{_ANSWER_IN[language]}"]
     if all(item.kind == PROFILE for item in items):
         lines.append(_EMPTY)
-    lines += ["DATA", *numbered(items)]
+    lines += ["DATA", *numbered(items, language)]
     lines += [f"{result.tool}: {_NOTES[result.note]}" for result in results if result.note is not None]
     return _messages(history, "\n".join([*lines, f"message: {message}"]))
 
 
-def numbered(items: Iterable[Item]) -> list[str]:
+def numbered(items: Iterable[Item], language: Language) -> list[str]:
     """Return one line for each item: its kind, its index within the kind, and its facts.
+
+    Names in languages other than that of the answer are left out.
 
     product[0] name=사과 1kg; price_won=9900; floor=B1
     """
@@ -75,9 +77,11 @@ def numbered(items: Iterable[Item]) -> list[str]:
     for item in items:
         index = counts.get(item.kind, 0)
         counts[item.kind] = index + 1
-        facts = {"name": item.title, **{name: value for name, value in item.facts.items() if value != ""}}
-        told = "; ".join(f"{name}={_rounded(value)}" for name, value in facts.items())
-        lines.append(f"{PROFILE}: {told}" if item.kind == PROFILE else f"{item.kind}[{index}] {told}")
+        other = {f"name_{one}" for one in Language if one is not language}
+        told = {name: value for name, value in item.facts.items() if value != "" and name not in other}
+        facts = {"name": item.title, **told}
+        line = "; ".join(f"{name}={_rounded(value)}" for name, value in facts.items())
+        lines.append(f"{PROFILE}: {line}" if item.kind == PROFILE else f"{item.kind}[{index}] {line}")
     return lines
 
 

@@ -43,7 +43,7 @@ class BranchNames:
 
 
 class NameBook:
-    """The names of each branch, read from the index at the first answer and again after `REREAD_SECONDS`. Thread-safe."""
+    """The names of each branch, read from the index at the first answer, then every `REREAD_SECONDS`. Thread-safe."""
 
     def __init__(self, search: SearchEngine | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._search, self._monotonic = search, monotonic

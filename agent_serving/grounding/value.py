@@ -1,12 +1,13 @@
-"""Reads the values that a text states: money, percentages, floors, times of day, dates, phone and other numbers.
+"""Reads the values that a text states: money, percentages, floors, times, dates, phone and other numbers.
 
-Numbers are read as digits, Korean and Chinese numerals (만 이천 원, 一万二千), mixed forms (3만5천원) and English words.
+Numbers are read as digits, Korean and Chinese numerals (만 이천 원, 一万二千), mixed forms (3만5천원) and English
+words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ class ValueKind(StrEnum):
 class Value(NamedTuple):
     """One value and where it is stated.
 
-    `bound` is `most`, `least` or `about` for a limit such as "under 50,000 won"; None for a price. `unit`: of money, `won`, `usd` or `other`.
+    `bound` is `most`, `least` or `about` for a limit such as "under 50,000 won"; None for a price. `unit` is that of
+    money: `won`, `usd` or `other`.
     """
 
     kind: ValueKind
@@ -48,24 +50,31 @@ _DIGITS = {
 _SMALL = {"십": 10, "백": 100, "천": 1000, "十": 10, "百": 100, "千": 1000}
 _LARGE = {"만": 10**4, "억": 10**8, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8}
 _NATIVE = {
-    "한": 1, "하나": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,
-    "아홉": 9, "열": 10, "열한": 11, "열두": 12,
+    "한": 1, "하나": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6, "일곱": 7,
+    "여덟": 8, "아홉": 9, "열": 10, "열한": 11, "열두": 12,
 }  # fmt: skip
-_ENGLISH = {
-    **{word: n for n, word in enumerate((
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen").split())},
-    **{word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
-}  # fmt: skip
-_ORDINALS = {
-    word: n
-    for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth eleventh".split(), 1)
+_TO_NINETEEN = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINAL_WORDS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh"
+_ENGLISH = {word: number for number, word in enumerate(_TO_NINETEEN.split())} | {
+    word: 10 * number for number, word in enumerate(_TENS.split(), 2)
 }
+_ORDINALS = {word: number for number, word in enumerate(_ORDINAL_WORDS.split(), 1)}
 _SCALES = {"hundred": 100, "thousand": 1000, "k": 1000, "million": 10**6}
 _W = "".join((*_DIGITS, *_SMALL, *_LARGE))
 _MIXED = rf"(?:\d[\d,]*(?:\.\d+)?|[{_W}])(?:\s?(?:\d[\d,]*|[{_W}]))*"
-_WORDS = "|".join(sorted((*_ENGLISH, *_SCALES, "and"), key=len, reverse=True))
-_EN_NUMBER = rf"(?:(?:\d[\d,]*(?:\.\d+)?|(?:{'|'.join(_ENGLISH)}))(?:[\s-]*(?:{_WORDS}|\d[\d,]*)\b)*)"
+
+
+def _alternatives(words: Iterable[str], length: int | None = None) -> str:
+    """Return the words, or those of a length, as alternatives of a pattern, the longest first."""
+    return "|".join(word for word in sorted(words, key=len, reverse=True) if length in (None, len(word)))
+
+
+_WORDS = _alternatives((*_ENGLISH, *_SCALES, "and"))
+_EN_NUMBER = rf"(?:(?:\d[\d,]*(?:\.\d+)?|(?:{_alternatives(_ENGLISH)}))(?:[\s-]*(?:{_WORDS}|\d[\d,]*)\b)*)"
 _WON = r"(?:\s?(?:원|₩|KRW|won\b|ウォン|円|엔|元|块|달러|dollars?\b|USD|위안|유로|euros?\b|yen\b|韩元|韓元|韩币))"
 _UNITS = {"won": r"원|₩|￦|\\\\|KRW|won|ウォン|韩元|韓元|韩币", "usd": r"\$|USD|달러|dollar"}
 _BOUND = re.compile(
@@ -79,67 +88,64 @@ _BOUND_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _HOUR = r"(?:\d{1,2}|(?<![가-힣])(?:열한|열두|열|한|두|세|네|다섯|여섯|일곱|여덟|아홉))"
-_PATTERNS: tuple[tuple[ValueKind, re.Pattern[str]], ...] = (
-    (
-        ValueKind.DATE,
-        re.compile(
-            r"(?:(?P<y>\d{4})\s?[-./년年]\s?)?(?P<m>\d{1,2})\s?(?:월|月)\s?(?P<d>\d{1,2})\s?(?:일|日|号)"
-            r"|(?P<y2>\d{4})\s?[-./]\s?(?P<m2>\d{1,2})\s?[-./]\s?(?P<d2>\d{1,2})(?!\d)"
-            r"|(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s(?P<d3>\d{1,2})(?:st|nd|rd|th)?\b"
-            r"|(?<!\d)(?P<d4>\d{1,2})(?:st|nd|rd|th)?\s(?:of\s)?"
-            r"(?P<month2>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (ValueKind.PHONE, re.compile(r"(?<![\d,])\+?\d{2,4}[-)\s.]\s?\d{3,4}[-\s.]\d{4}(?!\d)|(?<!\d)1[568]\d{2}-\d{4}(?!\d)")),
-    (
-        ValueKind.TIME,
-        re.compile(
-            r"(?P<h>\d{1,2}):(?P<min>\d{2})(?!\d)\s?(?P<ap1>[ap]\.?m\b\.?)?"
-            r"|(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?|o'clock)"
-            rf"|(?P<h3>{_HOUR}|(?<![가-힣])[{_W}]{{1,3}})\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
-            rf"\s?(?:(?P<m3>\d{{1,2}}|[{_W}]{{1,3}})\s?(?:분|分)|(?P<half>반|半))?",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        ValueKind.FLOOR,
-        re.compile(
-            rf"(?P<below>지하|地下|basement\s|负)?\s?(?P<f>\d{{1,2}}|[{_W}]{{1,3}}|{'|'.join(n for n in _NATIVE if len(n) == 2)})\s?(?:층|階|楼|樓|层|層)"
-            r"|(?<![A-Za-z])(?P<b>B)\s?(?P<fb>\d{1,2})(?:\s?F|층|階|楼|层)?(?![A-Za-z0-9])|(?<![A-Za-z0-9])(?P<f2>\d{1,2})\s?F(?![A-Za-z])"
-            r"|(?P<f3>\d{1,2})(?:st|nd|rd|th)\s+(?P<below2>basement\s)?(?:floor|level|basement)|(?:floor|level)\s+(?P<below3>B)?(?P<f4>\d{1,2})\b"
-            rf"|\b(?P<o>{'|'.join(_ORDINALS)})[\s-]+(?P<below4>basement\s)?(?:floor|level)|(?:floor|level)\s+(?P<w>{'|'.join(_ENGLISH)})\b"
-            r"|(?P<base>basement floor)|(?<![A-Za-z])(?P<roof>RF)(?![A-Za-z])",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        ValueKind.MONEY,
-        re.compile(
-            rf"(?:₩|\\|KRW|USD|\$|￦|€|¥|￥)\s?(?P<n1>{_EN_NUMBER}|{_MIXED})|(?P<n2>{_MIXED}){_WON}|\b(?P<n3>{_EN_NUMBER}){_WON}",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        ValueKind.PERCENT,
-        re.compile(
-            rf"(?P<n1>\d[\d,]*(?:\.\d+)?|[{_W}]{{1,4}})\s?(?:%|퍼센트|프로(?![가-힣])|パーセント|％)"
-            rf"|\b(?P<n2>{_EN_NUMBER})\s?(?:percent|per cent|%)|百分之(?P<n3>[{_W}]{{1,4}}|\d+)|(?P<n4>half)[\s-]price|(?P<n5>반값|半額|半价)"
-            rf"|(?P<n6>[1-9一二三四五六七八九](?:\.\d)?)\s?折|(?P<n7>[1-9一二三四五六七八九])\s?割",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        ValueKind.COUNT,
-        re.compile(
-            rf"(?P<n1>\d{{1,2}}|{'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(?:개|가지|곳|건|종류|종|명|분|번째|군데)(?!월|년|사|일)"
-            r"|(?P<n2>\d{1,2})\s?(?:つ|件|个|個|款|家|種類|种)|(?:^|\n)\s*(?P<n3>\d{1,2})[.)](?=\s)",
-        ),
-    ),
+_MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_TH, _FLOOR_SIGN = "(?:st|nd|rd|th)", "(?:층|階|楼|樓|层|層)"
+# Not 시간, 시작 and other words that begin with 시.
+_HOUR_SIGN = r"\s?(?:시|時|点|點)(?!간|작|즌|설|즈|그|럽|리|음|식|장|스|계|점|술|내|도|어)"
+_FORMS: tuple[tuple[ValueKind, tuple[str, ...]], ...] = (
+    (ValueKind.DATE, (
+        r"(?:(?P<y>\d{4})\s?[-./년年]\s?)?(?P<m>\d{1,2})\s?[월月]\s?(?P<d>\d{1,2})\s?[일日号]",
+        r"(?P<y2>\d{4})\s?[-./]\s?(?P<m2>\d{1,2})\s?[-./]\s?(?P<d2>\d{1,2})(?!\d)",
+        rf"(?P<month>{_MONTH})[a-z]*\.?\s(?P<d3>\d{{1,2}}){_TH}?\b",
+        rf"(?<!\d)(?P<d4>\d{{1,2}}){_TH}?\s(?:of\s)?(?P<month2>{_MONTH})[a-z]*\b",
+    )),
+    (ValueKind.PHONE, (
+        r"(?<![\d,])\+?\d{2,4}[-)\s.]\s?\d{3,4}[-\s.]\d{4}(?!\d)",
+        r"(?<!\d)1[568]\d{2}-\d{4}(?!\d)",
+    )),
+    (ValueKind.TIME, (
+        r"(?P<h>\d{1,2}):(?P<min>\d{2})(?!\d)\s?(?P<ap1>[ap]\.?m\b\.?)?",
+        r"(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?|o'clock)",
+        rf"(?P<h3>{_HOUR}|(?<![가-힣])[{_W}]{{1,3}}){_HOUR_SIGN}"
+        rf"\s?(?:(?P<m3>\d{{1,2}}|[{_W}]{{1,3}})\s?[분分]|(?P<half>[반半]))?",
+    )),
+    (ValueKind.FLOOR, (
+        r"(?P<below>지하|地下|basement\s|负)?\s?"
+        rf"(?P<f>\d{{1,2}}|[{_W}]{{1,3}}|{_alternatives(_NATIVE, 2)})\s?{_FLOOR_SIGN}",
+        rf"(?<![A-Za-z])(?P<b>B)\s?(?P<fb>\d{{1,2}})(?:\s?F|{_FLOOR_SIGN})?(?![A-Za-z0-9])",
+        r"(?<![A-Za-z0-9])(?P<f2>\d{1,2})\s?F(?![A-Za-z])",
+        rf"(?P<f3>\d{{1,2}}){_TH}\s+(?P<below2>basement\s)?(?:floor|level|basement)",
+        r"(?:floor|level)\s+(?P<below3>B)?(?P<f4>\d{1,2})\b",
+        rf"\b(?P<o>{_alternatives(_ORDINALS)})[\s-]+(?P<below4>basement\s)?(?:floor|level)",
+        rf"(?:floor|level)\s+(?P<w>{_alternatives(_ENGLISH)})\b",
+        r"(?P<base>basement floor)|(?<![A-Za-z])(?P<roof>RF)(?![A-Za-z])",
+    )),
+    (ValueKind.MONEY, (
+        rf"(?:₩|\\|KRW|USD|\$|￦|€|¥|￥)\s?(?P<n1>{_EN_NUMBER}|{_MIXED})",
+        rf"(?P<n2>{_MIXED}){_WON}",
+        rf"\b(?P<n3>{_EN_NUMBER}){_WON}",
+    )),
+    (ValueKind.PERCENT, (
+        rf"(?P<n1>\d[\d,]*(?:\.\d+)?|[{_W}]{{1,4}})\s?(?:%|퍼센트|프로(?![가-힣])|パーセント)",
+        rf"\b(?P<n2>{_EN_NUMBER})\s?(?:percent|per cent|%)",
+        rf"百分之(?P<n3>[{_W}]{{1,4}}|\d+)",
+        r"(?P<n4>half)[\s-]price|(?P<n5>반값|半額|半价)",
+        r"(?P<n6>[1-9一二三四五六七八九](?:\.\d)?)\s?折|(?P<n7>[1-9一二三四五六七八九])\s?割",
+    )),
+    (ValueKind.COUNT, (
+        rf"(?P<n1>\d{{1,2}}|{_alternatives(_NATIVE)})\s?(?:개|가지|곳|건|종류|종|명|분|번째|군데)(?!월|년|사|일)",
+        r"(?P<n2>\d{1,2})\s?(?:つ|件|个|個|款|家|種類|种)",
+        r"(?:^|\n)\s*(?P<n3>\d{1,2})[.)](?=\s)",
+    )),
     # Korean numerals without a unit count from three on, since 이 and 만 are also other words.
-    (ValueKind.NUMBER, re.compile(rf"(?P<n1>\d[\d,]*(?:\.\d+)?(?:\s?[만천백억万千百]\s?(?:\d[\d,]*\s?[천백십]?)?)?)|(?P<n2>[{_W}]{{3,}})")),
-    (ValueKind.NUMBER, re.compile(rf"\b(?P<n1>(?:{'|'.join(_ENGLISH)})[\s-]+(?:{_WORDS})(?:[\s-]+(?:{_WORDS}))*)\b", re.IGNORECASE)),
+    (ValueKind.NUMBER, (
+        r"(?P<n1>\d[\d,]*(?:\.\d+)?(?:\s?[만천백억万千百]\s?(?:\d[\d,]*\s?[천백십]?)?)?)",
+        rf"(?P<n2>[{_W}]{{3,}})",
+    )),
+    (ValueKind.NUMBER, (rf"\b(?P<n1>(?:{_alternatives(_ENGLISH)})[\s-]+(?:{_WORDS})(?:[\s-]+(?:{_WORDS}))*)\b",)),
 )  # fmt: skip
+"""The forms of each kind, in the order in which they are read: what one form has read, no later one reads again."""
+_PATTERNS = tuple((kind, re.compile("|".join(forms), re.IGNORECASE)) for kind, forms in _FORMS)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 

@@ -26,11 +26,9 @@ _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
 _ADJECTIVE = "VA+ETM"
 _RUN = _NOUNS | {_ADJECTIVE}
-_LIGHT_VERBS = frozenset(
-    "하 되 드리 받 주 시키 있 없 좋 나 같 싶 보 가 오 내 두 놓 나오 높 낮 크 많 적 쓰 맞 어울리".split()
-) - {"크", "가", "오", "보"}
 _LETTERS = {
-    "NNB": "B", "NR": "B", "NP": "P", "MM": "M", "MAG": "A", "MAJ": "A", "XSM": "A", "N": "N", "X": "N", "E": "E", "J": "J",
+    "NNB": "B", "NR": "B", "NP": "P", "MM": "M", "MAG": "A", "MAJ": "A", "XSM": "A", "N": "N", "X": "N", "E": "E",
+    "J": "J",
     "I": "I",
 }  # fmt: skip
 """Noun, bound noun or number, pronoun, modifier, adverb, ending, particle, interjection."""
@@ -46,29 +44,6 @@ _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff々]+")
 _OTHER_SCRIPT = re.compile(
     r"[^\W\d_A-Za-z\u00aa\u00ba\u00c0-\u024f\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff"
     r"\uf900-\ufaff々]+"
-)
-_ABBREVIATIONS = frozenset(
-    "a am pm ok faq qr vip tv pc as km m cm mm kg g mg l ml f b url sns app id no vs etc i".split()
-)
-_ENDINGS = (
-    "'s",
-    "’s",
-    "s",
-    "es",
-    "ed",
-    "d",
-    "ing",
-    "ly",
-    "er",
-    "r",
-    "est",
-    "n't",
-    "'re",
-    "'ll",
-    "'ve",
-    "'m",
-    "ness",
-    "ies",
 )
 _LONGEST_WORD = 8
 
@@ -107,12 +82,12 @@ def _latin_words(text: str, language: str) -> Iterator[str]:
     for match in _LATIN.finditer(text):
         word = match[0].strip("'’.-+&")
         plain = word.casefold().replace("’", "'")
-        if plain in _ABBREVIATIONS or not word:
+        if plain in _words("en", "abbreviations") or not word:
             continue
         if (
             language != "en"
             or not _is_english(plain)
-            or (word[0].isupper() and match.start() not in begins and plain not in _CAPITALISED)
+            or (word[0].isupper() and match.start() not in begins and plain not in _words("en", "capitalised"))
         ):
             yield word
 
@@ -121,15 +96,9 @@ def _is_english(word: str) -> bool:
     words = _words("en", "words")
     if word in words or all(part in words for part in word.split("-")):
         return True
-    stems = (word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending))
+    stems = (word.removesuffix(ending) for ending in _words("en", "endings") if word.endswith(ending))
     return any(s in words or f"{s}e" in words or f"{s}y" in words or (len(s) > 2 and s[-1] == s[-2] and s[:-1] in words)
                for s in stems)  # fmt: skip
-
-
-_CAPITALISED = frozenset(
-    "i i'm i'll i've korea korean english japanese chinese monday tuesday wednesday thursday friday saturday sunday january "
-    "february march april may june july august september october november december faq".split()
-)
 
 
 def _han_words(text: str, language: str) -> Iterator[str]:
@@ -183,9 +152,9 @@ def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
         if word:
             surface = text[word[0].start : word[-1].end]
             begins = word[0].start == 0 or text[word[0].start - 1].isspace()
-            if begins and word[0].tag[0] in "EJ" and _HANGUL.fullmatch(surface):
-                yield surface
-            elif not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface):
+            if (begins and word[0].tag[0] in "EJ" and _HANGUL.fullmatch(surface)) or (
+                not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface)
+            ):
                 yield surface
         word = [token] if token is not None and token.tag[0] != "S" else []
 
@@ -194,7 +163,9 @@ def _letter(token: Token) -> str:
     """Return the part of speech as one letter, see `_LETTERS`; `L` is a verb that is written together with nouns."""
     tag = token.tag
     if tag[0] == "V" or tag in ("XSV", "XSA"):
-        is_light = tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _LIGHT_VERBS
+        is_light = (
+            tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _words("ko", "light_verbs")
+        )
         return "L" if is_light else "V"
     return _LETTERS.get(tag) or _LETTERS.get(tag[0], "?")
 
@@ -221,7 +192,7 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     """Yield the proper and unknown nouns of a run of nouns, and the pairs of nouns that no result has."""
     for token in run:
         surface = text[token.start : token.end]
-        if (token.is_unknown or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
+        if (not token.is_known or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
             yield surface
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
@@ -237,7 +208,7 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
 
 
 def _serves(first: str, second: str, *, is_glued: bool) -> bool:
-    """Return whether one of two nouns is a word of service. Written together, the other one must be common in a shop."""
+    """Return whether one of two nouns is a word of service. Written together, the other must be common in a shop."""
     service = _words("ko", "nouns")
     if is_glued:
         return (first in service and _is_common(second)) or (second in service and _is_common(first))

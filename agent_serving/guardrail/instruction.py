@@ -13,18 +13,22 @@ from agent_serving.guardrail.plain_text import plain_text
 MOST_RESULT_CHARACTERS = 600
 _FORMS = (
     # English
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruction|rule|prompt|guideline|above|previous|prior|polic)",
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruction|rule|prompt|guideline|above|previous"
+    r"|prior|polic)",
     r"\b(?:system|developer|initial|hidden)\s*(?:prompt|message|instruction)s?\b",
-    r"\byou are (?:now|no longer)\b|\bact as (?:an? |the )?(?:admin|developer|root|system|staff|employee|manager|dan)\b",
+    r"\byou are (?:now|no longer)\b|\bact as (?:an? |the )?(?:admin|developer|root|system|staff|employee|manager"
+    r"|dan)\b",
     r"\b(?:developer|debug|admin|god|jailbreak|dan)\s*mode\b|\bpretend (?:to be|you)\b|\bdo anything now\b",
     r"\b(?:reveal|print|show|repeat|output)\b.{0,30}\b(?:instructions?|prompts?|rules|tools?|schema)\b",
     r"\b(?:new|updated|important)\s+instructions?\b|\binstead of answering\b",
     # Korean
-    r"(?:이전|위|앞|기존|모든|지금까지)[가-힣\s]{0,12}(?:지시|명령|지침|규칙|프롬프트|설정)[가-힣\s]{0,8}(?:무시|잊|버리|따르지)",
+    r"(?:이전|위|앞|기존|모든|지금까지)[가-힣\s]{0,12}(?:지시|명령|지침|규칙|프롬프트|설정)[가-힣\s]{0,8}(?:무시"
+    r"|잊|버리|따르지)",
     r"(?:지시|명령|지침|규칙|프롬프트|제한)\S{0,3}\s?(?:을|를|은|는)?\s?(?:무시|잊어|해제|우회)",
     r"(?:시스템|개발자|관리자|숨겨진)\s?(?:프롬프트|메시지|지시|지침|모드)",
     r"(?:프롬프트|지침|지시문|내부 규칙)\S{0,2}\s?(?:을|를)?\s?(?:보여|출력|알려|공개|반복|복사)",
-    r"(?:너는|넌|당신은)\s?(?:이제|지금부터)|(?:관리자|개발자|직원|점장|사장)\s?(?:인\s?척|처럼\s?행동|권한으로|계정으로)|역할극|탈옥",
+    r"(?:너는|넌|당신은)\s?(?:이제|지금부터)|(?:관리자|개발자|직원|점장|사장)\s?(?:인\s?척|처럼\s?행동|권한으로"
+    r"|계정으로)|역할극|탈옥",
     # Japanese, Chinese
     r"(?:指示|命令|ルール|プロンプト)(?:を|は).{0,6}(?:無視|忘れ)|システム\s?プロンプト|開発者モード",
     r"(?:忽略|无视|無視|忘记)(?:.{0,8})(?:指令|指示|规则|規則|提示|要求)|系统提示|系統提示|开发者模式",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent_serving.guardrail.plain_text import plain_text
 
@@ -25,8 +25,10 @@ _HANGUL_WORD = re.compile(r"[가-힣]{2,12}")
 _LATIN_NAME = re.compile(r"[A-Z][A-Za-z'-]+(?: [A-Z][A-Za-z'-]+){1,2}")
 _TITLES = ("고객님", "고객", "회원님", "회원", "님", "씨", "군", "양", "선생님", "여사")
 _PARTICLES = (
-    "", "이", "가", "은", "는", "을", "를", "의", "에게", "한테", "께", "와", "과", "랑", "이랑", "하고", "도", "만", "로",
-    "으로", "이라는", "라는", "이고", "입니다", "이에요", "예요", "인데요", "인데", "이라고", "라고", "이야", "야", "에게서",
+    "", "이", "가", "은", "는", "을", "를", "의", "에게", "한테", "께", "와", "과", "랑", "이랑", "하고", "도", "만",
+    "로",
+    "으로", "이라는", "라는", "이고", "입니다", "이에요", "예요", "인데요", "인데", "이라고", "라고", "이야", "야",
+    "에게서",
 )  # fmt: skip
 _ENDINGS = frozenset(title + particle for title in ("", *_TITLES) for particle in _PARTICLES)
 _LONGEST_NAME, _SHORT_NAME = 4, 2
@@ -88,13 +90,13 @@ def _names(plain: str, is_registered: Callable[[str], bool]) -> Iterator[Finding
                 and is_registered(pair[1] + pair[2][:length])
             ):
                 yield Finding("name", pair.start(), pair.start(2) + length)
-    for name in _LATIN_NAME.finditer(plain):
-        words = name[0].split(" ")
+    for latin in _LATIN_NAME.finditer(plain):
+        words = latin[0].split(" ")
         for size in range(len(words), 1, -1):
             for first in range(len(words) - size + 1):
                 wanted = " ".join(words[first : first + size])
                 if is_registered(wanted):
-                    start = name.start() + len(" ".join(words[:first])) + (1 if first else 0)
+                    start = latin.start() + len(" ".join(words[:first])) + (1 if first else 0)
                     yield Finding("name", start, start + len(wanted))
 
 
@@ -111,7 +113,7 @@ def _analyzer() -> AnalyzerEngine:
         PhoneRecognizer,
     )
 
-    engine = SpacyNlpEngine([{"lang_code": _LANGUAGE, "model_name": "blank"}])
+    engine: Any = SpacyNlpEngine([{"lang_code": _LANGUAGE, "model_name": "blank"}])
     engine.nlp = {_LANGUAGE: spacy.blank(_LANGUAGE)}
     day = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     own = {
@@ -122,7 +124,8 @@ def _analyzer() -> AnalyzerEngine:
         "KR_PASSPORT": r"(?<![A-Za-z0-9])[MSRODG](?:\d{8}|\d{3}[A-Z]\d{4})(?![A-Za-z0-9])",
         "CUSTOMER_ID": r"(?<![A-Za-z0-9])[cs]_[a-z0-9]{8,40}(?![A-Za-z0-9])",
         # Presidio's own recogniser of e-mail addresses asks the network for a list of top-level domains.
-        "EMAIL_ADDRESS": r"[\w.+-]+\s?(?:@|[\[(]\s?at\s?[\])]|골뱅이)\s?[\w-]+\s?(?:\.|[\[(]\s?dot\s?[\])]|점)\s?[A-Za-z]{2,}",
+        "EMAIL_ADDRESS": r"[\w.+-]+\s?(?:@|[\[(]\s?at\s?[\])]|골뱅이)\s?[\w-]+"
+        r"\s?(?:\.|[\[(]\s?dot\s?[\])]|점)\s?[A-Za-z]{2,}",
     }
     recognizers = [
         *(

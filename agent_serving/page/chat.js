@@ -146,7 +146,7 @@ async function send(text) {
   try {
     const body = JSON.stringify({ message: text, language: state.language });
     for await (const [name, data] of eventsOf(await asked("/v1/chat", { method: "POST", body }))) {
-      if (name === "text") shown.textContent += (shown.textContent ? " " : "") + data.text;
+      if (name === "text") shown.textContent += (shown.textContent ? "\n" : "") + data.text;
       if (name === "cards") showCards(data.cards);
       if (name === "error") throw new Error(texts().failed);
       if (name === "done") ended = true;

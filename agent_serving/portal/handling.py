@@ -88,9 +88,12 @@ def _handled(visit: Visit, handler: Handler, needs: Needs) -> Response:
     signed_in = visit.person or visit.officer
     if (needs == "person" and visit.person is None) or (needs == "officer" and visit.officer is None):
         return visit.redirect("/officer/sign-in" if needs == "officer" else "/sign-in?again=1")
+    is_form = visit.request.method == "POST"
     if signed_in:
         visit.portal.count(visit.secret)
-    if visit.request.method == "POST":
+    elif is_form:
+        visit.portal.count_stranger(visit.request.client.host if visit.request.client else "")
+    if is_form:
         visit.require_own_form()
     return handler(visit)
 

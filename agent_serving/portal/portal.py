@@ -26,10 +26,12 @@ from privacy.rights.request_log import OFFICER
 from privacy.rights.service import RightsService
 from privacy.storage.secret_file import load_key
 
-THREADS = 2
+THREADS = 4
 """Pages read tables, which takes tenths of a second. Threads of their own keep features in milliseconds."""
 PAGES_PER_MINUTE = 120
 """Of one visitor who is signed in."""
+FORMS_PER_MINUTE = 300
+"""Forms of one network address without a session. Visitors behind one proxy share an address."""
 Answer = TypeVar("Answer")
 
 
@@ -38,7 +40,7 @@ class Portal:
 
     def __init__(self, installation: Installation, metrics: Metrics, authenticator: Authenticator) -> None:
         self.installation = installation
-        self.rate = RateLimit(PAGES_PER_MINUTE)
+        self.rate, self.stranger_rate = RateLimit(PAGES_PER_MINUTE), RateLimit(FORMS_PER_MINUTE)
         self._authenticator = authenticator
         self._stores = ThreadStores()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="portal")
@@ -108,7 +110,14 @@ class Portal:
         Raises:
             TooManyRequests: there were too many.
         """
-        if wait := self.rate.seconds_to_wait(visitor):
+        self._count(self.rate, visitor)
+
+    def count_stranger(self, address: str) -> None:
+        """Count a form from a network address without a session; raises what `count` raises."""
+        self._count(self.stranger_rate, address)
+
+    def _count(self, rate: RateLimit, visitor: str) -> None:
+        if wait := rate.seconds_to_wait(visitor):
             raise TooManyRequests("This visitor has sent too many requests.", wait)
 
     async def run(self, work: Callable[[], Answer]) -> Answer:

@@ -1,4 +1,5 @@
-"""Plans a turn and writes its answer by rules, without a model. Belongs here: the planner, questions back, templates in four languages.
+"""Plans a turn and writes its answer by rules, without a model.
 
-Does not belong here: what a message means (`understanding`), calls of tools (`tool`), checks of an answer (`grounding`).
+Belongs here: the planner, questions back to the shopper, templates in four languages. Does not belong here: what a
+message means (`understanding`), calls of tools (`tool`), checks of an answer (`grounding`).
 """

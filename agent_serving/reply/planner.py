@@ -19,8 +19,10 @@ _MOST_ITEMS = 3
 _LONGEST_QUERY = 80
 _OFFERS = {Topic.PROMOTION: "promotion", Topic.COUPON: "coupon", Topic.EVENT: "event"}
 _ANSWERS = frozenset(
-    {Topic.PARKING, Topic.POINTS, Topic.MEMBERSHIP, Topic.DELIVERY, Topic.RETURN, Topic.EXCHANGE, Topic.RECEIPT, Topic.REPAIR,
-     Topic.PAYMENT, Topic.CONSENT, Topic.COUPON, Topic.GIFT_WRAP, Topic.COMPLAINT}
+    {
+        Topic.PARKING, Topic.POINTS, Topic.MEMBERSHIP, Topic.DELIVERY, Topic.RETURN, Topic.EXCHANGE, Topic.RECEIPT,
+        Topic.REPAIR, Topic.PAYMENT, Topic.CONSENT, Topic.COUPON, Topic.GIFT_WRAP, Topic.COMPLAINT,
+    }
 )  # fmt: skip
 
 
@@ -48,7 +50,10 @@ def _buy(said: Understanding, context: ToolContext) -> Calls:
         yield "find_products", _product(item, said)
     if Topic.RECOMMENDATION in said.topics and context.customer_id is not None:
         wanted = _items(said)
-        yield "recommend", {"query": _query(wanted[0], said) if wanted else "", "price_max": wanted[0].price_max if wanted else None}
+        yield (
+            "recommend",
+            {"query": _query(wanted[0], said) if wanted else "", "price_max": wanted[0].price_max if wanted else None},
+        )
     if not said.items:
         yield "find_products", {"query": _words(said), **_limits(said)}
 
@@ -131,7 +136,10 @@ def _options(said: Understanding) -> list[WantedItem]:
     """Return the things to compare: brands without a product of their own are compared for the product of another."""
     items = _items(said)
     product = next((item.product for item in items if item.product), None)
-    return [WantedItem(item.product or product, item.brand, None, item.price_min, item.price_max, item.priority) for item in items]
+    return [
+        WantedItem(item.product or product, item.brand, None, item.price_min, item.price_max, item.priority)
+        for item in items
+    ]
 
 
 def _product(item: WantedItem, said: Understanding) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def _cheapest(shown: Sequence[Item], language: str) -> str | None:
     if len(brands) < 2:
         return None
     prices = sorted(int(item.facts["price_won"]) for item in priced)
-    return _title(min(priced, key=lambda item: int(item.facts["price_won"])), language) if prices[0] < prices[1] else None
+    return (
+        _title(min(priced, key=lambda item: int(item.facts["price_won"])), language) if prices[0] < prices[1] else None
+    )
 
 
 def _line(item: Item, words: Mapping[str, Any], language: str) -> str:
@@ -99,18 +101,29 @@ def _title(item: Item, language: str) -> str:
 def _details(item: Item, words: Mapping[str, Any]) -> Iterator[str]:
     facts = item.facts
     if "status" in facts:
-        yield str(words["status"].get(facts["status"], facts["status"]))
+        yield str(words["status"].get(str(facts["status"]), facts["status"]))
     if "price_won" in facts:
         yield words["price"].format(price=f"{int(facts['price_won']):,}")
     if "floor" in facts and item.kind != "floor":
         yield ", ".join(_floor(part, words) for part in str(facts["floor"]).split(","))
     if facts.get("stock") == 0:
         yield str(words["sold_out"])
-    for name in ("hours", "hours_weekend", "rest_days", "phone", "discount_percent", "discount_won", "valid_until", "ordered_at", "shipped_at", "delivered_at"):
+    for name in (
+        "hours",
+        "hours_weekend",
+        "rest_days",
+        "phone",
+        "discount_percent",
+        "discount_won",
+        "valid_until",
+        "ordered_at",
+        "shipped_at",
+        "delivered_at",
+    ):
         if name in facts and not (item.kind == "facility" and name == "phone"):
             yield words[name].format(value=f"{facts[name]:,}" if isinstance(facts[name], int) else facts[name])
     if facts.get("reason") in ("due", "often"):
-        yield str(words[facts["reason"]])
+        yield str(words[str(facts["reason"])])
 
 
 def _floor(floor: str, words: Mapping[str, Any]) -> str:

@@ -15,7 +15,9 @@ from agent_serving.understanding.model import Language, Slot
 @cache
 def wording(language: Language) -> Mapping[str, Any]:
     """Return the sentences of a language."""
-    found: Mapping[str, Any] = yaml.safe_load((files(__package__) / "wording" / f"{language}.yaml").read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = yaml.safe_load(
+        (files(__package__) / "wording" / f"{language}.yaml").read_text(encoding="utf-8")
+    )
     return found
 
 

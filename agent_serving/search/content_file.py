@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
@@ -118,20 +119,35 @@ def content_signatures(folder: Path) -> dict[str, str]:
     # Not `Path.rglob`: a server looks twice a second, and this takes a fifth of the time.
     while waiting:
         parent = waiting.pop()
-        try:
-            with os.scandir(folder / parent) as entries:
-                for entry in entries:
-                    name = f"{parent}{entry.name}"
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir():
-                        waiting.append(f"{name}/")
-                    elif name.endswith(SUFFIXES):
-                        status = entry.stat()
-                        found[name] = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-        except FileNotFoundError:
-            continue  # deleted meanwhile
+        for entry in _entries(folder / parent):
+            name = f"{parent}{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            # Links to folders are not followed: they may lead in a circle.
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{name}/")
+            elif name.endswith(SUFFIXES) and (signature := _signature(entry)):
+                found[name] = signature
     return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []  # deleted meanwhile
+
+
+def _signature(entry: os.DirEntry[str]) -> str | None:
+    """Return what changes whenever the file is written; None if it was deleted meanwhile, or is no file."""
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
 
 def _json_rows(text: str, source: str) -> Iterator[tuple[str, Any]]:

@@ -60,7 +60,7 @@ def _recommend(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult
     values, note = released(RECOMMENDATION_SERVICE, context)
     query = arguments.get("query", "")
     try:
-        items = _personal(values, query, context) if values else ()
+        items = _personal(values, arguments, context) if values else ()
         if not items:
             found = find(context, query, (Kind.PRODUCT,), _filters(arguments, context))
             return ToolResult("recommend", tuple(map(item_of, found)), note or Note.NO_DATA)
@@ -69,22 +69,25 @@ def _recommend(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult
     return ToolResult("recommend", items)
 
 
-def _personal(values: Mapping[str, FeatureValue], query: str, context: ToolContext) -> tuple[Item, ...]:
+def _personal(
+    values: Mapping[str, FeatureValue], arguments: Mapping[str, Any], context: ToolContext
+) -> tuple[Item, ...]:
     wanted = [(category, "due") for category in _due(values)]
     top = values.get("top_categories")
     wanted += [(str(category), "often") for category in (top if isinstance(top, list) else ())]
     found: dict[str, Item] = {}
     for category, reason in wanted:
-        for document in _of_category(query, category, context):
+        for document in _of_category(category, arguments, context):
             found.setdefault(document.id, item_of(document, reason=reason, reason_category=category))
         if len(found) >= MOST_ITEMS:
             break
     return tuple(found.values())[:MOST_ITEMS]
 
 
-def _of_category(query: str, category: str, context: ToolContext) -> list[Document]:
+def _of_category(category: str, arguments: Mapping[str, Any], context: ToolContext) -> list[Document]:
     """Return at most two products of a category, whose name is among the keywords of its products."""
-    found = find(context, f"{query} {category}".strip(), (Kind.PRODUCT,), Filters(on=context.now.date()))
+    query = f"{arguments.get('query', '')} {category}".strip()
+    found = find(context, query, (Kind.PRODUCT,), _filters(arguments, context))
     return [document for document in found if category in document.keywords][:_OF_ONE_CATEGORY]
 
 
@@ -92,7 +95,8 @@ def _due(values: Mapping[str, FeatureValue]) -> list[str]:
     categories, days = values.get("due_categories"), values.get("due_in_days")
     if not isinstance(categories, list) or not isinstance(days, list):
         return []
-    return [str(c) for c, left in zip(categories, days, strict=False) if float(left) <= _DUE_DAYS]
+    pairs = zip(categories, days, strict=False)
+    return [str(category) for category, left in pairs if isinstance(left, int | float) and left <= _DUE_DAYS]
 
 
 def _filters(arguments: Mapping[str, Any], context: ToolContext) -> Filters:

@@ -54,7 +54,7 @@ class ToolSession:
 
     def server(self) -> Server[Any]:
         """Return an MCP server that offers and calls the tools of this context."""
-        import mcp_types as types
+        from mcp import types
         from mcp.server import Server
 
         async def list_tools(_: Any, params: Any) -> types.ListToolsResult:

@@ -90,7 +90,7 @@ FIND_PRODUCTS = _finder(
         price_max=WON,
         free_of={"type": "array", "items": TEXT},
         diet=TEXT,
-    ),  # fmt: skip
+    ),
 )
 FIND_PLACES = _finder(
     "find_places",

@@ -15,7 +15,6 @@ _LIST_AFTER = re.compile(r"\s?(?:이?랑|하고|허고|과|와|vs|나|이나|냐
 _CHOICE_AFTER = re.compile(r"\s?(?:중|가운데|둘 ?중|이 ?낫|가 ?낫|이 ?좋|가 ?좋)")
 _LIST_BEFORE = re.compile(r"(?:이?랑|하고|허고|과|와|vs|나|이나|,|/)\s?$", re.IGNORECASE)
 _UNKNOWN = re.compile(r"(?<![가-힣A-Za-z])(?P<name>[가-힣A-Za-z]{2,8}?)(?:꺼|이?꺼)(?=\s|$|[가-힣]?\s)")
-_NO_NAME = frozenset(["내", "제", "니", "네", "우리", "이", "그", "저", "남자", "여자", "애", "아이", "애들", "엄마", "아빠", "남편", "친구", "어제", "오늘", "아까", "지난", "다른", "이런", "그런", "저런", "새", "큰", "작은", "좋은", "싼", "예쁜", "어른", "본인"])
 
 
 def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> list[Span]:
@@ -33,8 +32,9 @@ def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> li
     for name in _UNKNOWN.finditer(text):
         span = Span(name.start("name"), name.end("name"), "brand", name["name"])
         key = compact(name["name"])
-        known = key in _NO_NAME or key in vocabulary().modifiers or key in vocabulary().products
-        if not known and not any(span.overlaps(other) for other in [*sure, *taken]):
+        known = key in vocabulary().grammar("no_name") or key in vocabulary().modifiers or key in vocabulary().products
+        is_name = all(token.is_noun for token in tokens if span.start <= token.start < span.end)
+        if is_name and not known and not any(span.overlaps(other) for other in [*sure, *taken]):
             sure.append(span)
     return [Span(s.start, s.end, "brand", s.value) for s in sure]
 
@@ -56,9 +56,11 @@ def _is_brand(text: str, tokens: Sequence[Token], span: Span, sure: Sequence[Spa
     if _BRAND_NOUN.match(text, span.end):
         return True
     beside_brand = any(
-        (s.end <= span.start and _LIST_BEFORE.search(text[s.end : span.start])) or
-        (span.end <= s.start and _LIST_AFTER.match(text, span.end)) for s in sure
+        (s.end <= span.start and _LIST_BEFORE.search(text[s.end : span.start]))
+        or (span.end <= s.start and _LIST_AFTER.match(text, span.end))
+        for s in sure
     )
     if beside_brand:
         return True
-    return len(str(span.value)) == 1 and bool(_LIST_AFTER.match(text, span.end) or _CHOICE_AFTER.match(text, span.end)) and bool(sure)
+    is_choice = _CHOICE_AFTER.match(text, span.end) or (len(str(span.value)) == 1 and _LIST_AFTER.match(text, span.end))
+    return bool(is_choice and sure)

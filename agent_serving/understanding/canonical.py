@@ -1,4 +1,4 @@
-"""Replaces short forms and words of other languages by the words of a Korean catalogue: 스벅 → 스타벅스, apple → 사과."""
+"""Replaces short forms and words of other languages by the words of a Korean catalogue: 스벅 → 스타벅스."""
 
 from __future__ import annotations
 

@@ -9,17 +9,14 @@ from itertools import pairwise
 from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.phrase import matches
 from agent_serving.understanding.span import Span
-from agent_serving.understanding.vocabulary import compact, vocabulary
+from agent_serving.understanding.vocabulary import compact, pattern, vocabulary
 
 _LISTED = re.compile(r"\s?(?:이랑|랑|하고|과|와|,|나|이나|·|/|및|도)\s?")
-_AFTER_INGREDIENT = frozenset("류 단백 가루 알레르기 알러지 알레르지 성분 쪽 프리".split())
+_AFTER_INGREDIENT = frozenset(["류", "단백", "가루", "알레르기", "알러지", "알레르지", "성분", "쪽", "프리"])
 _PARTICLE = re.compile(r"\s?(?:류|쪽|성분|단백|가루|들|맛)?(?:은|는|이|가|을|를|도|만|에|에는|엔|이라면|라면|라)?")
-_AVOIDED = re.compile(
-    r"\s?(?:알레르기|알러지|알레르|알러쥐|앨러지|앨러쥐|두드러기|못\s?먹|안\s?먹|못\s?드|안\s?드|못\s?마|안\s?마|못\s?잡|안\s?들|없는|없이|없나|빼고|빼주|빼 주|빼줘|빼,|빼$|뺀|빠진|제외|피해|피하|피해야|"
-    r"불내증|프리(?!미엄)|free|금지|안\s?(?:됨|돼|되|된|쓴|쓰)|들어간\s?(?:거|건|것|음식)?(?:은|는|만|도)?\s?(?:말고|빼|안|못|싫)|들어가면\s?안|든\s?(?:거|건|것)?\s?(?:말고|빼|안|못))"
-)
-_TOUCHED = re.compile(r"\s?(?:만|을|를|이|가|는|은|든|들어간|조금만|냄새만|근처)*\s?(?:거|것|음식)?(?:만|을|를)?\s?(?:먹|마시|만지|닿|들어가|섭취|맡|스치|입에|삼키)[가-힣]*")
-_REACTION = re.compile(r"알레르|알러|두드러기|숨|응급|가려|간지|뒤집|큰일|탈\s?(?:나|이)|토하|토해|쓰러|부어|붓|부풀|발진|호흡|쇼크|아나필|목이|올라|못\s?먹|안\s?되|안\s?돼|난리|죽|고생|빨개|119")
+_AVOIDED = re.compile(pattern("avoided"))
+_TOUCHED = re.compile(pattern("touched"))
+_REACTION = re.compile(pattern("reaction"))
 _ALLERGY_NEAR = re.compile(r"^[^,.!?]{0,12}?(?:알레르|알러지|알러쥐|앨러지)")
 
 
@@ -32,7 +29,9 @@ def constraint_spans(text: str, tokens: Sequence[Token]) -> list[Span]:
     words = vocabulary().constraints
     spans: list[Span] = []
     avoided_from: int | None = None
-    compounds = {a.end for a, b in pairwise(tokens) if a.end == b.start and b.is_noun and b.form not in _AFTER_INGREDIENT}
+    compounds = {
+        a.end for a, b in pairwise(tokens) if a.end == b.start and b.is_noun and b.form not in _AFTER_INGREDIENT
+    }
     for span in reversed(list(matches(text, tokens, words))):
         for kind, code in words[compact(str(span.value))]:
             if kind == "allergy" and span.end in compounds:  # 참깨드레싱

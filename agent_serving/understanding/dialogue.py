@@ -16,7 +16,10 @@ _OCCASION = re.compile(
     r"생일|생신|돌잔치|백일|환갑|칠순|결혼|기념일|집들이|제사|차례|명절|추석|설|김장|캠핑|차박|소풍|피크닉|여행|벌초|모임|파티|생파|손님|초대|이사|퇴직|승진|입학|졸업|출산|병문안|신혼|혼수|자취|선물|답례|식단|일정|동선|순서|코스|데이트|외출|입대|군대|재료|레시피|만들|해먹|끓이|요리|차리|상차림|꾸미|베이킹|"
     r"gift|party|birthday|dinner|picnic|trip|プレゼント|お土産|パーティー|礼物|聚会|生日"
 )
-_PAIR = re.compile(r"(?:이?랑|하고|허고|[와과]) |아니면|\bvs\b|\bor\b|\band\b|와|と|和|(?P<end>나아|낫|좋|될까|할까|살까).*(?P=end)", re.IGNORECASE)
+_PAIR = re.compile(
+    r"(?:이?랑|하고|허고|[와과]) |아니면|\bvs\b|\bor\b|\band\b|와|と|和|(?P<end>나아|낫|좋|될까|할까|살까).*(?P=end)",
+    re.IGNORECASE,
+)
 """Signs that a message names two options, although their names are in no lexicon."""
 _RECENT_WORDS = 14
 """A message of at most so many characters may be the answer to a question."""
@@ -52,7 +55,10 @@ def _below(item: WantedItem) -> int | None:
 def _with_items(said: Understanding, items: tuple[WantedItem, ...]) -> Understanding:
     price = next((i for i in said.items if not i.product and not i.brand), None)
     if price is not None:
-        items = tuple(replace(i, price_min=price.price_min or i.price_min, price_max=price.price_max or i.price_max) for i in items)
+        items = tuple(
+            replace(i, price_min=price.price_min or i.price_min, price_max=price.price_max or i.price_max)
+            for i in items
+        )
     return replace(said, items=items)
 
 
@@ -73,7 +79,9 @@ def _for_buying(said: Understanding) -> Slot | None:
 def _for_comparing(said: Understanding) -> Slot | None:
     if _PAIR.search(said.text):
         return None
-    options = len({v for item in said.items for v in (item.product, item.brand) if v}) + len(said.place) + len(said.time)
+    options = (
+        len({v for item in said.items for v in (item.product, item.brand) if v}) + len(said.place) + len(said.time)
+    )
     options += len(said.topics) if not said.items else 0
     return None if options > 1 else Slot.OTHER_OPTION
 

@@ -26,7 +26,9 @@ def _cues() -> Mapping[str, re.Pattern[str]]:
 
 @lru_cache(maxsize=1)
 def _weights() -> Mapping[str, Mapping[str, float]]:
-    found: Mapping[str, Mapping[str, float]] = json.loads((files(__package__) / "lexicon" / "cue_weight.json").read_text())
+    found: Mapping[str, Mapping[str, float]] = json.loads(
+        (files(__package__) / "lexicon" / "cue_weight.json").read_text()
+    )
     return found
 
 
@@ -39,7 +41,11 @@ def evidence_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) 
     found |= {f"has_{kind}" for kind in count}
     shape = f"shape_{min(count['product'], 3)}{min(count['brand'], 2)}"
     families = {name.partition("_")[0] for name in found if "_" in name and "/" not in name} & set(_FAMILIES)
-    found |= {shape, *(f"{shape}_{family}" for family in families), *(f"no_{f}" for f in _FAMILIES if f not in families)}
+    found |= {
+        shape,
+        *(f"{shape}_{family}" for family in families),
+        *(f"no_{f}" for f in _FAMILIES if f not in families),
+    }
     if count["place"] > 1:
         found.add("many_place")
     if len(short) < _SHORT:
@@ -53,14 +59,18 @@ def words_of_tokens(tokens: Sequence[Token]) -> set[str]:
     """Return words with their part of speech, and pairs of a verb and its ending: `사/VV+ᆫ/ET` is "bought"."""
     marked = [f"{token.form}/{token.tag[:2]}" for token in tokens]
     kinds = [token.tag[0] for token in tokens]
-    pairs = {f"{a}+{b}" for a, b, k, n in zip(marked, marked[1:], kinds, kinds[1:], strict=False) if k in "VE" and n in "VE"}
+    pairs = {
+        f"{a}+{b}" for a, b, k, n in zip(marked, marked[1:], kinds, kinds[1:], strict=False) if k in "VE" and n in "VE"
+    }
     return {word for word, kind in zip(marked, kinds, strict=True) if kind in "NVMJE"} | pairs
 
 
 def _repeats_name(tokens: Sequence[Token], spans: Sequence[Span]) -> bool:
     """Return whether a noun stands twice, or two products end alike: "밤고구마냐 호박고구마냐"."""
     nouns = Counter(token.form for token in tokens if token.tag in ("NNG", "NNP") and len(token.form) > 1)
-    ends = Counter(compact(str(span.value))[-2:] for span in spans if span.kind == "product" and len(str(span.value)) > 2)
+    ends = Counter(
+        compact(str(span.value))[-2:] for span in spans if span.kind == "product" and len(str(span.value)) > 2
+    )
     return any(n > 1 for n in nouns.values()) or any(n > 1 for n in ends.values())
 
 

@@ -6,30 +6,34 @@ import re
 
 from agent_serving.understanding.number import sino_number
 from agent_serving.understanding.span import Span
+from agent_serving.understanding.vocabulary import pattern
 
 _PLAIN = r"\d[\d,]*(?:\.\d+)?"
 _SINO = r"[일이삼사오육륙칠팔구십백천]"
-_AMOUNT = rf"(?:(?:{_PLAIN}|{_SINO}+)?\s?[십백천]?[만억](?:\s?(?:\d+\s?[백천]|{_SINO}+))?|(?:{_PLAIN}|{_SINO})\s?[백천]|{_SINO}{{2,}}|천|{_PLAIN})"
+_AMOUNT = pattern("amount")
 # 원 that begins another word is no currency (원피스, 원두). 넌, 냥: playful forms.
 _WON = r"\s?(?:원(?!피스|두|목|액|통|단|형|래|룸|데이|플|산|조|숭|앙|주)|넌|냥|won\b|krw\b)"
 _START = r"(?<![가-힣\d,.])"
 
-_LESS = r"이하|미만|이내|안쪽|안짝|안으로|안에서|안에|안 ?넘|안 ?되는|안되|내로|내에서|내외로|밑으로|밑에|밑|아래로|아래|넘지|넘으면 ?안|까지|한도|선에서|언더|못 ?넘|이하루|이하로|보다 ?싼|보다 ?저렴|보다 ?안 ?비싼|보다 ?덜|컷|미만으로|안짝으로|이쪽저쪽"
-_MORE = r"이상|초과|넘는|넘고|넘게|넘어|넘|부터|위로|보다 ?비싼|보다 ?위|오버"
+_LESS = pattern("price_most")
+_MORE = pattern("price_least")
 _BRACKET = r"대"
-_JOIN = r"\s?(?:~|-|–|에서|부터|서|이랑|하고)\s?"
+_JOIN = r"\s?(?:[~-]|\u2013|에서|부터|서|이랑|하고)\s?"
 _PARTICLE = r"(?:짜리|정도|쯤|가량|선|돈|어치|으로|로|을|를|은|는|이|도|만|보다)?\s?(?:이|은|는|을|를|으로|로)?\s?"
 
 _RANGE = re.compile(
-    rf"{_START}(?P<low>{_AMOUNT})(?P<low_won>{_WON})?(?:대)?{_JOIN}(?P<high>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>대)?", re.IGNORECASE
+    rf"{_START}(?P<low>{_AMOUNT})(?P<low_won>{_WON})?(?:대)?{_JOIN}(?P<high>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>대)?",
+    re.IGNORECASE,
 )
-_APPROXIMATE_RANGE = re.compile(rf"{_START}(?P<pair>일이|이삼|삼사|사오|오륙|육칠|칠팔|팔구)(?P<unit>[십백천]?만|천)(?P<won>{_WON})")
+_APPROXIMATE_RANGE = re.compile(
+    rf"{_START}(?P<pair>일이|이삼|삼사|사오|오륙|육칠|칠팔|팔구)(?P<unit>[십백천]?만|천)(?P<won>{_WON})"
+)
 _SINGLE = re.compile(
     rf"{_START}(?P<amount>{_AMOUNT})(?P<won>{_WON})?(?P<bracket>\s?대(?![가-힣]{{2}})(?:\s?[초중후]반)?)?(?P<particle>{_PARTICLE})"
     rf"(?:(?P<less>{_LESS})|(?P<more>{_MORE}))?",
     re.IGNORECASE,
 )
-_NO_PRICE = re.compile(r"\s?(?:이상)?\s?(?:짜리)?\s?(?:상품권|쿠폰|기프트카드|할인|포인트|적립|캐시백|구매|결제|사면|쓰면|영수증)")
+_NO_PRICE = re.compile(pattern("no_price"))
 """Words after an amount that make it something else than the price of a product."""
 _LEAST_PRICE = 100
 
@@ -70,8 +74,11 @@ def _range(found: re.Match[str]) -> list[Span]:
 def _single(found: re.Match[str], text: str) -> list[Span]:
     word = found["amount"]
     amount = sino_number(word)
-    limited = found["less"] or found["more"] or found["bracket"] or re.match("짜리|정도|쯤|안팎|내외|선", found["particle"])
+    limited = (
+        found["less"] or found["more"] or found["bracket"] or re.match("짜리|정도|쯤|안팎|내외|선", found["particle"])
+    )
     has_unit = "만" in word or "천" in word
+    limited = limited or (word.strip()[-1] == "만" and not text[found.end() :].strip(" .!?~ㅋㅎ"))
     if amount is None or amount < _LEAST_PRICE or not (found["won"] or (has_unit and limited and _is_sure(word))):
         return []
     if _NO_PRICE.match(text, found.end("won") if found["won"] else found.end("amount")):

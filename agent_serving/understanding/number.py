@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 
-_DIGITS = dict(zip("영공일이삼사오육칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)) | {"륙": 6, "두": 2, "한": 1, "세": 3, "네": 4}
+_DIGITS = dict(zip("영공일이삼사오육륙칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9), strict=True))
 _SMALL = {"십": 10, "백": 100, "천": 1000}
 _LARGE = {"만": 10_000, "억": 100_000_000}
 
-ABOUT = {
-    "한두": 1, "두어": 2, "두세": 2, "두서너": 2, "서너": 3, "너댓": 4, "네댓": 4, "네다섯": 4, "너덧": 4, "댓": 5, "대여섯": 5, "대엿": 5,
-    "예닐곱": 6, "일고여덟": 7, "일여덟": 7, "여덟아홉": 8, "엳아홉": 8, "여남은": 10, "여나믄": 10, "열댓": 15, "여러": 0, "몇": 0,
-}  # fmt: skip
+
+def _values(text: str) -> dict[str, int]:
+    """Return the numbers of a line such as `1 하나 한, 2 둘 두`, by word."""
+    rows = (row.split() for row in text.split(","))
+    return {word: int(value) for value, *words in rows for word in words}
+
+
+ABOUT = _values(
+    "1 한두, 2 두어 두세 두서너, 3 서너, 4 너댓 네댓 네다섯 너덧, 5 댓 대여섯 대엿, 6 예닐곱, 7 일고여덟 일여덟, "
+    "8 여덟아홉 엳아홉, 10 여남은 여나믄, 15 열댓, 0 여러 몇"
+)
 """Words of an uncertain number, with its lower end. 0: no number."""
 
-_ONES = {
-    "하나": 1, "한": 1, "둘": 2, "두": 2, "셋": 3, "세": 3, "석": 3, "서": 3, "넷": 4, "네": 4, "넉": 4, "너": 4, "다섯": 5, "닷": 5,
-    "여섯": 6, "엿": 6, "일곱": 7, "여덟": 8, "아홉": 9,
-}  # fmt: skip
-_TENS = {"열": 10, "스물": 20, "스무": 20, "서른": 30, "마흔": 40, "쉰": 50, "예순": 60, "일흔": 70, "여든": 80, "아흔": 90}
+_ONES = _values("1 하나 한, 2 둘 두, 3 셋 세 석 서, 4 넷 네 넉 너, 5 다섯 닷, 6 여섯 엿, 7 일곱, 8 여덟, 9 아홉")
+_TENS = _values("10 열, 20 스물 스무, 30 서른, 40 마흔, 50 쉰, 60 예순, 70 일흔, 80 여든, 90 아흔")
 
-NATIVE = "|".join(
-    sorted([*ABOUT, *_ONES, *_TENS, *(t + o for t in _TENS for o in _ONES)], key=len, reverse=True)
-)
+NATIVE = "|".join(sorted([*ABOUT, *_ONES, *_TENS, *(t + o for t in _TENS for o in _ONES)], key=len, reverse=True))
 """Regular expression of the native numbers, the longest first."""
 
 

@@ -30,8 +30,7 @@ def understand(text: str, context: Context | None = None) -> Understanding:
     tokens = morphology().tokens(said) if language is Language.KOREAN else []
     spans = entities_of(said, language, tokens)
     intent, confidence = intent_of(said, spans, tokens)
-    if intent not in _COUNTED:
-        spans = [span for span in spans if span.kind != "quantity"]
+    spans = _fitting(spans, intent)
     found = Understanding(
         language=language,
         intent=intent,
@@ -46,6 +45,23 @@ def understand(text: str, context: Context | None = None) -> Understanding:
     )
     found = continue_from(found, context.previous)
     return replace(found, missing_slot=missing_slot_of(found, context.previous))
+
+
+def _fitting(spans: Sequence[Span], intent: Intent) -> list[Span]:
+    """Return the spans without those that mean something else under an intent, and with unknown products named so."""
+    is_wish = intent not in (Intent.FIND_INFORMATION, Intent.SERVICE)
+    named = any(span.kind in ("product", "brand") for span in spans)
+    kept = []
+    for span in spans:
+        if span.kind == "open_product":
+            if is_wish:
+                kept.append(replace(span, kind="product"))
+        elif span.kind == "quantity":
+            if intent in _COUNTED:
+                kept.append(span)
+        elif not span.kind.startswith("price") or is_wish or named:
+            kept.append(span)
+    return kept
 
 
 def _values(spans: Sequence[Span], kind: str) -> tuple[str, ...]:

@@ -77,13 +77,17 @@ def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iter
 def _is_known(text: str, token: Token) -> bool:
     # Adjectives that name a kind (매운) and nouns that the analyser took for adverbs or interjections (떡).
     key = compact(text[token.start : token.end])
-    return token.tag in {"MAG", "IC", "MM", "NR", "VA"} and (key in vocabulary().products and len(key) == token.end - token.start)
+    return token.tag in {"MAG", "IC", "MM", "NR", "VA"} and (
+        key in vocabulary().products and len(key) == token.end - token.start
+    )
 
 
 def _unit(text: str, word: Sequence[Token]) -> Unit:
     start, end = word[0].start, word[-1].end
     key = compact(text[start:end])
-    return Unit(start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), all(t.is_known for t in word))
+    return Unit(
+        start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), all(t.is_known for t in word)
+    )
 
 
 def _is_head(key: str, word: Sequence[Token]) -> bool:

@@ -19,7 +19,9 @@ _MODEL = re.compile(
     re.IGNORECASE,
 )
 """The number and grade of a model after a device: 아이폰 17 프로."""
-_ADJECTIVE_OF_KIND = re.compile(r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$")
+_ADJECTIVE_OF_KIND = re.compile(
+    r"(?:매운|안\s?매운|따뜻한|차가운|두꺼운|얇은|달콤한|달달한|마른|말린|구운|볶은|삶은|데친|찐|튀긴|무가당|생)\s$"
+)
 
 
 def product_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> tuple[list[Span], list[Span]]:
@@ -28,10 +30,8 @@ def product_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> 
     maybe: list[Span] = []
     for run in noun_runs(text, tokens, taken):
         found, open_units = _split(run)
-        for units in found:
-            if span := _phrase(text, units, taken):
-                sure.append(span)
-        maybe += [Span(u.start, u.end, "product", text[u.start : u.end]) for u in open_units]
+        sure += filter(None, (_phrase(text, units, taken) for units in found))
+        maybe += [Span(u.start, u.end, "open_product", text[u.start : u.end]) for u in open_units]
     return sure, [span for span in maybe if len(compact(str(span.value))) > 1 and _is_wanted(text, span, taken)]
 
 
@@ -46,7 +46,13 @@ def _split(run: Sequence[Unit]) -> tuple[list[list[Unit]], list[Unit]]:
     for at, unit in enumerate(run):
         before = run[at - 1] if at else None
         extends = bool(found) and before is found[-1][-1]
-        if (extends and (unit.key in grammar("container") or ((unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트"))) or (extends and unit.is_head and _describes(before, unit, heads)):
+        if (
+            extends
+            and (
+                unit.key in grammar("container")
+                or ((unit.key in grammar("model") or unit.key.isdigit()) and unit.key != "세트")
+            )
+        ) or (extends and unit.is_head and _describes(before, unit, heads)):
             found[-1].append(unit)
         elif unit.is_head:
             found.append([*_kept(pending), unit])
@@ -77,7 +83,7 @@ def _kept(pending: Sequence[Unit]) -> list[Unit]:
     for unit in reversed(pending):
         if not unit.role and not _OF_KIND.search(unit.key):
             unknown += 1
-        if not unit.role and not unit.is_known or unknown > 1 or len(kept) == 3:
+        if (not unit.role and not unit.is_known) or unknown > 1 or len(kept) == 3:
             break
         kept.insert(0, unit)
     return kept
@@ -92,7 +98,9 @@ def _describes(before: Unit | None, unit: Unit, heads: int) -> bool:
 
 def _phrase(text: str, units: Sequence[Unit], taken: Sequence[Span]) -> Span | None:
     start, end = units[0].start, units[-1].end
-    named = len(units) > 1 and (units[-2].role or units[-2].is_head or units[-1].key in vocabulary().grammar("container"))
+    named = len(units) > 1 and (
+        units[-2].role or units[-2].is_head or units[-1].key in vocabulary().grammar("container")
+    )
     if units[-1].key in vocabulary().grammar("weak") and not named and not _has_support(text, start, end, taken):
         return None
     if _pattern("making").match(text, end) or _pattern("eating").match(text, end):
@@ -106,8 +114,17 @@ def _phrase(text: str, units: Sequence[Unit], taken: Sequence[Span]) -> Span | N
 
 def _has_support(text: str, start: int, end: int, taken: Sequence[Span]) -> bool:
     """Whether a number, a list, a brand or a wish to buy stands beside a word of two meanings."""
-    beside = any(s.kind in ("quantity", "price_max", "price_min", "brand") and (0 <= s.start - end <= 2 or 0 <= start - s.end <= 1) for s in taken)
-    return beside or bool(_LIST.match(text, end)) or bool(_pattern("buying").match(text, end)) or bool(re.search(r"(?:랑|하고|과|와|,)\s$", text[:start]))
+    beside = any(
+        s.kind in ("quantity", "price_max", "price_min", "brand")
+        and (0 <= s.start - end <= 2 or 0 <= start - s.end <= 1)
+        for s in taken
+    )
+    return (
+        beside
+        or bool(_LIST.match(text, end))
+        or bool(_pattern("buying").match(text, end))
+        or bool(re.search(r"(?:랑|하고|과|와|,)\s$", text[:start]))
+    )
 
 
 def _is_wanted(text: str, span: Span, taken: Sequence[Span]) -> bool:
@@ -120,4 +137,4 @@ def _is_wanted(text: str, span: Span, taken: Sequence[Span]) -> bool:
 
 @lru_cache(maxsize=8)
 def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(vocabulary().pattern(name))
+    return re.compile(vocabulary().block(name))

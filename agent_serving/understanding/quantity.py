@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.number import NATIVE, native_number, sino_number
 from agent_serving.understanding.span import Span
+from agent_serving.understanding.vocabulary import pattern
 
-_COUNTERS = (
-    "개입|개|병|봉지|봉다리|봉|팩|박스|빡스|상자|통|캔|깡통|포기|마리|켤레|켤래|벌|장|권|송이|단|근|모|판|줄|잔|그릇|세트|셋트|자루|다발|쪽|알|포대|포|대|채|조각|매|묶음|입|롤|컵|손|두름|축|톳|쌍|망|꾸러미|"
-    "인분|더즌|바구니|뭉치|가마니|다스|필|접시|접|켠|점|구|되|말|꼬치|덩이|덩어리|토막|모금|케이스|박쓰|짝|팩씩|접|인용 세트|킬로그램|킬로|키로|kg|리터"
-)
-_AFTER = r"(?=$|[\s,.!?~]|씩|만|이랑|랑|하고|이하고|은|는|이|가|을|를|도|로|으로|에|요|정도|쯤|짜리|이나|나|의|주|더|어치|사|담|줘|좀|들이|까지|다|넘|있|니|인|만큼|예|이요|이여|여|및)"
+_COUNTERS = pattern("counter")
+_AFTER = pattern("after_counter")
 _COUNTED = re.compile(
-    rf"(?<![가-힣\d.,])(?P<number>\d{{1,4}}|{NATIVE}|일|이|삼|사|오|육|칠|팔|구|십)\s?(?P<counter>{_COUNTERS}){_AFTER}", re.IGNORECASE
+    rf"(?<![가-힣\d.,])(?P<number>\d{{1,4}}|{NATIVE}|일|이|삼|사|오|육|칠|팔|구|십)\s?(?P<counter>{_COUNTERS}){_AFTER}",
+    re.IGNORECASE,
 )
 _BARE = re.compile(rf"(?<=[가-힣a-zA-Z\d])\s(?P<number>하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열){_AFTER}")
-_PERSONS = re.compile(r"(?:조카|애|아이|애들|아들|딸|친구|사람|형제|자매|손님|가족|식구|어른|동생|부부|남매|손주|손자|손녀|쌍둥이|학생|직원|동료|언니|누나|형|오빠)(?:들)?$")
+_PERSONS = re.compile(
+    r"(?:조카|애|아이|애들|아들|딸|친구|사람|형제|자매|손님|가족|식구|어른|동생|부부|남매|손주|손자|손녀|쌍둥이|학생|직원|동료|언니|누나|형|오빠)(?:들)?$"
+)
+_TOGETHER = re.compile(r"이 |이서|다(?![가-힣])|은 |가 ")
+"""After a bare number it counts people or options: "둘이 사는데", "둘 다"."""
 _NO_QUANTITY = re.compile(r"\s?(?:국어|나라|회사|브랜드 ?중|층|중|다 비교|비교|가지|차이|중에|중에서|이상 ?사면|사면)")
 _MEASURES = {"kg", "킬로", "킬로그램", "키로", "리터", "개입", "구", "입", "점"}
 """Units of size: "10kg 쌀" is the size of one bag."""
@@ -28,14 +31,14 @@ _AMBIGUOUS = {"대": "10단위"}
 def find_quantities(text: str, tokens: Sequence[Token] = ()) -> list[Span]:
     """Return the numbers of products in a text as spans of `quantity`."""
     words = {token.start for token in tokens if token.tag[0] in "VE"}  # "사야 하나": an ending
-    spans = []
-    for pattern in (_COUNTED, _BARE):
-        for found in pattern.finditer(text):
+    spans: list[Span] = []
+    for form in (_COUNTED, _BARE):
+        for found in form.finditer(text):
             counter = found.groupdict().get("counter")
             number = native_number(found["number"]) or sino_number(found["number"])
             if not number or counter in _MEASURES or _NO_QUANTITY.match(text, found.end()):
                 continue
-            if found.start("number") in words:
+            if found.start("number") in words or (counter is None and _TOGETHER.match(text, found.end())):
                 continue
             if counter is None and _PERSONS.search(text[: found.start("number")].rstrip()):
                 continue

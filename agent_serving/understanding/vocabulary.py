@@ -60,13 +60,16 @@ class Vocabulary:
     def _grammar(self) -> Mapping[str, str]:
         return read_lexicon("grammar")
 
-    @lru_cache(maxsize=16)  # noqa: B019  (one vocabulary a process)
+    @cached_property
+    def _word_sets(self) -> Mapping[str, frozenset[str]]:
+        return {name: frozenset(compact(w) for w in words_of(block)) for name, block in self._grammar.items()}
+
     def grammar(self, name: str) -> frozenset[str]:
         """Return a set of words of the grammar of product phrases."""
-        return frozenset(compact(w) for w in words_of(self._grammar[name]))
+        return self._word_sets[name]
 
-    def pattern(self, name: str) -> str:
-        """Return a regular expression of that grammar."""
+    def block(self, name: str) -> str:
+        """Return an entry of that grammar as it is written: words, or a regular expression."""
         return self._grammar[name]
 
     @cached_property
@@ -84,3 +87,13 @@ class Vocabulary:
 def vocabulary() -> Vocabulary:
     """Return the vocabulary of this process."""
     return Vocabulary()
+
+
+def pattern(name: str) -> str:
+    """Return a regular expression of `lexicon/pattern.yaml`."""
+    return str(_patterns()[name])
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> Mapping[str, Any]:
+    return read_lexicon("pattern")

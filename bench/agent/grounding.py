@@ -10,12 +10,13 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 
+from agent_serving.grounding import stream as stream_module
 from agent_serving.grounding.check import SentenceCheck
 from agent_serving.grounding.other_name import OtherNames
 from agent_serving.grounding.stream import GroundedStream
@@ -52,8 +53,8 @@ def catalogue(seed: int = SEED) -> list[Item]:
     return [Item(row["kind"], row["id"], row["title"], row["facts"], row["card"]) for row in rows]
 
 
-def measure(replies: int, seed: int = SEED, faulty: Callable[[Reply], None] | None = None) -> Tally:
-    """Stream the replies through the grounding and count what leaves. `faulty` is for negative controls."""
+def measure(replies: int, seed: int = SEED) -> Tally:
+    """Stream the replies through the grounding and count what leaves."""
     items = catalogue(seed)
     other = OtherNames({str(i.facts[n]) for i in items for n in ("brand", "name_en") if n in i.facts})
     writer, tally = ReplyWriter(items, seed), Tally()
@@ -90,6 +91,24 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
     tally.honest_sent += sum(squeezed(sentence) in seen for sentence in reply.honest)
 
 
+def unnoticed_controls(replies: int) -> list[str]:
+    """Return the checks whose absence the adversarial replies do not find; each is taken out in turn."""
+    every = patch.object(stream_module, "cited_items", lambda _, items: tuple(reversed(items)))
+    controls = {
+        "names": (patch.object(SentenceCheck, "_has_unknown_name", lambda *_: False), "leaked"),
+        "values": (patch.object(SentenceCheck, "_wrong_values", lambda *_: ()), "leaked"),
+        "cards": (every, "uncited_cards"),
+    }
+    found = []
+    for name, (broken, counted) in controls.items():
+        with broken:
+            seen = getattr(measure(replies), counted)
+        print(f"control without {name}: {seen.total() if isinstance(seen, Counter) else seen}", file=sys.stderr)
+        if not seen:
+            found.append(name)
+    return found
+
+
 def main() -> int:
     """Print the claims."""
     arguments = make_parser(__doc__, "python -m bench.agent.grounding").parse_args()
@@ -106,6 +125,7 @@ def main() -> int:
         Claim("ungrounded names and values in adversarial replies", wrong, "pieces", bar=0),
         Claim("cards that were not cited, or not in order", float(tally.uncited_cards), "replies", bar=0),
         Claim("replies that showed a part of the marker", float(tally.markers_shown), "replies", bar=0),
+        Claim("missing checks that go unnoticed", float(len(unnoticed_controls(count // 20))), "checks", bar=0),
         Claim("grounded sentences held back", 1 - tally.honest_sent / tally.honest, "share"),
         Claim("a checked sentence leaves, p50", statistics.median(tally.milliseconds), "ms", bar=30),
     ]

@@ -69,7 +69,7 @@ PLANS: dict[str, str] = {
     "not a number": _plan().replace('"query"', '"price_max": NaN, "query"'),
     "infinite": _plan().replace('"query"', '"price_max": 1e999, "query"'),
     "surrogate": _plan().replace("사과", "\\ud800"), "zero bytes": _plan().replace("사과", "\\u0000\\u0000"),
-    "query syntax": _call("find_products", {"query": '") OR (branch:* AND NOT x:[* TO *] ^^ ~~ \\'}),
+    "query syntax": _call("find_products", {"query": '") OR (branch:* NOT x:[* TO *] ^^ ~~ \\'}),
     "sql": _call("find_products", {"query": "'; DROP TABLE session; --"}),
     "long query": _call("find_products", {"query": "가" * 5000}),
     "too many calls": _plan(calls=_PLAN["calls"] * 50), "no calls": _plan(calls=[]),

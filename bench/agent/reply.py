@@ -1,7 +1,7 @@
 """Writes adversarial replies of a scripted model: grounded sentences mixed with names and values that no result has.
 
-Every planted piece is remembered as evidence. A reply is safe if no evidence is in what leaves, compared by letters and
-digits only. Nothing of `agent_serving.grounding` is used here, so that the bench does not judge by the code it measures.
+Every planted piece is remembered as evidence. A reply is safe if no evidence is in what leaves, compared by letters
+and digits only. Nothing of `agent_serving.grounding` is used here: the bench does not judge by what it measures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 
 from agent_serving.tool.item import Item
 
-_SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저커터퍼허고노도로모보소오조코토포호구누두루무부수우주쿠투푸후글블클플뷰쥬류벨샤셸엘넬텔리미비시지치키티피히린민빈신진친킨틴핀힌렌멘벤센젠첸켄텐펜"
+_SYLLABLES = (
+    "가나다라마바사아자차카타파하거너더러머버서어저커터퍼허고노도로모보소오조코토포호구누두루무부수우주쿠투푸"
+    "후글블클플뷰쥬류벨샤셸엘넬텔리미비시지치키티피히린민빈신진친킨틴핀힌렌멘벤센젠첸켄텐펜"
+)
 _COMMON = (
     "황금",
     "푸른",
@@ -175,9 +178,11 @@ class ReplyWriter:
 
     def _stated(self, name: str, language: str) -> str:
         return self._random.choice({
-            "ko": (f"{name}도 추천드려요.", f"{name} 어떠세요!", f"인기 상품은 {name}입니다.", f"{name}을 찾으시는 분이 많습니다.",
+            "ko": (f"{name}도 추천드려요.", f"{name} 어떠세요!", f"인기 상품은 {name}입니다.",
+            f"{name}을 찾으시는 분이 많습니다.",
                    f"네, {name} 있습니다.", f"- {name}", f"**{name}** 좋아요.", f"'{name}' 매장도 둘러보세요."),
-            "en": (f"I also recommend {name}.", f"Try {name}!", f"Yes, we have {name}.", f"- {name}", f"**{name}** is popular."),
+            "en": (f"I also recommend {name}.", f"Try {name}!", f"Yes, we have {name}.", f"- {name}",
+            f"**{name}** is popular."),
             "ja": (f"{name}もおすすめです。", f"{name}があります。", f"「{name}」は人気です。"),
             "zh": (f"我也推荐{name}。", f"这里有{name}。", f"“{name}”很受欢迎。"),
         }[language])  # fmt: skip
@@ -282,7 +287,8 @@ class ReplyWriter:
 
 
 _PLANTS: tuple[Callable[..., tuple[str, str] | None], ...] = (
-    ReplyWriter._other_product, ReplyWriter._other_brand, ReplyWriter._invented, ReplyWriter._compound, ReplyWriter._latin,
+    ReplyWriter._other_product, ReplyWriter._other_brand, ReplyWriter._invented, ReplyWriter._compound,
+    ReplyWriter._latin,
     ReplyWriter._english, ReplyWriter._east_asian, ReplyWriter._disguised, ReplyWriter._price, ReplyWriter._price,
     ReplyWriter._swapped, ReplyWriter._place, ReplyWriter._hours, ReplyWriter._phone, ReplyWriter._percent,
 )  # fmt: skip
@@ -319,9 +325,13 @@ def _korean(amount: int) -> str:
 
 
 _AMOUNTS: tuple[Callable[[int], str], ...] = (
-    lambda n: f"{n:,}원", lambda n: f"{n}원", lambda n: f"₩{n:,}", lambda n: f"{n / 10_000:g}만원" if n % 1000 == 0 else f"{n}won",
-    lambda n: f"{_korean(n)} 원", lambda n: f"{_korean(n)}원", lambda n: f"{n:,}", lambda n: f"{n:,} won", lambda n: f"KRW {n:,}",
-    lambda n: "".join(chr(ord(c) + 0xFEE0) for c in str(n)) + "원", lambda n: f"{n // 1000}천 {n % 1000 or ''}원".replace(" 원", "원"),
-    lambda n: f"{n:,}ウォン", lambda n: f"{n}韩元", lambda n: "\u200b".join(f"{n}원"), lambda n: f"약 {n // 1000 * 1000:,}원 정도",
+    lambda n: f"{n:,}원", lambda n: f"{n}원", lambda n: f"₩{n:,}",
+    lambda n: f"{n / 10_000:g}만원" if n % 1000 == 0 else f"{n}won",
+    lambda n: f"{_korean(n)} 원", lambda n: f"{_korean(n)}원", lambda n: f"{n:,}", lambda n: f"{n:,} won",
+    lambda n: f"KRW {n:,}",
+    lambda n: "".join(chr(ord(c) + 0xFEE0) for c in str(n)) + "원",
+    lambda n: f"{n // 1000}천 {n % 1000 or ''}원".replace(" 원", "원"),
+    lambda n: f"{n:,}ウォン", lambda n: f"{n}韩元",
+    lambda n: "\u200b".join(f"{n}원"), lambda n: f"약 {n // 1000 * 1000:,}원 정도",
     lambda n: f"{n:,}원 이하",
 )  # fmt: skip

@@ -261,7 +261,7 @@ def execute(
     exit code is 5; run the command again when the cause is removed. A killed execution is continued by the next one.
     """
     from pipelines.ingest.lock import run_lock
-    from pipelines.rights.registry import open_execution
+    from pipelines.orchestration.rights_registry import open_execution
 
     with _opened(data) as (installation, service):
         for request_id in request_ids or ():

@@ -8,7 +8,7 @@ import dagster as dg
 from installation.installation import Installation
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.failure import own_errors_are_final
-from pipelines.rights.registry import open_execution
+from pipelines.orchestration.rights_registry import open_execution
 from privacy.rights.deadline import Urgency
 from privacy.rights.request import State
 

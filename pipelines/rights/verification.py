@@ -7,7 +7,7 @@ from pathlib import Path
 
 from installation.installation import Installation
 from pipelines.rights.certification import PUBLIC_KEY_NAME
-from pipelines.rights.registry import open_signer, signing_key_file
+from pipelines.rights.signing import open_signer, signing_key_file
 from privacy.rights.certificate import Certificate, read_public_key, verify
 from privacy.rights.errors import CertificateError, UnknownRequestError
 

@@ -143,10 +143,9 @@ class _Branch:
         for floor, groups in self.floors.items():
             korean, english = (" / ".join(names[group][tongue] for group in groups) for tongue in ("korean", "english"))
             facts = {"name": korean, "name_en": english, "floor": floor, "branch": self.name}
-            text, words = (
-                f"{floor}에는 {korean} 매장이 있습니다.",
-                [*_floor_words(floor), "층별 안내", "floor guide", english],
-            )
+            text = f"{floor}에는 {korean} 매장이 있습니다."
+            words = [*_floor_words(floor), "층별 안내", "floor guide", english]
+            words += [word for group in groups for word in _words(names[group]["keywords"])]
             card = {"map": self.map_of(floor)}
             yield self.document("floor", floor, f"{floor} {korean}", text=text, facts=facts, card=card, keywords=words)
 

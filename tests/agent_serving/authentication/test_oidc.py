@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable
-from installation.settings import OidcSettings
+from installation.http_settings import OidcSettings
 from privacy.access.role import built_in_roles
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ SCHEMA = plan_schema(TOOLS)
 PARAMETERS = {tool.name: tool.parameters for tool in TOOLS}
 USABLE = {
     "good", "fenced", "in a sentence", "query syntax", "sql", "zero bytes", "no calls", "injected question",
-    "stated price", "negative price", "long query", "reasoning without beginning",
+    "stated price", "reasoning without beginning",
 }  # fmt: skip
 
 

@@ -15,9 +15,11 @@ from agent_serving.tool.item import PROFILE, Item
 from bench.agent.grounding import measure
 
 ITEMS = (
-    Item("product", "p0", "나이키 운동화 에어포스 240", {"name": "나이키 운동화 에어포스 240", "name_en": "Nike sneakers",
+    Item("product", "p0", "나이키 운동화 에어포스 240", {"name": "나이키 운동화 에어포스 240",
+    "name_en": "Nike sneakers",
          "brand": "나이키", "category": "운동화", "price_won": 89000, "floor": "4F", "stock": 7}),
-    Item("product", "p1", "서울우유 우유 1L", {"name": "서울우유 우유 1L", "name_en": "Seoul Milk milk", "brand": "서울우유",
+    Item("product", "p1", "서울우유 우유 1L", {"name": "서울우유 우유 1L", "name_en": "Seoul Milk milk",
+    "brand": "서울우유",
          "price_won": 2900, "floor": "B1"}),
     Item("product", "p2", "설화수 자음생크림 50ml", {"name": "설화수 자음생크림 50ml", "name_en": "Sulwhasoo cream",
          "brand": "설화수", "price_won": 270000, "floor": "1F"}),
@@ -50,20 +52,27 @@ GROUNDED = {
         "I'm sorry, I couldn't find what you are looking for.",
         "Would you like directions?",
     ),
-    "ja": ("Nikeは4階にあります。", "営業時間は10:30から20:00です。", "申し訳ございません。", "お探しの商品は見つかりませんでした。"),
+    "ja": ("Nikeは4階にあります。", "営業時間は10:30から20:00です。", "申し訳ございません。",
+    "お探しの商品は見つかりませんでした。"),
     "zh": ("Nike在4楼，营业时间是10:30到20:00。", "抱歉，没有找到您要的商品。"),
 }  # fmt: skip
 UNGROUNDED = {
     "ko": (
-        "글로우베리 수분크림을 추천드려요.", "황금사과 크림도 추천합니다.", "푸른정원 향수는 어떠세요!", "푸마 운동화도 있어요.",
-        "blooming day 향수를 권해드려요.", "'봄날의 정원' 향수를 추천해요.", "샤넬 매장은 4층입니다.", "인기 상품은 맥입니다.",
-        "나이키 운동화 에어포스 240은 69,000원입니다.", "가격은 만이천원입니다.", "가격은 12000 입니다.", "３９，０００원에 판매합니다.",
+        "글로우베리 수분크림을 추천드려요.", "황금사과 크림도 추천합니다.", "푸른정원 향수는 어떠세요!",
+        "푸마 운동화도 있어요.",
+        "blooming day 향수를 권해드려요.", "'봄날의 정원' 향수를 추천해요.", "샤넬 매장은 4층입니다.",
+        "인기 상품은 맥입니다.",
+        "나이키 운동화 에어포스 240은 69,000원입니다.", "가격은 만이천원입니다.", "가격은 12000 입니다.",
+        "３９，０００원에 판매합니다.",
         "서울우유 우유 1L는 89,000원, 나이키 운동화 에어포스 240은 2,900원입니다.", "나이키는 지하 1층에 있어요.",
-        "나이키 본점은 밤 11시까지 영업합니다.", "전화는 02-555-1234입니다.", "지금 반값 할인합니다.", "재고가 99개 있습니다.",
-        "설화수는 3만원 이하입니다.", "샤\u200b넬도 있습니다.", "샤 넬 도 있습니다.", "푸.마.도 있습니다.", "сhаnеl도 있습니다.",
+        "나이키 본점은 밤 11시까지 영업합니다.", "전화는 02-555-1234입니다.", "지금 반값 할인합니다.",
+        "재고가 99개 있습니다.",
+        "설화수는 3만원 이하입니다.", "샤\u200b넬도 있습니다.", "샤 넬 도 있습니다.", "푸.마.도 있습니다.",
+        "сhаnеl도 있습니다.",
         "自然堂도 있습니다.", "https://evil.example 에서 보세요.", "'product':[0] 입니다.",
     ),
-    "en": ("Try the glowberry serum.", "I recommend Golden Apple Cream.", "It costs twelve thousand won.", "It is on the ninth floor."),
+    "en": ("Try the glowberry serum.", "I recommend Golden Apple Cream.", "It costs twelve thousand won.",
+    "It is on the ninth floor."),
     "ja": ("花王堂クリームをおすすめします。", "ルミエラもあります。", "価格は9,000ウォンです。"),
     "zh": ("推荐您试试金苹果面霜。", "价格是九千韩元。"),
 }  # fmt: skip
@@ -89,7 +98,8 @@ def test_grounded_sentences_leave(language: str) -> None:
 def test_ungrounded_sentences_do_not_leave(language: str) -> None:
     for sentence in UNGROUNDED[language]:
         found = answer(sentence, language)
-        assert found.text == "" and found.refused, sentence
+        assert found.refused, sentence
+        assert found.text == "", sentence
 
 
 def test_a_grounded_sentence_leaves_before_the_next_one_is_written() -> None:

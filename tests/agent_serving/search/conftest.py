@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import SearchIndex
-from agent_serving.search.opensearch_engine import OpenSearchIndex
+from agent_serving.search.opensearch_engine import FORMAT, OpenSearchIndex
 from agent_serving.search.tantivy_engine import TantivyIndex
 from tests.agent_serving.search.opensearch_double import OpenSearchDouble
 
@@ -34,9 +38,17 @@ def double() -> OpenSearchDouble:
     return OpenSearchDouble()
 
 
-@pytest.fixture(params=["tantivy", "opensearch"])
-def index(request: pytest.FixtureRequest, tmp_path: Path, double: OpenSearchDouble) -> SearchIndex:
-    """Return an empty index of each engine."""
+@pytest.fixture(params=["tantivy", "double", "server"])
+def index(request: pytest.FixtureRequest, tmp_path: Path, double: OpenSearchDouble) -> Iterator[SearchIndex]:
+    """Yield an empty index of each engine; of a real OpenSearch server if OPENSEARCH_URL names one."""
     if request.param == "tantivy":
-        return TantivyIndex(tmp_path / "search")
-    return OpenSearchIndex(double.client(), "bench")
+        yield TantivyIndex(tmp_path / "search")
+    elif request.param == "double":
+        yield OpenSearchIndex(double.client(), "bench")
+    elif (url := os.environ.get("OPENSEARCH_URL")) is None:
+        pytest.skip("OPENSEARCH_URL names no server")
+    else:
+        name = f"test-{uuid4().hex}"
+        with closing(OpenSearchIndex(httpx.Client(base_url=url), name)) as index:
+            yield index
+            httpx.delete(f"{url}/{name}-{FORMAT}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from random import Random
 
 import pytest
 
-from agent_serving.search import index_field
+from agent_serving.search import index_field, tantivy_engine
 from agent_serving.search.document import EVERY_BRANCH, Document, Kind
 from agent_serving.search.engine import Change, Filters, SearchIndex
 from agent_serving.search.errors import SearchUnavailable
@@ -83,6 +84,16 @@ def test_only_documents_of_the_branch_and_of_every_branch_are_found(index: Searc
     assert sorted(found(index, "쿠폰")) == ["쿠폰 *", "쿠폰 gangnam"]
     assert found(index, "쿠폰", branch=None) == found(index, "쿠폰", branch="nowhere") == ["쿠폰 *"]
     assert found(index, "", branch="main") == ["쿠폰 *", "쿠폰 main"]
+
+
+def test_without_the_condition_of_the_branch_documents_of_others_would_be_found(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = TantivyIndex(tmp_path)
+    index.write([Change("a", "1", [make("쿠폰", branch=place) for place in ("gangnam", "main")])])
+    assert len(found(index, "쿠폰")) == 1
+    monkeypatch.setattr(tantivy_engine, "conditions", lambda *asked: conditions(*asked)[1:])
+    assert len(found(index, "쿠폰")) == 2
 
 
 def test_conditions_hold_for_what_is_found_and_for_nothing_else(index: SearchIndex) -> None:
@@ -163,16 +174,24 @@ def test_documents_are_returned_in_the_order_of_their_ids_without_unknown_ones(s
     assert shop.get([]) == []
 
 
-def test_a_search_during_replacements_sees_one_whole_version(tmp_path: Path, make: Make) -> None:
+@pytest.mark.parametrize("commits", [1, 2])
+def test_a_search_during_replacements_sees_one_whole_version(tmp_path: Path, make: Make, commits: int) -> None:
+    """With two commits, the negative control, a search also sees none."""
     index, reader = TantivyIndex(tmp_path), TantivyIndex(tmp_path)
     seen: set[frozenset[str]] = set()
     ended = threading.Event()
 
+    def read_once() -> None:
+        seen.add(frozenset(document.text for document in reader.search("빵", branch="gangnam", limit=100)))
+
     def read() -> None:
         while not ended.is_set():
-            seen.add(frozenset(document.text for document in reader.search("빵", branch="gangnam", limit=100)))
+            read_once()
 
     def write(version: int) -> None:
+        if commits == 2 and version:
+            index.write([Change("a", None)])
+            read_once()
         index.write([Change("a", str(version), [make(f"빵 {n}", text=f"v{version}") for n in range(40)])])
 
     write(0)
@@ -183,7 +202,7 @@ def test_a_search_during_replacements_sees_one_whole_version(tmp_path: Path, mak
     ended.set()
     thread.join()
     assert len(seen) > 1
-    assert all(len(versions) == 1 for versions in seen)
+    assert all(len(versions) == 1 for versions in seen) is (commits == 1)
 
 
 def test_a_writer_that_was_killed_before_its_commit_does_not_block_the_next(tmp_path: Path, make: Make) -> None:
@@ -256,6 +275,12 @@ def test_a_folder_that_cannot_be_used_is_an_error_that_names_it(tmp_path: Path) 
     (tmp_path / "search").write_text("a file")
     with pytest.raises(SearchUnavailable, match="search"):
         TantivyIndex(tmp_path / "search")
+
+
+def test_without_the_package_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tantivy", None)
+    with pytest.raises(SearchUnavailable, match=r"bojagi\[agent\]"):
+        TantivyIndex(tmp_path)
 
 
 def test_a_damaged_index_is_an_error(tmp_path: Path) -> None:

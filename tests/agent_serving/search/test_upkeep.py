@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,18 @@ def test_new_changed_and_deleted_files_are_followed_and_others_are_not_read(upke
     (upkeep.folder / "x/one.jsonl").unlink()
     assert (upkeep.run().removed, titles(upkeep)) == (1, ["감"])
     assert upkeep.run() == replace(upkeep.run(), indexed=0, removed=0, documents=0)
+
+
+def test_broken_links_circles_pipes_and_hidden_files_hide_no_other_file(upkeep: IndexUpkeep) -> None:
+    put(upkeep, "x/one.jsonl", "빵")
+    put(upkeep, "zz.jsonl", "떡")
+    for name in ("aa.jsonl", "x/bb.jsonl"):
+        (upkeep.folder / name).symlink_to("nowhere")
+    (upkeep.folder / "x/circle").symlink_to(upkeep.folder, target_is_directory=True)
+    (upkeep.folder / "mm.jsonl").mkdir()
+    os.mkfifo(upkeep.folder / "pipe.jsonl")
+    put(upkeep, ".hidden.jsonl", "귤")
+    assert (upkeep.run().indexed, titles(upkeep)) == (2, ["떡", "빵"])
 
 
 def test_a_poison_file_is_given_up_after_three_attempts_and_harms_nothing(upkeep: IndexUpkeep) -> None:

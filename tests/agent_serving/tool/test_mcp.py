@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -54,7 +53,8 @@ def test_tools_return_results_of_the_customer_in_the_header(url_and_keys: tuple[
     url, key, _ = url_and_keys
     names, (products, profile, orders, others) = ask(
         url, key,
-        [("find_products", {"query": "커피"}), ("customer_profile", {}), ("order_status", {}), ("order_status", {"order_id": "21"})],
+        [("find_products", {"query": "커피"}), ("customer_profile", {}), ("order_status", {}), ("order_status",
+        {"order_id": "21"})],
         customer=OWN, branch="main",
     )  # fmt: skip
     assert {"find_products", "recommend", "order_status"} <= names

@@ -31,14 +31,16 @@ COFFEE, TEA = "Coffee", "Teas"
 _TEXT = {"top_category_1": COFFEE, "due_categories": [COFFEE], "top_categories": [TEA]}
 DOCUMENTS = (
     Document("product:1", Kind.PRODUCT, "main", "동서 커피 믹스 100개", "커피",
-             {"name": "동서 커피 믹스 100개", "brand": "동서", "price_won": 15900, "floor": "B1"}, {"image": "x"}, (COFFEE,)),
+             {"name": "동서 커피 믹스 100개", "brand": "동서",
+             "price_won": 15900, "floor": "B1"}, {"image": "x"}, (COFFEE,)),
     Document("product:2", Kind.PRODUCT, "main", "오설록 녹차 20개", "차",
              {"name": "오설록 녹차 20개", "brand": "오설록", "price_won": 12000, "floor": "B1"}, {}, (TEA,)),
     Document("product:3", Kind.PRODUCT, "other", "동서 커피 믹스 20개", "커피",
              {"name": "동서 커피 믹스 20개", "brand": "동서", "price_won": 3900}, {}, (COFFEE,)),
     Document("store:1", Kind.STORE, "main", "오설록 본점", "녹차",
              {"name": "오설록", "brand": "오설록", "floor": "B1", "hours": "10:30-20:00"}),
-    Document("branch:1", Kind.BRANCH, "main", "보자기백화점 본점", "", {"name": "보자기백화점 본점", "hours": "10:30-20:00"}),
+    Document("branch:1", Kind.BRANCH, "main", "보자기백화점 본점", "", {"name": "보자기백화점 본점",
+    "hours": "10:30-20:00"}),
     Document("coupon:1", Kind.COUPON, "main", "신년 쿠폰", "", {"name": "신년 쿠폰", "discount_percent": 10}),
     Document("coupon:2", Kind.COUPON, "main", "지난 쿠폰", "", {"name": "지난 쿠폰", "valid_until": "2020-01-01"}),
     Document("faq:1", Kind.FAQ, "*", "주차는 무료인가요", "두 시간 무료입니다.", {"answer": "두 시간 무료입니다."}),

@@ -25,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         installation.consent_store.assign("p_1", "c_1", datetime(2020, 1, 1))
     found = Subject("", ("c_1",), ("crm_customer:p_1",), (), (), (Needle("email", "kim@example.com"),))
     monkeypatch.setattr(
-        "pipelines.rights.registry.find_person",
+        "pipelines.orchestration.rights_registry.find_person",
         lambda _, __, reference: Subject.from_sealed_text(found.sealed_text().replace('""', f'"{reference}"', 1)),
     )
     return tmp_path

@@ -25,7 +25,7 @@ NOW = datetime(2026, 2, 6, 3, 0, tzinfo=UTC)
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """An installation with an approved erasure."""
     monkeypatch.setattr(
-        "pipelines.rights.registry.find_person",
+        "pipelines.orchestration.rights_registry.find_person",
         lambda _, customer, reference: Subject(reference, (customer,), needles=(Needle("email", "kim@example.com"),)),
     )
     (tmp_path / "lakehouse").mkdir()

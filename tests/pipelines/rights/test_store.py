@@ -19,10 +19,10 @@ from installation.rights.consent_records import ConsentRecords
 from installation.rights.file_store import FileStore
 from installation.rights.own_row import is_about_persons
 from installation.settings import load_settings
+from pipelines.orchestration.rights_registry import subject_stores
 from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.other_file import OtherFiles
 from pipelines.rights.rectification import Corrections
-from pipelines.rights.registry import subject_stores
 from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
 from privacy.protection.scan.needle import Needle

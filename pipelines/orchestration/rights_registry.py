@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 from agent_serving import subject_store as serving_stores
@@ -24,13 +23,12 @@ from pipelines.rights.execution import CaseTools, Execution
 from pipelines.rights.other_file import OtherFiles
 from pipelines.rights.rectification import Corrections
 from pipelines.rights.request_records import RequestRecords
+from pipelines.rights.signing import open_signer
 from privacy.rights.answer.archive import pack
-from privacy.rights.certificate import Signer
 from privacy.rights.explanation import DecisionExplainer
 from privacy.rights.request import Request, Right
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import ExportedTable, Holding, SubjectStore
-from privacy.storage.secret_file import load_key
 
 FOLDER = "rights"
 _QUALITY = "Results of checks and their reports have numbers, and values of columns without personal data only."
@@ -116,20 +114,6 @@ def answer_archive(
     if request.right is Right.EXPLANATION:
         answer = replace(answer, tables=(), notes=(), decisions=sources.decisions(subject, request.decision))
     return pack(answer)
-
-
-def signing_key_file(installation: Installation) -> Path:
-    """Return the private file of the key that signs certificates."""
-    return installation.settings.secret_dir / "rights_signing.key"
-
-
-def open_signer(installation: Installation) -> Signer:
-    """Return the signer of certificates; its key is made at the first use.
-
-    Raises:
-        SecretError: the key cannot be used.
-    """
-    return Signer(load_key(signing_key_file(installation)))
 
 
 @dataclass(frozen=True)
