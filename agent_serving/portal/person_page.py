@@ -12,6 +12,7 @@ from agent_serving.portal.consent_page import Notice, PurposeState, give, notice
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
 from agent_serving.portal.held import held_tables
+from agent_serving.portal.notice import NoticeKind
 from agent_serving.portal.request_form import choices_of, submission_of
 from agent_serving.portal.visit import Person, Visit
 from privacy.consent.errors import UnknownPurposeError
@@ -93,6 +94,8 @@ def submit(visit: Visit) -> Response:
         fault = error.field if isinstance(error, FormRefused) else str(error.errors()[0]["loc"][:1] or "form")
         return visit.render("request_form", 422, **_form(visit), fault=fault)
     submitted = service.submit(wanted, person.actor)
+    if not submitted.is_duplicate:
+        visit.portal.notify(NoticeKind.RECEIVED, submitted.request, person.address)
     if submitted.request.state is State.SUBMITTED:
         service.verify_identity(submitted.request.id, _METHOD, person.actor)
     return visit.redirect(f"/requests/{submitted.request.id}?{'again' if submitted.is_duplicate else 'new'}=1")

@@ -12,7 +12,7 @@ import pytest
 
 from agent_serving.portal.pass_store import FILE, PassKind
 from agent_serving.portal.pass_subject_store import PassSubjectStore
-from agent_serving.portal.sign_in import LINKS_AN_HOUR, address_of
+from agent_serving.portal.post import LINKS_AN_HOUR, address_of
 from privacy.rights.subject import Subject
 from tests.agent_serving.portal.portal_shop import (
     ADDRESSES,
@@ -40,7 +40,7 @@ def asked(shop: PortalShop, url: str, address: str, **headers: str) -> str:
 
 def outcomes(url: str) -> dict[str, float]:
     """Return how many requests for a link had each outcome."""
-    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if "sign_in_links_total{" in line]
+    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if "portal_mails_total{" in line]
     return {line.partition('outcome="')[2].partition('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
