@@ -30,6 +30,8 @@ class Token:
     start: int
     end: int
     is_known: bool = True
+    score: float = 0.0
+    """Logarithm of how usual the morpheme is at its place."""
 
     @property
     def is_noun(self) -> bool:
@@ -67,7 +69,7 @@ class Morphology:
 
     @staticmethod
     def _read(found: Iterable[Any]) -> list[Token]:
-        return [Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN) for t in found]
+        return [Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN, t.score) for t in found]
 
 
 _LOCK = threading.Lock()
