@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -94,7 +95,7 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
 def unnoticed_controls(replies: int) -> list[str]:
     """Return the checks whose absence the adversarial replies do not find; each is taken out in turn."""
     every = patch.object(stream_module, "cited_items", lambda _, items: tuple(reversed(items)))
-    controls = {
+    controls: dict[str, tuple[Any, str]] = {
         "names": (patch.object(SentenceCheck, "_has_unknown_name", lambda *_: False), "leaked"),
         "values": (patch.object(SentenceCheck, "_wrong_values", lambda *_: ()), "leaked"),
         "cards": (every, "uncited_cards"),
