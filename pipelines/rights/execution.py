@@ -94,7 +94,11 @@ class Execution:
 
         Args:
             only: ids of the requests to execute; None executes all.
+
+        Raises:
+            RequestStoreError: the history was changed, so an approval in it may be forged.
         """
+        self.service.log.store.require_sound()
         self.cases.sweep()
         wanted = None if only is None else set(only)
         waiting = [request for request in self.cases.waiting() if wanted is None or request.id in wanted]
