@@ -3,7 +3,7 @@
 python -m bench.agent.fit_intent              fit on all of bench/agent/utterance but the hidden half
 python -m bench.agent.fit_intent --validate   print the accuracy on the tuning half in cross-validation, write nothing
 
-The weights are those of a multinomial logistic regression. A single word counts less than a cue, and a word that occurs
+The weights are those of a multinomial logistic regression. A word that occurs
 less than three times does not count, since few examples say little about it.
 """
 
@@ -28,7 +28,7 @@ from agent_serving.understanding.morphology import morphology
 
 HERE = Path(__file__).parent / "utterance"
 WEIGHTS = Path(__file__).parents[2] / "agent_serving" / "understanding" / "lexicon" / "cue_weight.json"
-WORD_SCALE, STRENGTH, LEAST_SEEN, LEAST_WEIGHT, FOLDS = 0.7, 0.3, 3, 0.08, 8
+WORD_SCALE, STRENGTH, LEAST_SEEN, LEAST_WEIGHT, FOLDS = 1.0, 0.3, 3, 0.08, 8
 
 
 def evidence(text: str) -> set[str]:
@@ -87,14 +87,15 @@ def main() -> None:
     intents = np.array([row["intent"] for row in rows])
     if not validates:
         lines = (
-            f" {json.dumps(n, ensure_ascii=False)}: {json.dumps(w)}" for n, w in Fit(found, intents).weights().items()
+            f" {json.dumps(n, ensure_ascii=False)}: {json.dumps(w)}"
+            for n, w in Fit(found, intents.tolist()).weights().items()
         )
         WEIGHTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
         return
     is_tuning = np.arange(len(rows)) < len(read("tuning.jsonl"))
     predicted = np.empty(len(rows), dtype=object)
     for known, unknown in StratifiedKFold(FOLDS, shuffle=True, random_state=1).split(found, intents):
-        fit = Fit([found[i] for i in known], intents[known])
+        fit = Fit([found[i] for i in known], intents[known].tolist())
         predicted[unknown] = fit.predict([found[i] for i in unknown])
     for name, chosen in (("tuning half", is_tuning), ("further utterances", ~is_tuning)):
         print(f"{name}: {(predicted == intents)[chosen].mean():.3f} of {chosen.sum()}")
