@@ -37,6 +37,8 @@ _HAS_ROWS = "source with rows"
 _IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
 """Form of a customer id, and of a matching token."""
 _IDENTIFIERS = re.compile(_IDENTIFIER)
+_LENGTHS = (28, 64)
+"""Lengths of a customer id and of a token: a text of that length that contains one is one."""
 _DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 
 
@@ -119,7 +121,8 @@ class PersonRows:
         texts = encoded.dictionary.cast(pa.string())
         found = np.zeros(len(texts) + 1, np.bool_)
         places = np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER)))
-        named = [_IDENTIFIERS.findall(text) for text in texts.take(pa.array(places)).to_pylist()]
+        present = texts.take(pa.array(places)).to_pylist()
+        named = [[text] if len(text) in _LENGTHS else _IDENTIFIERS.findall(text) for text in present]
         listed = self.suppression.endless("value", {one for names in named for one in names})
         if listed:
             found[places] = [not listed.isdisjoint(names) for names in named]
