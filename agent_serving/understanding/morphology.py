@@ -30,6 +30,8 @@ class Token:
     start: int
     end: int
     is_known: bool = True
+    score: float = 0.0
+    """Logarithm of how usual the morpheme is at its place."""
 
     @property
     def is_noun(self) -> bool:
@@ -74,7 +76,7 @@ class Morphology:
                 words = re.finditer(r"\S+", t.form)
                 tokens += (Token(w.group(), t.tag, t.start + w.start(), t.start + w.end()) for w in words)
             else:
-                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN))
+                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN, t.score))
         return tokens
 
 

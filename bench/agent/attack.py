@@ -189,7 +189,7 @@ async def attack(
 ) -> Tally:
     """Hold attack conversations and count what was found of the victims. `broken` changes parts, for the controls."""
     draw, tally = random.Random(seed), Tally()
-    for _ in range(conversations):
+    while tally.conversations < conversations:
         attacker, victim = draw.sample(list(persons), 2)
         if attacker.name == victim.name:
             continue

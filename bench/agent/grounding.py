@@ -80,7 +80,7 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
     seen = squeezed(text)
     for evidence in reply.evidence:
         tally.planted += 1
-        if squeezed(evidence) and squeezed(evidence) in seen:
+        if _is_in(evidence, text, seen):
             tally.leaked[evidence] += 1
             if len(tally.examples) < 40:
                 tally.examples.append(f"{evidence!r} in {text!r}")
@@ -90,6 +90,17 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
     )
     tally.honest += len(reply.honest)
     tally.honest_sent += sum(squeezed(sentence) in seen for sentence in reply.honest)
+
+
+def _is_in(evidence: str, text: str, seen: str) -> bool:
+    """Return whether the evidence is in a text; Latin letters must not be a part of another word."""
+    form = squeezed(evidence)
+    if not form.isascii():
+        return form in seen
+    return (
+        re.search(r"(?<![a-z0-9])" + r"[\W_]*".join(map(re.escape, form)) + r"(?![a-z0-9])", text.casefold())
+        is not None
+    )
 
 
 def unnoticed_controls(replies: int) -> list[str]:
