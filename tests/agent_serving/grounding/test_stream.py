@@ -141,7 +141,7 @@ def test_a_name_of_the_customer_may_be_denied_but_not_stated() -> None:
 def test_a_fact_may_be_quoted_in_its_own_language() -> None:
     quoted = "5만원 이상 살 때 쓸 수 있습니다."
     for language in GROUNDED:
-        assert answer(f"Nike. {quoted}\n", language).text.endswith(quoted)
+        assert answer(f"{quoted}\n", language).text == quoted
         assert not answer("3만원 이상 살 때 쓸 수 있습니다.\n", language).text
 
 
