@@ -10,6 +10,7 @@ from starlette.responses import Response
 from agent_serving.authentication.identity import Identity
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
+from agent_serving.portal.notice import NoticeKind
 from agent_serving.portal.pass_store import PassKind
 from agent_serving.portal.person_page import answer_file
 from agent_serving.portal.request_form import stated_day
@@ -75,7 +76,7 @@ def approve_chosen(visit: Visit) -> Response:
         try:
             if visit.portal.rights.request(number).right not in _AT_ONCE:
                 raise RequestStateError("This right is approved on the page of the request.")
-            visit.portal.rights.approve(number, _actor(visit))
+            _approve(visit, number)
             done += 1
         except RightsError:
             failed += 1
@@ -111,20 +112,24 @@ def verify(visit: Visit) -> Response:
 
 def approve(visit: Visit) -> Response:
     """Approve a request."""
-    visit.portal.rights.approve(visit.path("number"), _actor(visit))
+    _approve(visit, visit.path("number"))
     return _shown(visit, "approved")
 
 
 def refuse(visit: Visit) -> Response:
     """Refuse a request on a legal ground."""
-    visit.portal.rights.refuse(visit.path("number"), visit.value("ground"), _actor(visit), visit.value("reason", 2000))
+    number, reason, service = visit.path("number"), visit.value("reason", 2000), visit.portal.rights
+    contact = _contact(visit, number)
+    refused = service.refuse(number, visit.value("ground"), _actor(visit), reason)
+    visit.portal.notify(NoticeKind.REFUSED, refused, contact, reason)
     return _shown(visit, "refused")
 
 
 def extend(visit: Visit) -> Response:
     """Extend the deadline of a request."""
-    until = stated_day(visit, "until")
-    visit.portal.rights.extend(visit.path("number"), visit.value("reason", 2000), _actor(visit), until)
+    number, reason = visit.path("number"), visit.value("reason", 2000)
+    extended = visit.portal.rights.extend(number, reason, _actor(visit), stated_day(visit, "until"))
+    visit.portal.notify(NoticeKind.EXTENDED, extended, _contact(visit, number), reason)
     return _shown(visit, "extended")
 
 
@@ -146,6 +151,20 @@ def download(visit: Visit) -> Response:
     """Send the answer, for a person who asked by letter or at a counter."""
     number = visit.path("number")
     return answer_file(visit.portal.rights.answer(number, _actor(visit)), number)
+
+
+def _approve(visit: Visit, number: str) -> None:
+    approved = visit.portal.rights.approve(number, _actor(visit))
+    visit.portal.notify(NoticeKind.APPROVED, approved, _contact(visit, number))
+
+
+def _contact(visit: Visit, number: str) -> str | None:
+    """Return the address for mails about a request; None if there is none, or not any more."""
+    service = visit.portal.rights
+    try:
+        return service.asked(service.request(number)).contact
+    except RequestStateError:
+        return None
 
 
 def _shown(visit: Visit, done: str) -> Response:

@@ -12,10 +12,11 @@ from agent_serving.portal.consent_page import Notice, PurposeState, give, notice
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
 from agent_serving.portal.held import held_tables
+from agent_serving.portal.notice import NoticeKind
 from agent_serving.portal.request_form import choices_of, submission_of
 from agent_serving.portal.visit import Person, Visit
 from privacy.consent.errors import UnknownPurposeError
-from privacy.rights.errors import UnknownRequestError
+from privacy.rights.errors import InvalidSubmissionError, UnknownRequestError
 from privacy.rights.request import Right, State
 
 router = APIRouter(prefix="/portal")
@@ -87,12 +88,13 @@ def submit(visit: Visit) -> Response:
     """Submit a request. The sign-in by a link proves the person's identity."""
     person, right, service = _person(visit), _right(visit), visit.portal.rights
     try:
-        wanted = submission_of(visit, right, person)
-    except (ValidationError, FormRefused) as error:
-        # Names of fields are ours; pydantic's message would repeat what was entered.
-        fault = error.field if isinstance(error, FormRefused) else str(error.errors()[0]["loc"][:1] or "form")
+        submitted = service.submit(submission_of(visit, right, person), person.actor)
+    except (ValidationError, FormRefused, InvalidSubmissionError) as error:
+        # The page names the fields that it checks itself; other messages could repeat what was entered.
+        fault = error.field if isinstance(error, FormRefused) else "form"
         return visit.render("request_form", 422, **_form(visit), fault=fault)
-    submitted = service.submit(wanted, person.actor)
+    if not submitted.is_duplicate:
+        visit.portal.notify(NoticeKind.RECEIVED, submitted.request, person.address)
     if submitted.request.state is State.SUBMITTED:
         service.verify_identity(submitted.request.id, _METHOD, person.actor)
     return visit.redirect(f"/requests/{submitted.request.id}?{'again' if submitted.is_duplicate else 'new'}=1")

@@ -14,14 +14,16 @@ from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.authentication.identity import Identity
 from agent_serving.errors import AuthenticationFailed, TooManyRequests
 from agent_serving.observation import Metrics
+from agent_serving.portal.notice import NoticeKind, notice
 from agent_serving.portal.page import Pages
 from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassStore
-from agent_serving.portal.sign_in import LinkSender
+from agent_serving.portal.post import Post
 from agent_serving.request_limit import RateLimit
 from installation.contract.plain_name import PlainNames, read_plain_names
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
 from privacy.rights.law import built_in_request_laws
+from privacy.rights.request import Request
 from privacy.rights.request_log import OFFICER
 from privacy.rights.service import RightsService
 from privacy.storage.secret_file import load_key
@@ -44,8 +46,11 @@ class Portal:
         self._authenticator = authenticator
         self._stores = ThreadStores()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="portal")
-        self._links = Counter(
-            "bojagi_sign_in_links", "Requests for a sign-in link, by outcome.", ("outcome",), registry=metrics.registry
+        self._mails = Counter(
+            "bojagi_portal_mails",
+            "Mails and requests for sign-in links, by outcome.",
+            ("outcome",),
+            registry=metrics.registry,
         )
 
     @cached_property
@@ -71,9 +76,9 @@ class Portal:
         return region if region in known else known[0]
 
     @cached_property
-    def links(self) -> LinkSender:
-        """What sends one-time links."""
-        return LinkSender(self.installation, lambda: self.passes, lambda outcome: self._links.labels(outcome).inc())
+    def post(self) -> Post:
+        """What sends one-time links and notices."""
+        return Post(self.installation, lambda: self.passes, lambda outcome: self._mails.labels(outcome).inc())
 
     @property
     def passes(self) -> PassStore:
@@ -104,6 +109,11 @@ class Portal:
             return None
         return identity if identity.caller.role == OFFICER else None
 
+    def notify(self, kind: NoticeKind, request: Request, contact: str | None, reason: str = "") -> None:
+        """Send a mail about a request to its contact, if there is one."""
+        if contact is not None:
+            self.post.tell(contact, *notice(kind, request, reason, self.installation.settings))
+
     def count(self, visitor: str) -> None:
         """Count a request of a signed-in visitor.
 
@@ -126,7 +136,7 @@ class Portal:
 
     def close(self) -> None:
         """Finish the running work and close the stores."""
-        if "links" in self.__dict__:
-            self.__dict__.pop("links").close()
+        if "post" in self.__dict__:
+            self.__dict__.pop("post").close()
         self._pool.shutdown(wait=True)
         self._stores.close()

@@ -34,12 +34,12 @@ def start(visit: Visit) -> Response:
 def show_sign_in(visit: Visit) -> Response:
     """Show the form that asks for a link."""
     is_again = "again" in visit.request.query_params
-    return visit.render("sign_in", is_set_up=visit.portal.links.is_set_up, is_again=is_again)
+    return visit.render("sign_in", is_set_up=visit.portal.post.is_set_up, is_again=is_again)
 
 
 def ask_for_link(visit: Visit) -> Response:
     """Take an address. The page is the same for every address."""
-    visit.portal.links.ask(visit.value("address", 254), visit.language)
+    visit.portal.post.ask(visit.value("address", 254), visit.language)
     return visit.render("link_sent")
 
 

@@ -146,7 +146,7 @@ class Visit:
 
     def render(self, template: str, status: int = 200, **content: Any) -> Response:
         """Return a page."""
-        everything = {"visit": self, "purpose_name": self.portal.names.purpose, **content}
+        everything = {"visit": self, "purpose_name": self.portal.names.purpose, "entered": self.values, **content}
         text = self.portal.pages.render(template, self.language, self.request.url.path, everything)
         return Response(text, status, media_type="text/html")
 

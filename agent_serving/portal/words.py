@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from phonenumbers.geodata.locale import LOCALE_DATA
-
 from privacy.rights.deadline import Urgency
 from privacy.rights.request import EventKind, Right, State
 from privacy.rights.wording import Language, Wording
@@ -103,13 +101,27 @@ REQUESTERS = {
     "agent": Wording("Agent with mandate", "위임받은 대리인"),
 }  # fmt: skip
 
+COUNTRIES = {
+    "AT": Wording("Austria", "오스트리아"), "BE": Wording("Belgium", "벨기에"), "BG": Wording("Bulgaria", "불가리아"),
+    "CY": Wording("Cyprus", "사이프러스"), "CZ": Wording("Czech Republic", "체코"), "DE": Wording("Germany", "독일"),
+    "DK": Wording("Denmark", "덴마크"), "EE": Wording("Estonia", "에스토니아"), "ES": Wording("Spain", "스페인"),
+    "FI": Wording("Finland", "핀란드"), "FR": Wording("France", "프랑스"), "GB": Wording("United Kingdom", "영국"),
+    "GR": Wording("Greece", "그리스"), "HR": Wording("Croatia", "크로아티아"), "HU": Wording("Hungary", "헝가리"),
+    "IE": Wording("Ireland", "아일랜드"), "IS": Wording("Iceland", "아이슬란드"), "IT": Wording("Italy", "이탈리아"),
+    "KR": Wording("South Korea", "대한민국"), "LI": Wording("Liechtenstein", "리히텐슈타인"),
+    "LT": Wording("Lithuania", "리투아니아"), "LU": Wording("Luxembourg", "룩셈부르크"),
+    "LV": Wording("Latvia", "라트비아"), "MT": Wording("Malta", "몰타"), "NL": Wording("Netherlands", "네덜란드"),
+    "NO": Wording("Norway", "노르웨이"), "PL": Wording("Poland", "폴란드"), "PT": Wording("Portugal", "포르투갈"),
+    "RO": Wording("Romania", "루마니아"), "SE": Wording("Sweden", "스웨덴"), "SI": Wording("Slovenia", "슬로베니아"),
+    "SK": Wording("Slovakia", "슬로바키아"),
+}  # fmt: skip
+"""Names of the countries of `privacy/rights/law.yaml`."""
+
 
 def country(code: str, language: Language) -> str:
-    """Return the name of a country.
+    """Return the name of a country; its code, if it has no name here.
 
-    >>> country("KR", "ko"), country("DE", "en")
-    ('대한민국', 'Germany')
+    >>> country("KR", "ko"), country("DE", "en"), country("XX", "en")
+    ('대한민국', 'Germany', 'XX')
     """
-    names = LOCALE_DATA.get(code, {})
-    name = names.get(language, code)
-    return str(names.get(name[1:], code) if name.startswith("*") else name)
+    return COUNTRIES[code].text(language) if code in COUNTRIES else code

@@ -29,6 +29,7 @@ from installation.lakehouse.rows import select
 from installation.settings import load_settings
 from pipelines.erasure import delta_history, lakehouse_store
 from pipelines.erasure.delta_history import find_tables
+from pipelines.erasure.delta_rewrite import Rewrite
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.table_edit import IdentifierEdit
 from privacy.rights.subject_store import OutcomeKind
@@ -115,7 +116,7 @@ def missed_steps(count: int) -> int:
     """Return how many of the deliberately skipped steps the verification does not find."""
     persons = invent(2 * count, seed=13)
     steps = {
-        "rewrite": (lakehouse_store, "rewrite_table", lambda *_: lakehouse_store.Rewrite()),
+        "rewrite": (lakehouse_store, "rewrite_table", lambda *_: Rewrite()),
         "vacuum and log": (lakehouse_store, "forget_history", lambda *_: 0),
         "log kept": (delta_history, "_unneeded", _data_files_only(delta_history._unneeded)),
         "vacuum": (delta_history, "_unneeded", _log_only(delta_history._unneeded)),

@@ -118,7 +118,7 @@ def found(data: Path, secret: Path, subjects: list[Subject]) -> int:
     rows = 0
     with Installation(load_settings(data_dir=data, secret_dir=secret)) as installation:
         for location in find_tables(installation.lakehouse.root):
-            if location.endswith("promotion") or location.endswith("promotions"):
+            if location.endswith(("promotion", "promotions")):
                 continue  # twenty million rows without persons
             table = select(DeltaTable(location), "*")
             texts = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]

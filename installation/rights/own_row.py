@@ -27,9 +27,9 @@ from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.rights.subject import Subject
 
-STRONG = ("member_no", "card_no", "email", "session_id", "order_id", "account_no")
+STRONG: tuple[str, ...] = ("member_no", "card_no", "email", "session_id", "order_id", "account_no")
 """Kinds of keys that state the person of a row, the most reliable first, as when profiles are built."""
-WEAK = ("device_id", "name_phone", "phone")
+WEAK: tuple[str, ...] = ("device_id", "name_phone", "phone")
 """Kinds of keys that people of one home may share, even where only one of them is known to use it."""
 IDENTIFIER = "silver/identifier"
 _ASSIGNED = ("member_no", "card_no", "account_no")

@@ -292,8 +292,9 @@ def answer(
     """Write the answer of a completed request to a private file, to hand it to the person. The disclosure is logged."""
     from privacy.storage.atomic_file import private_draft
 
-    if output.exists():
-        raise typer.BadParameter(f"{output} exists already; name a new file.", param_hint="--output")
+    # Before the disclosure is logged.
+    if output.exists() or not output.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{output}: expected a new file in a folder that exists.", param_hint="--output")
     with _opened(data) as (_, service):
         content = service.answer(request_id, officer(who))
     with private_draft(output) as draft:

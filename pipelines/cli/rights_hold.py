@@ -66,4 +66,4 @@ def officer(who: str | None) -> Actor:
     from privacy.rights.request import Actor
     from privacy.rights.request_log import OFFICER
 
-    return Actor(who=who or getuser(), role=OFFICER)
+    return Actor(who=(who or getuser())[:200], role=OFFICER)

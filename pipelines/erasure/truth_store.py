@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from installation.installation import Installation
 from pipelines.ingest.suppressed_row import PersonRows, entries_of
-from privacy.protection.suppression import ListedIdentifiers
+from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
 from privacy.rights.wording import Wording
@@ -111,13 +110,14 @@ class TruthStore:
         for source, kind in _TELLING.items():
             part = record.filter(pc.equal(record["source"], source))
             found.append(_whole(part["person_id"].filter(self._is_listed(kind, part["key"], rows))))
-        for kind in ("phone", "email"):
-            found.append(_whole(person["person_id"].filter(self._is_listed(kind, person[kind], rows))))
+        found += [
+            _whole(person["person_id"].filter(self._is_listed(kind, person[kind], rows))) for kind in ("phone", "email")
+        ]
         return pc.unique(pa.concat_arrays(found))
 
     def _is_listed(self, kind: str, values: pa.ChunkedArray, rows: PersonRows) -> pa.Array:
         tokens = rows.tokens.tokens(kind, _whole(values))
-        return pa.array(rows.of_values(tokens) if len(tokens) else np.zeros(0, np.bool_))
+        return pa.array(rows.suppression.until("value", tokens) != NOT_LISTED)
 
 
 def _whole(values: pa.ChunkedArray) -> pa.Array:

@@ -29,6 +29,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, pa.Array]
 REFERENCES = ("session_id", "order_id")
 """Kinds of `Subject.tokens` that are no matching keys: the person's visits and orders, as the sources number them."""
+ATTACH_KINDS = ("account_no", "device_id", "phone")
+"""Kinds of keys that pass to others, as `pipelines.register.record` has them. A test compares both."""
 ROW = "row:"
 """Kind of `Subject.tokens` for a single row of a source: `row:<source>`, with the row's hash."""
 _HAS_ROWS = "source with rows"
@@ -40,10 +42,11 @@ _DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed]:
     """Yield what is suppressed for a person who is erased at `moment` (the shop's wall time).
 
-    A source person whose key other persons use as well, such as a household's account, is suppressed up to that
-    moment: what happens later is the others'. None: for ever.
+    Keys that others use as well or may get later (a phone, a device, the account of a household) are suppressed up to
+    that moment: what happens later is the others'. A name alone is never suppressed. `moment` None: for ever.
     """
-    shared = {token for _, token in subject.shared_tokens}
+    passed_on = {token for _, token in subject.shared_tokens}
+    passed_on |= {token for kind, token in subject.tokens if kind in ATTACH_KINDS}
     yield from (Suppressed("value", customer_id) for customer_id in subject.customer_ids)
     for kind, token in subject.tokens:
         if kind in REFERENCES:
@@ -51,11 +54,10 @@ def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed
         elif kind.startswith(ROW):
             yield Suppressed(kind, token)
             yield Suppressed(_HAS_ROWS, kind.removeprefix(ROW))
-        else:
-            yield Suppressed("value", token)
+        elif kind != "name":
+            yield Suppressed("value", token, moment if kind in ATTACH_KINDS else None)
     for person in subject.source_persons:
-        is_shared = person.partition(":")[2] in shared
-        yield Suppressed("person", person, moment if is_shared else None)
+        yield Suppressed("person", person, moment if person.partition(":")[2] in passed_on else None)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class PersonRows:
         """
         until = np.full(rows, NOT_LISTED, np.int64)
         if not rows or not self.suppression:
-            return until != NOT_LISTED
+            return np.zeros(rows, np.bool_)
         for column in contract.columns:
             if column.token_name and column.token_name in columns:
                 np.maximum(until, self.suppression.until("value", columns[column.token_name]), out=until)
@@ -117,9 +119,10 @@ class PersonRows:
         found = np.zeros(len(texts) + 1, np.bool_)
         for position in np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER))).tolist():
             named = re.findall(_IDENTIFIER, texts[position].as_py())
-            found[position] = any(self.suppression.lists("value", one) for one in named)
+            found[position] = any(self.suppression.lists_for_ever("value", one) for one in named)
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
-        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+        mask: Mask = found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+        return mask
 
     def stains(self, contract: Contract | None, rows: pa.RecordBatch) -> bool:
         """Return whether a dictionary of the rows has an identifier of a suppressed person, with or without a row."""

@@ -40,6 +40,8 @@ from privacy.rights.subject_store import (
 Result = TypeVar("Result")
 SUPPRESSION = "suppression"
 """Name of the step and of the list that keep an erased person from coming back."""
+MOST_REASONS = 10
+"""Reasons of one kind that a request lists for a store; their number follows."""
 AnswerWriter = Callable[[Request, Subject, Mapping[str, tuple[ExportedTable, ...]]], bytes]
 """Returns the archive of an answer from the exported tables of each store."""
 
@@ -92,7 +94,11 @@ class Execution:
 
         Args:
             only: ids of the requests to execute; None executes all.
+
+        Raises:
+            RequestStoreError: the history was changed, so an approval in it may be forged.
         """
+        self.service.log.store.require_sound()
         self.cases.sweep()
         wanted = None if only is None else set(only)
         waiting = [request for request in self.cases.waiting() if wanted is None or request.id in wanted]
@@ -179,10 +185,11 @@ class Execution:
     def _verify_in(self, store: SubjectStore, cases: list[Case]) -> None:
         for case, found in _together_or_alone(cases, store.verify, lambda v: not v.is_clean, _unverifiable):
             case.verified[store.name] = found
-            for place in found.residues:
-                case.failures.append(Failure(store=store.name, reason=f"still found: {place}"[:500]))
-            for place in found.unverifiable:
-                case.failures.append(Failure(store=store.name, reason=f"could not be verified: {place}"[:500]))
+            for what, places in (("still found", found.residues), ("could not be verified", found.unverifiable)):
+                reasons = [f"{what}: {place}"[:500] for place in places[:MOST_REASONS]]
+                if len(places) > MOST_REASONS:
+                    reasons.append(f"{what}: {len(places) - MOST_REASONS} more places")
+                case.failures += [Failure(store=store.name, reason=reason) for reason in reasons]
 
     # --- other rights
 

@@ -22,6 +22,7 @@ def verify_file(path: Path, key: Path | None, installation: Installation) -> Cer
 
     Raises:
         CertificateError: says which check failed.
+        RequestStoreError: the history of this installation was changed.
     """
     json_file, pdf_file = path.with_suffix(".json"), path.with_suffix(".pdf")
     if not json_file.exists():
@@ -50,8 +51,10 @@ def _trusted_key(key: Path | None, installation: Installation) -> bytes:
 
 
 def _compare_history(certificate: Certificate, content: bytes, installation: Installation) -> None:
+    service = installation.rights_service()
+    service.log.store.require_sound()
     try:
-        request = installation.rights_service().request(certificate.signed.statement.request)
+        request = service.request(certificate.signed.statement.request)
     except UnknownRequestError:
         return  # issued by another installation
     if request.certificate != sha256(content).hexdigest():

@@ -140,7 +140,7 @@ class FieldCipher:
             if value[:1] == RETAINED and not opens_retained:
                 if on_destroyed == "raise":
                     raise DestroyedKeyError(
-                        f"{column.table}.{column.column}: the value at position {number} is erased; only the law keeps it."
+                        f"{column.table}.{column.column}: the value at position {number} is erased; the law keeps it."
                     )
                 opened.append(None)
                 continue

@@ -1,4 +1,4 @@
-"""The suppression list: keyed hashes of erased persons' identifiers, so that no load and no backup brings a person back.
+"""The suppression list: keyed hashes of erased persons' identifiers, so that no load or backup brings a person back.
 
 digest(kind, value) = first 16 bytes of HMAC-SHA256(key, kind || 0x00 || value).
 
@@ -114,11 +114,17 @@ class ListedIdentifiers:
                     found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
         last = len(found) - 1
         indices = encoded.indices.fill_null(last) if encoded.indices.null_count else encoded.indices
-        return found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+        positions: npt.NDArray[np.int64] = indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        moments: Moments = found[positions]
+        return moments
 
     def lists(self, kind: str, value: str) -> bool:
         """Return whether an identifier is listed, also one whose entry ends."""
         return self.digest(kind, value) in self._current()
+
+    def lists_for_ever(self, kind: str, value: str) -> bool:
+        """Return whether an identifier is listed without an end."""
+        return self._current().get(self.digest(kind, value)) == FOR_EVER
 
     def _current(self) -> dict[bytes, int]:
         return self._entries
@@ -257,9 +263,9 @@ class SuppressionList(ListedIdentifiers):
         for digest, until, number in entries:
             by_addition.setdefault(number, {})[digest] = until
         before = EMPTY
-        for number, digest, reference in additions:
+        for number, chained, reference in additions:
             before = before.next(_content(reference, by_addition[number]))
-            if (before.number, before.digest) != (number, digest):
+            if (before.number, before.digest) != (number, chained):
                 raise SuppressionError(
                     f"{self.path}: entries of addition {number} were changed or removed by another program. Restore "
                     "the list from its newest copy."
@@ -276,8 +282,9 @@ def is_suppressed(until: Moments, moments: Moments | None) -> npt.NDArray[np.boo
     `until` comes from `SuppressionList.until`. `moments` has the rows' event times in microseconds, `NOT_LISTED` where
     unknown; None if the table has no event time.
     """
-    listed = until != NOT_LISTED
-    return listed if moments is None else listed & (moments <= until)
+    listed: npt.NDArray[np.bool_] = until != NOT_LISTED
+    covered: npt.NDArray[np.bool_] = listed if moments is None else listed & (moments <= until)
+    return covered
 
 
 def _content(reference: str, entries: Mapping[bytes, int]) -> str:

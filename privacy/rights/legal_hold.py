@@ -86,13 +86,17 @@ class LegalHolds:
 
     def all(self, *, with_released: bool = False) -> list[LegalHold]:
         """Return the holds in force, or all of them."""
-        found = [fold_hold(events) for key, events in self.log.store.histories().items() if is_hold_id(key)]
-        return [hold for hold in found if with_released or hold.released_at is None]
+        return [hold for hold in self._folded() if with_released or hold.released_at is None]
 
     def on(self, request: Request, customer_ids: Iterable[str] = ()) -> list[LegalHold]:
         """Return the holds in force about the person of a request, who has these customer ids."""
         references = {request.subject, *self.log.store.references_of(customer_ids)}
-        return [hold for hold in self.all() if hold.subject in references]
+        found = [hold for reference in sorted(references) for hold in self._folded(reference)]
+        return [hold for hold in found if hold.released_at is None]
+
+    def _folded(self, subject: str | None = None) -> list[LegalHold]:
+        histories = self.log.store.histories(subject)
+        return [fold_hold(events) for key, events in histories.items() if is_hold_id(key)]
 
     def require_none(self, request: Request, customer_ids: Iterable[str]) -> None:
         """Refuse the erasure of a person about whom a hold is in force.

@@ -1,9 +1,10 @@
 """The store of requests: an append-only chain of events, and what is sealed for as long as a case needs it.
 
-`event` holds no personal data. Triggers refuse every change of it, and a chain of digests with a sealed anchor shows
-changes that go around the triggers (`verify`). `sealed` holds contact, statement, corrections, the look-up of the
-person and the answer, encrypted under a data key of the request; deleting it destroys the key first. `person` maps a
-keyed hash of a customer id to the reference by which requests name the person, until the person is erased.
+`event` holds no personal data. Triggers refuse every change of it. A chain of digests, a keyed seal of each entry and a
+sealed anchor show changes that go around the triggers (`verify`). `sealed` holds contact, statement, corrections, the
+look-up of the person and the answer, encrypted under a data key of the request; deleting it destroys the key first.
+`person` maps a keyed hash of a customer id to the reference by which requests name the person, until the person is
+erased.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead,
 _NONCE_BYTES = 12
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
-  number INTEGER PRIMARY KEY, request TEXT NOT NULL, subject TEXT NOT NULL, content TEXT NOT NULL, digest TEXT NOT NULL
+  number INTEGER PRIMARY KEY, request TEXT NOT NULL, subject TEXT NOT NULL, content TEXT NOT NULL, digest TEXT NOT NULL,
+  seal TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS event_request ON event (request);
 CREATE INDEX IF NOT EXISTS event_subject ON event (subject);
@@ -55,7 +57,7 @@ class RequestStore:
         Args:
             path: the SQLite file.
             anchor_path: the anchor file, best on another disk.
-            secret: 32 bytes; seals the anchor and keys the hashes of customer ids.
+            secret: 32 bytes; seals the entries and the anchor, and keys the hashes of customer ids.
             keys: data keys, one for each request while something is sealed for it.
 
         Raises:
@@ -63,6 +65,7 @@ class RequestStore:
         """
         self.path, self._keys = path, keys
         self._hash_key = hmac.digest(secret, b"customer of a request", "sha256")
+        self._seal_key = hmac.digest(secret, b"entry of requests", "sha256")
         self._anchor = AnchorFile(anchor_path, hmac.digest(secret, b"anchor of requests", "sha256"))
         try:
             if not path.exists():
@@ -106,8 +109,8 @@ class RequestStore:
         """Append one event of a request about a person (`subject`: the reference); call it inside `change`."""
         content = event.model_dump_json()
         head = self._end().next(content)
-        values = (head.number, event.request, subject, content, head.digest)
-        self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+        values = (head.number, event.request, subject, content, head.digest, self._seal(head.digest))
+        self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def events(self, request: str) -> list[Event]:
         """Return the events of a request in their order; none if there is no such request."""
@@ -129,11 +132,17 @@ class RequestStore:
         return f"{end.number} {end.digest}"
 
     def verify(self) -> list[ChainFault]:
-        """Return every place where the history was changed; none if it is as it was written."""
+        """Return every place where the history was changed; none if it is as it was written.
+
+        Also an entry that was appended by someone without the secret is found, such as an approval.
+        """
         anchor = self._anchor.head()  # before the end, which other processes move forward
         end = self._end()
         rows = self._db.execute("SELECT number, content, digest FROM event ORDER BY number")
         faults = list(find_faults(ChainEntry(*row) for row in rows))
+        for number, digest, seal in self._db.execute("SELECT number, digest, seal FROM event ORDER BY number"):
+            if not faults and not hmac.compare_digest(seal, self._seal(digest)):
+                faults = [ChainFault("altered", number, "the entry was not written by this installation")]
         if not faults and anchor.number > end.number:
             faults = [ChainFault("truncated", end.number + 1, "the history ends before its anchor")]
         if not faults and self._digest_at(anchor.number) != anchor.digest:
@@ -222,6 +231,21 @@ class RequestStore:
         with self.change():
             for name in names:
                 self._db.execute("DELETE FROM sealed WHERE request = ? AND name = ?", (request, name))
+
+    def require_sound(self) -> None:
+        """Refuse to act on a history that was changed.
+
+        Raises:
+            RequestStoreError: names the first changed entry.
+        """
+        for fault in self.verify():
+            raise RequestStoreError(
+                f"{self.path}: entry {fault.number} of the history of requests was changed ({fault.message}), so no "
+                "request is executed. Restore the store from your backup."
+            )
+
+    def _seal(self, digest: str) -> str:
+        return hmac.new(self._seal_key, digest.encode(), sha256).hexdigest()
 
     def _end(self) -> ChainHead:
         row = self._db.execute("SELECT number, digest FROM event ORDER BY number DESC LIMIT 1").fetchone()

@@ -7,6 +7,7 @@ place, and the event is stored. A step that fails leaves the request as it was.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -40,6 +41,8 @@ from privacy.rights.wording import Language
 
 PERSON = "subject"
 """Role of a person who is signed in and acts for themselves."""
+METHOD = r"[a-z][a-z0-9_]{1,63}"
+"""Form of a method by which an identity was verified."""
 MOST_UNVERIFIED = 5
 """Requests about one person that may wait for a proof of identity: anybody can ask in another's name."""
 MOST_A_DAY = 10
@@ -226,6 +229,9 @@ class RightsService:
         """
         if of not in ("identity", "mandate"):
             raise InvalidSubmissionError(f"of: got {of!r}; expected identity or mandate.")
+        if not re.fullmatch(METHOD, method):
+            # A free text could name the person, and the certificate shows the method.
+            raise InvalidSubmissionError("method: expected a word such as passport_seen, of a-z, 0-9 and _.")
         with self.log.step(request_id, by, f"verify_{of}") as request:
             _require(request, {State.SUBMITTED}, "verified")
             is_own_door = by.role == PERSON and by.identity == "authenticated" and request.requester == "self"
@@ -235,7 +241,7 @@ class RightsService:
                 )
             if of == "mandate" and request.requester == "self":
                 raise RequestStateError("The person asks for themselves, so there is no mandate to verify.")
-            details = {"of": of, "method": method[:200], "evidence": evidence}
+            details = {"of": of, "method": method, "evidence": evidence}
             self.log.append(request, EventKind.IDENTITY_VERIFIED, by, details)
             known = fold(self.log.store.events(request_id))
             if is_proven(known) and self._effect().is_absolute(known):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -10,11 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
 
 from agent_serving.services import open_api_keys
+from installation.settings import OidcSettings
 from privacy.rights import request_store
 from privacy.rights.request import EventKind, Right, Submission
-from tests.agent_serving.portal.portal_shop import STAFF, PortalShop, Visitor, officer, person, portal_of
+from tests.agent_serving.portal.portal_shop import (
+    ADDRESSES,
+    STAFF,
+    PortalShop,
+    Visitor,
+    number_of,
+    officer,
+    person,
+    portal_of,
+)
 from tests.agent_serving.portal.test_person_page import followed, reason
 from tests.agent_serving.serving_shop import PERMITS, SILENT, key_of
 from tests.features.retrieval.feature_shop import AGENT
@@ -180,3 +194,53 @@ def test_on_a_full_disk_no_step_takes_place_and_it_can_be_repeated(
     visitor.get(f"/officer/requests/{number}")
     visitor.post(f"/officer/requests/{number}/approve")
     assert state(shop, number) == "approved"
+
+
+def test_a_token_of_the_provider_opens_the_queue_until_it_ends(tmp_path: Path) -> None:
+    shop, key = PortalShop(tmp_path), ECKey.generate_key("P-256", {"kid": "one"})
+    (tmp_path / "jwks.json").write_text(json.dumps(KeySet([key]).as_dict(private=False)))
+    oidc = OidcSettings(issuer="https://login.example", audience="bojagi", jwks_file=tmp_path / "jwks.json")
+    shop.installation.settings.__dict__["oidc"] = oidc
+
+    def token(role: str) -> str:
+        claims = {
+            "iss": oidc.issuer, "aud": "bojagi", "sub": "officer-7", "exp": int(shop.now.timestamp()) + 600,
+            "bojagi_role": role, "bojagi_purposes": "service_delivery",
+        }  # fmt: skip
+        return jwt.encode({"alg": "ES256", "kid": "one"}, claims, key)
+
+    with portal_of(shop) as url:
+        visitor = Visitor(url)
+        visitor.get("/officer/sign-in")
+        assert visitor.post("/officer/sign-in", key=token("agent")).status_code == 401
+        visitor = officer(shop, url, token("privacy_officer"))
+        number = submitted(shop, Right.ACCESS)
+        visitor.get(f"/officer/requests/{number}")
+        visitor.post(f"/officer/requests/{number}/approve")
+        assert shop.installation.rights_service().show(number).events[-1].by.who == "oidc:officer-7"
+        with shop.later(timedelta(minutes=11)):
+            assert visitor.get("/officer").url.path == "/portal/officer/sign-in"
+    shop.close()
+
+
+def test_a_mail_tells_of_each_step_and_holds_no_data(shop: PortalShop, url: str) -> None:
+    shop.box.mails.clear()
+    visitor, staff = person(shop, url, SILENT), officer(shop, url)
+    visitor.get("/requests/new/explanation")
+    number = number_of(visitor.post("/requests/new/explanation", country="KR", statement="secret text"))
+    staff.get(f"/officer/requests/{number}")
+    staff.post(f"/officer/requests/{number}/extend", reason="Many decisions.")
+    staff.get(f"/officer/requests/{number}")
+    staff.post(f"/officer/requests/{number}/refuse", ground="justified_reason", reason="It is a trade secret.")
+    for _ in range(600):
+        if len(shop.box.mails) == 3:
+            break
+        time.sleep(0.02)
+    texts = [bytes(mail.get_payload(decode=True)).decode() for _, mail in shop.box.mails]  # type: ignore[arg-type]
+    assert {recipient for recipient, _ in shop.box.mails} == {ADDRESSES[SILENT]}
+    assert [text.partition(":")[0] for text in texts] == [
+        "We have your request", "We need more time for your request", "Your request is refused"
+    ]  # fmt: skip
+    assert all(number in text and "/portal/status" in text for text in texts)
+    assert "It is a trade secret." in texts[2]
+    assert not any("secret text" in text or SILENT in text for text in texts)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
 import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import pytest
 
+from agent_serving.portal import post, words
 from agent_serving.portal.pass_store import FILE, PassKind
 from agent_serving.portal.pass_subject_store import PassSubjectStore
-from agent_serving.portal.sign_in import LINKS_AN_HOUR, address_of
+from agent_serving.portal.post import LINKS_AN_HOUR, address_of
 from privacy.rights.subject import Subject
 from tests.agent_serving.portal.portal_shop import (
     ADDRESSES,
@@ -40,7 +43,7 @@ def asked(shop: PortalShop, url: str, address: str, **headers: str) -> str:
 
 def outcomes(url: str) -> dict[str, float]:
     """Return how many requests for a link had each outcome."""
-    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if "sign_in_links_total{" in line]
+    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if "portal_mails_total{" in line]
     return {line.partition('outcome="')[2].partition('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
@@ -190,3 +193,8 @@ def test_without_a_mail_server_the_page_says_so(tmp_path: Path) -> None:
     with portal_of(shop) as url:
         assert "is not set up" in Visitor(url).get("").text
     shop.close()
+
+
+@pytest.mark.parametrize("module", [post, words])
+def test_docstring_examples_give_the_results_they_show(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from installation.contract.document import load_contracts
+from installation.installation import Installation
+from installation.settings import load_settings
+from pipelines.orchestration.rights_registry import subject_stores
+from pipelines.rights.other_file import OtherFiles
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from tests.pipelines.canary import plant
@@ -45,5 +49,9 @@ def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(
     assert Counter((Path(f.path).relative_to(tmp_path).as_posix(), f.where) for f in report.findings) == Counter()
     assert report.undecoded == ()
     assert report.files > 200
+    with Installation(load_settings(data_dir=bojagi.data)) as installation:
+        files = subject_stores(installation)[-1]
+        assert isinstance(files, OtherFiles)
+        assert files.unowned() == [], "a run leaves files that belong to no store of personal data"
     status = bojagi.json("quarantine", "list")
     assert sum(entry["rows"] for entry in status) > 50, "no canary went to quarantine"

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lines of files
 """A market of three people in files of five sources, loaded without an engine.
 
 Haneul (M1) is erased. Bada (M2) lives with Haneul and shares phone, address and account. Maru (M3) is a stranger and

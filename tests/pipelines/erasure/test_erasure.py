@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -21,7 +22,8 @@ from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.restored_table import keep_erased
 from pipelines.erasure.subject_lookup import PRIORITY, UnknownPersonError, find_subject
 from pipelines.ingest.quarantine_replay import replay_quarantine
-from pipelines.ingest.suppressed_row import PersonRows
+from pipelines.ingest.suppressed_row import ATTACH_KINDS, PersonRows
+from pipelines.register import record
 from pipelines.unify import customer_of
 from privacy.protection.revealer import LEGAL_RECORDS
 from privacy.rights.subject import Subject
@@ -65,8 +67,10 @@ def test_the_look_up_separates_own_from_shared_identifiers(market: Installation)
     assert {kind for kind, _ in subject.shared_tokens} == {"phone", "account_no", "device_id", "name"}
     assert {needle.value for needle in subject.needles} == {"M000000001", EMAIL, "9410000010000001"}
     assert set(subject.customer_ids) == {HANEUL, "c_" + "d" * 26}
-    assert EMAIL not in repr(subject) and HANEUL not in repr(subject)
+    assert EMAIL not in repr(subject)
+    assert HANEUL not in repr(subject)
     assert PRIORITY == customer_of.PRIORITY
+    assert record.ATTACH_KINDS == ATTACH_KINDS
     with pytest.raises(UnknownPersonError):
         find_subject(market, "c_' OR '1'='1")
     with pytest.raises(UnknownPersonError):
@@ -92,20 +96,25 @@ def test_an_erased_person_is_nowhere_and_no_other_row_changes(market: Installati
             assert changed == [], table
         assert len(kept) + len(changed) <= len(before[table])
     assert {row["customer_id"] for row in after["gold/customer_demographic"]} == {BADA, MARU}
-    assert len(after["bronze/cj_transactions"]) == 4 and len(after["bronze/web_session"]) == 2
+    assert len(after["bronze/cj_transactions"]) == 4
+    assert len(after["bronze/web_session"]) == 2
     landing = market.settings.landing_dir
     assert pq.read_table(landing / "cj_transactions" / "transactions-000.parquet")["household_id"].to_pylist() == [9]
     assert (landing / "loyalty_card" / "loyalty_card-000.csv").read_text("cp949").count("\n") == 2
     crm = (landing / "crm_customer" / "crm_customer-000.csv").read_bytes()
-    assert crm.startswith(b"\xef\xbb\xbf") and '옥수로 1"'.encode() not in crm and crm.count(b"\n") == 3
+    assert crm.startswith(b"\xef\xbb\xbf")
+    assert '옥수로 1"'.encode() not in crm
+    assert crm.count(b"\n") == 3
 
 
 def test_fields_that_the_law_keeps_open_for_that_purpose_only(market: Installation) -> None:
     subject = find_subject(market, HANEUL)
     outcome = LakehouseStore(market).erase([subject])
     kept = {one.part: one for one in outcome.retained}
-    assert kept["bronze/cj_transactions"].rows == 3 and kept["bronze/cj_transactions"].until == "2022-01-02"
-    assert "household_id" in kept["bronze/cj_transactions"].fields and kept["bronze/delivery"].rows == 1
+    assert kept["bronze/cj_transactions"].rows == 3
+    assert kept["bronze/cj_transactions"].until == "2022-01-02"
+    assert "household_id" in kept["bronze/cj_transactions"].fields
+    assert kept["bronze/delivery"].rows == 1
     contract = market.contracts["source.delivery"]
     rows = market.lakehouse.rows(contract.table)
     clear = {purpose: market.revealer("test", purpose)(contract, rows)["receiver_name"].to_pylist()
@@ -149,7 +158,23 @@ def test_later_purchases_on_a_shared_account_are_loaded(market: Installation) ->
     with open_market(market.settings.data_dir.parent, datetime(2017, 9, 1)) as later:
         assert load(later) == 1
     orders = market.lakehouse.rows("bronze/cj_transactions", ["basket_id"])["basket_id"].to_pylist()
-    assert 41000000001 in orders and 41000000002 not in orders
+    assert 41000000001 in orders
+    assert 41000000002 not in orders
+
+
+def test_a_later_customer_may_have_the_name_and_the_number_of_an_erased_one(market: Installation) -> None:
+    erase(market, find_subject(market, MARU))  # whose phone nobody shares
+    later = datetime(2017, 9, 1)
+    path = market.settings.landing_dir / "crm_customer" / "later.csv"
+    header = path.with_name("crm_customer-000.csv").read_text("utf-8-sig").splitlines()[0]
+    row = "M000000009,김하늘,,1999-01-01,여,010-3333-4444,new@naver.example,서울 9,09293,서울특별시,성동구,옥수동,12,Y,"
+    path.write_text(f"{header}\n{row}2017-08-01,정상,2017-08-01 20:50:15\n", encoding="utf-8-sig")
+    with open_market(market.settings.data_dir.parent, later) as installation:
+        assert load(installation) == 1
+        assert keep_erased(installation).rows == 0
+        subject = find_subject(installation, HANEUL)
+        LakehouseStore(installation).erase([subject])  # the next erasure leaves the later customer alone
+        assert installation.lakehouse.rows("bronze/crm_customer").num_rows == 2  # Bada and the later customer
 
 
 @pytest.mark.parametrize("restored", ["lakehouse", "lakehouse/gold/customer_demographic"])
@@ -232,5 +257,14 @@ def test_a_damaged_table_fails_and_is_named(market: Installation) -> None:
     location = Path(market.lakehouse.path("gold/customer_demographic"))
     next(location.glob("*.parquet")).write_bytes(b"PAR1 damaged PAR1")
     outcome = LakehouseStore(market).erase([subject])
-    assert outcome.kind is OutcomeKind.FAILED and "gold/customer_demographic" in outcome.reason
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "gold/customer_demographic" in outcome.reason
     assert LakehouseStore(market).verify([subject]).unverifiable
+
+
+def test_a_table_without_a_key_keeps_the_request_open_and_is_named(market: Installation) -> None:
+    market.lakehouse.overwrite_rows("gold/mailing", pa.table({"address": [EMAIL, "bada@naver.example"]}))
+    subject = find_subject(market, HANEUL)
+    LakehouseStore(market).erase([subject])
+    found = LakehouseStore(market).verify([subject]).residues
+    assert {part.split(":")[0] for part in found} == {"gold/mailing"}

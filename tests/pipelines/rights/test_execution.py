@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,9 +17,10 @@ import pytest
 
 from pipelines.rights.execution import Execution
 from privacy.rights.certificate import verify
-from privacy.rights.errors import RequestStateError
-from privacy.rights.request import EventKind, State
-from tests.pipelines.rights.toy_store import CUSTOMERS, OFFICER, World, open_world
+from privacy.rights.errors import RequestStateError, RequestStoreError
+from privacy.rights.request import Event, EventKind, State
+from privacy.storage.hash_chain import ChainHead
+from tests.pipelines.rights.toy_store import CUSTOMERS, NOW, OFFICER, World, open_world
 
 
 @pytest.fixture
@@ -156,6 +158,24 @@ def test_a_rectification_that_no_store_can_carry_out_stays_open(world: World) ->
     assert states[done.id].state is State.COMPLETED
     assert [row["value"] for row in world.stores[0].rows()][:2] == ["3", "3"]
     assert states[unknown.id].failures[0].store == "rectification"
+
+
+def test_an_approval_that_was_written_into_the_database_without_the_secret_is_not_executed(world: World) -> None:
+    request = world.approved()
+    waiting = world.service.submit(
+        world.service.asked(request).model_copy(update={"customer_id": CUSTOMERS[1]}), OFFICER
+    )
+    store = world.installation.request_store
+    forged = Event(request=waiting.request.id, at=NOW, kind=EventKind.APPROVED, by=OFFICER).model_dump_json()
+    with sqlite3.connect(store.path) as other:
+        number, digest = other.execute("SELECT number, digest FROM event ORDER BY number DESC LIMIT 1").fetchone()
+        head = ChainHead(number, digest).next(forged)
+        values = (head.number, waiting.request.id, waiting.request.subject, forged, head.digest, "0" * 64)
+        other.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", values)
+    assert world.service.request(waiting.request.id).state is State.APPROVED
+    with pytest.raises(RequestStoreError, match="not written by this installation"):
+        world.execution.run()
+    assert len(world.stores[0].rows()) == 2 * len(CUSTOMERS)
 
 
 @pytest.fixture(scope="module")

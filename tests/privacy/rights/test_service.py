@@ -219,6 +219,13 @@ def test_a_request_that_cannot_be_carried_out_is_not_taken(world: World, fields:
     assert world.service.requests() == []
 
 
+@pytest.mark.parametrize("method", ["", "Passport of Kim Haneul", "kim@example.com", "x" * 100])
+def test_a_method_of_proof_cannot_name_a_person(world: World, method: str) -> None:
+    request = world.submit()
+    with pytest.raises(InvalidSubmissionError, match="method"):
+        world.service.verify_identity(request.id, method, OFFICER)
+
+
 def test_requests_of_a_merged_customer_belong_to_the_customer_who_took_it_over(world: World) -> None:
     request = world.submit()
     world.installation.consent_store.assign("p_1", "c_2", datetime(2026, 1, 1))

@@ -1,4 +1,4 @@
-"""Sign-in of a person by a one-time link that is sent to an e-mail address on record.
+"""Sends mails in a thread of its own: one-time links to addresses on record, and notices about requests.
 
 The answer to a request for a link is the same for every address, and is given before the address is looked up. So
 neither its content nor its time tells whether an address is on record.
@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from limits import RateLimitItemPerHour
@@ -71,14 +71,8 @@ def customer_of_address(installation: Installation, address: str) -> str | None:
     return str(found[0].as_py()) if len(found) == 1 else None
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    address: str
-    language: Language
-
-
-class LinkSender:
-    """Looks up addresses and sends one-time links, one after the other in a thread of its own."""
+class Post:
+    """Looks up addresses and sends mails, one after the other in a thread of its own."""
 
     def __init__(
         self, installation: Installation, passes: Callable[[], PassStore], note: Callable[[str], None]
@@ -86,7 +80,7 @@ class LinkSender:
         """Take the installation, the calling thread's store of passes, and what counts outcomes: sent, unknown …"""
         self._installation, self._passes, self._note = installation, passes, note
         self._mailer = Mailer(installation.settings.portal)
-        self._waiting: queue.Queue[_Wanted | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Callable[[], str] | None] = queue.Queue(MOST_WAITING)
         self._limit = MovingWindowRateLimiter(MemoryStorage())
         self._thread = threading.Thread(target=self._work, name="sign-in mail", daemon=True)
         self._thread.start()
@@ -106,12 +100,21 @@ class LinkSender:
         if address is None:
             return
         try:
-            self._waiting.put_nowait(_Wanted(address, language))
+            self._waiting.put_nowait(partial(self._send_link, address, language))
         except queue.Full as error:
             raise PortalUnavailable("Too many requests for a sign-in link wait.") from error
 
+    def tell(self, address: str, subject: str, text: str) -> None:
+        """Send a notice. It is dropped without a mail server and when too many mails wait: the pages say the same."""
+        if not self.is_set_up:
+            return
+        try:
+            self._waiting.put_nowait(partial(self._tell, address, subject, text))
+        except queue.Full:
+            self._note("dropped")
+
     def close(self) -> None:
-        """Finish the request at work and drop the others."""
+        """Finish the mail at work and drop the others."""
         while True:
             try:
                 self._waiting.get_nowait()
@@ -121,29 +124,33 @@ class LinkSender:
         self._thread.join()
 
     def _work(self) -> None:
-        while (wanted := self._waiting.get()) is not None:
+        while (work := self._waiting.get()) is not None:
             try:
-                outcome = self._send(wanted)
+                outcome = work()
             except (OSError, sqlite3.Error, PrivacyError, InstallationError, ServingError) as error:
                 log_error(error)
                 outcome = "failed"
             self._note(outcome)
 
-    def _send(self, wanted: _Wanted) -> str:
+    def _tell(self, address: str, subject: str, text: str) -> str:
+        self._mailer.send(address, subject, text)
+        return "told"
+
+    def _send_link(self, address: str, language: Language) -> str:
         item: Any = RateLimitItemPerHour(LINKS_AN_HOUR)
-        if not self._limit.hit(item, wanted.address):
+        if not self._limit.hit(item, address):
             return "too_many"
-        customer = customer_of_address(self._installation, wanted.address)
+        customer = customer_of_address(self._installation, address)
         if customer is None:
             return "unknown"
-        content = {"customer_id": customer, "address": wanted.address}
+        content = {"customer_id": customer, "address": address}
         secret = self._passes().issue(PassKind.LINK, content, customer)
-        subject, text = _TEXTS[wanted.language]
+        subject, text = _TEXTS[language]
         settings = self._installation.settings
         link = f"{settings.portal.public_url}/portal/sign-in/link?token={secret}"
         minutes = int(LIFETIMES[PassKind.LINK].total_seconds() // 60)
         self._mailer.send(
-            wanted.address, f"{settings.controller}: {subject}",
+            address, f"{settings.controller}: {subject}",
             text.format(controller=settings.controller, link=link, minutes=minutes),
         )  # fmt: skip
         return "sent"
