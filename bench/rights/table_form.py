@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,12 +93,8 @@ def merged_customer(path: str, rows: pa.Table) -> None:
     """Write a table and change the second id of each person into the first, as a merge of customers does."""
     write_deltalake(path, rows)
     table = DeltaTable(path)
-    changed = table.merge(
-        rows.slice(0, 50), predicate="t.email_token = s.email_token", source_alias="s", target_alias="t"
-    )
-    # A source row for each match would be ambiguous; the first of each person decides.
+    # One row a person: several source rows for one target row would be ambiguous.
     first = rows.slice(0, 400).group_by("email_token").aggregate([("customer_id", "min")])
-    del changed
     table.merge(
         first, predicate="t.email_token = s.email_token", source_alias="s", target_alias="t"
     ).when_matched_update({"customer_id": "s.customer_id_min"}).execute()
@@ -124,8 +121,6 @@ def aborted_write(path: str, rows: pa.Table) -> None:
 
 def cloned(path: str, rows: pa.Table) -> None:
     """Write a table and a deep copy of its folder beside it, as a backup of a table by hand leaves."""
-    import shutil
-
     write_deltalake(path, rows)
     shutil.copytree(path, f"{path}_clone")
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -259,3 +260,11 @@ def test_a_damaged_table_fails_and_is_named(market: Installation) -> None:
     assert outcome.kind is OutcomeKind.FAILED
     assert "gold/customer_demographic" in outcome.reason
     assert LakehouseStore(market).verify([subject]).unverifiable
+
+
+def test_a_table_without_a_key_keeps_the_request_open_and_is_named(market: Installation) -> None:
+    market.lakehouse.overwrite_rows("gold/mailing", pa.table({"address": [EMAIL, "bada@naver.example"]}))
+    subject = find_subject(market, HANEUL)
+    LakehouseStore(market).erase([subject])
+    found = LakehouseStore(market).verify([subject]).residues
+    assert {part.split(":")[0] for part in found} == {"gold/mailing"}
