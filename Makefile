@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui test test-all check lint types bench lock clean
+.PHONY: help setup run ui test test-all test-llm check lint types bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test: $(VENV)/.dev ## run the fast tests on all cores: minutes, and nothing but 
 
 test-all: $(VENV)/.dev ## run all tests (what is missing on this machine is skipped, with the reason)
 	@$(PYTEST) --durations=20 $(ARGS)
+
+test-llm: $(VENV)/.dev ## check an OpenAI-compatible server: URL=http://gpu:8000/v1 MODEL=… KEY_FILE=…; without a URL the local model
+	@LLM_URL="$(URL)" LLM_MODEL="$(MODEL)" LLM_KEY_FILE="$(KEY_FILE)" $(PYTEST) -n 0 -m slow tests/agent_serving/llm/test_contract.py
 
 lint: $(VENV)/.dev ## ruff, import rules, contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

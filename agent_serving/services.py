@@ -70,8 +70,11 @@ class Services:
             if self._chat is None:
                 # Imported here, because the application serves without the packages of the agent.
                 from agent_serving.conversation.opening import open_chat
+                from agent_serving.reply.built_in_rules import BuiltInRules
 
-                self._chat = open_chat(self.installation, self.features, self.metrics.registry, self._is_key_active)
+                self._chat = open_chat(
+                    self.installation, self.features, self.metrics.registry, self._is_key_active, BuiltInRules
+                )
             return self._chat
 
     def open(self) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from agent_serving.conversation.access import SessionAccess
-from agent_serving.conversation.built_in_rules import BuiltInRules
 from agent_serving.conversation.metric import ChatMetrics
-from agent_serving.conversation.part import Parts
+from agent_serving.conversation.part import Parts, Rules
 from agent_serving.conversation.session_opening import open_sessions
 from agent_serving.conversation.turn import Conversation
 from agent_serving.errors import AgentNotInstalled
@@ -25,6 +24,7 @@ from agent_serving.search.engine import SearchEngine
 from agent_serving.search.errors import SearchUnavailable
 from agent_serving.search.opening import open_engine
 from agent_serving.tool.built_in import built_in_tools, tool_services
+from agent_serving.tool.registry import ToolRegistry
 from agent_serving.understanding.model import Context
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
@@ -59,8 +59,9 @@ def open_chat(
     features: FeatureReader,
     registry: CollectorRegistry,
     is_key_active: Callable[[str], bool],
+    rules_of: Callable[[ToolRegistry], Rules],
 ) -> Chat:
-    """Open the conversations of an installation.
+    """Open the conversations of an installation. `rules_of` returns the rules that plan with a registry's tools.
 
     Raises:
         AgentNotInstalled: a package of the extra `agent` is missing.
@@ -74,7 +75,7 @@ def open_chat(
     tools = built_in_tools(installation)
     sessions = open_sessions(settings)
     parts = Parts(
-        rules=BuiltInRules(tools), tools=tools, services=tool_services(installation, features, search),
+        rules=rules_of(tools), tools=tools, services=tool_services(installation, features, search),
         guardrail=Guardrail(RegisteredNames(installation)), models=Tiers(settings.llm, metrics.note_call),
         sessions=sessions, metrics=metrics,
         permits=features.permits, clock=installation.clock, shop_time=installation.decision_moment,

@@ -57,7 +57,7 @@ class Sources:
         texts = [str(text) for item in items for text in (item.title, *item.facts.values()) if isinstance(text, str)]
         names_of = [{compact(name) for name in _item_names(item)} for item in items]
         self._related = [frozenset(n for n, other in enumerate(names_of) if own & other) for own in names_of]
-        self._text = "\n".join(map(compact, (*texts, *names)))
+        self._text, self._starts, self._ends = _words_of((*texts, *names))
         self._names: dict[str, frozenset[int]] = {compact(name): frozenset() for name in names}
         for number, item in enumerate(items):
             for name in _item_names(item):
@@ -77,7 +77,14 @@ class Sources:
 
     def has_words(self, words: str) -> bool:
         """Return whether a fact, a title or an allowed name has these words one after another."""
-        return compact(words) in self._text
+        wanted = compact(words)
+        start = self._text.find(wanted) if wanted else -1
+        while start >= 0:
+            # A part of another word is no word: 맥 is not in 맥주.
+            if start in self._starts and (len(wanted) > 1 or start + 1 in self._ends):
+                return True
+            start = self._text.find(wanted, start + 1)
+        return not wanted
 
     def was_said(self, words: str) -> bool:
         """Return whether the customer said these words one after another."""
@@ -139,6 +146,18 @@ def _item_values(item: Item) -> Iterable[tuple[ValueKind, float, str]]:
             yield ValueKind.FLOOR, fact, ""
         yield ValueKind.NUMBER, fact, ""
     yield from ((v.kind, v.number, v.unit) for v in read_values(unicodedata.normalize("NFKC", item.title)))
+
+
+def _words_of(texts: Iterable[str]) -> tuple[str, frozenset[int], frozenset[int]]:
+    """Return the letters and digits of texts, one text a line, and where their words begin and end."""
+    joined, starts, ends = "", set(), set()
+    for text in texts:
+        for word in re.findall(r"[^\W_]+", folded(text)):
+            starts.add(len(joined))
+            joined += word
+            ends.add(len(joined))
+        joined += "\n"
+    return joined, frozenset(starts), frozenset(ends)
 
 
 @lru_cache(maxsize=64)

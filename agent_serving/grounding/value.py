@@ -139,7 +139,7 @@ _FORMS: tuple[tuple[ValueKind, tuple[str, ...]], ...] = (
     )),
     # Korean numerals without a unit count from three on, since 이 and 만 are also other words.
     (ValueKind.NUMBER, (
-        r"(?P<n1>\d[\d,]*(?:\.\d+)?(?:\s?[만천백억万千百]\s?(?:\d[\d,]*\s?[천백십]?)?)?)",
+        r"(?<![A-Za-z])(?P<n1>\d[\d,]*(?:\.\d+)?(?:\s?[만천백억万千百]\s?(?:\d[\d,]*\s?[천백십]?)?)?)",
         rf"(?P<n2>[{_W}]{{3,}})",
     )),
     (ValueKind.NUMBER, (rf"\b(?P<n1>(?:{_alternatives(_ENGLISH)})[\s-]+(?:{_WORDS})(?:[\s-]+(?:{_WORDS}))*)\b",)),

@@ -25,7 +25,10 @@ VALUE = "\ue001"
 _NAME_WORD, _VALUE_WORD = "Qzq", "1"
 _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "W_URL", "W_EMAIL", "W_MENTION"})
 _ADJECTIVE = "VA+ETM"
+_RARE = -13.0
+"""Score below which a noun is so rare at its place that it may be a name: 버나, 미수. Common ones have about -10."""
 _RUN = _NOUNS | {_ADJECTIVE}
+_BEFORE_WORD = " \n\t*-_([\"'“‘「:,."
 _LETTERS = {
     "NNB": "B", "NR": "B", "NP": "P", "MM": "M", "MAG": "A", "MAJ": "A", "XSM": "A", "N": "N", "X": "N", "E": "E",
     "J": "J",
@@ -151,22 +154,40 @@ def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
             continue
         if word:
             surface = text[word[0].start : word[-1].end]
-            begins = word[0].start == 0 or text[word[0].start - 1].isspace()
-            if (begins and word[0].tag[0] in "EJ" and _HANGUL.fullmatch(surface)) or (
-                not _WORD.fullmatch("".join(map(_letter, word))) and _HANGUL.fullmatch(surface)
-            ):
+            if _HANGUL.fullmatch(surface) and (_is_scrap(word, text) or not _WORD.fullmatch(_letters(word))):
                 yield surface
         word = [token] if token is not None and token.tag[0] != "S" else []
 
 
-def _letter(token: Token) -> str:
-    """Return the part of speech as one letter, see `_LETTERS`; `L` is a verb that is written together with nouns."""
+def _is_scrap(word: list[Token], text: str) -> bool:
+    """Return whether a word begins with what follows other words, or ends like a sentence in the middle of one."""
+    first, last = word[0], word[-1]
+    begins = first.start == 0 or text[first.start - 1] in _BEFORE_WORD
+    if begins and (first.tag[0] in "EJ" or first.tag in ("VCP", "XSV", "XSA", "XSN")):
+        return True
+    return last.tag == "EF" and text[last.end :].lstrip(" ")[:1].isalpha()
+
+
+def _letters(word: list[Token]) -> str:
+    """Return the parts of speech of a word, one letter each, see `_LETTERS`; `?` for what no answer has there."""
+    return "".join(_letter(token, before) for token, before in zip(word, (None, *word), strict=False))
+
+
+def _letter(token: Token, before: Token | None) -> str:
+    """Return a part of speech as one letter; `L` is a verb that is written together with nouns."""
     tag = token.tag
     if tag[0] == "V" or tag in ("XSV", "XSA"):
+        if token.form == "말" and (before is None or before.form != "지"):
+            return "?"
         is_light = (
             tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _words("ko", "light_verbs")
         )
         return "L" if is_light else "V"
+    if tag[0] == "J" and before is not None:
+        # The short forms of 는 and 를 follow pronouns; after a noun they are a part of an unknown word.
+        is_short = token.form in ("\u11ab", "\u11af") and before.tag not in ("NP", "NNB")
+        is_rare = before.tag == "MAG" and before.form not in _words("ko", "adverbs")
+        return "?" if is_short or is_rare or before.tag == "ETM" else "J"
     return _LETTERS.get(tag) or _LETTERS.get(tag[0], "?")
 
 
@@ -192,11 +213,17 @@ def _unknown_of_run(run: list[Token], text: str, is_known: Callable[[str], bool]
     """Yield the proper and unknown nouns of a run of nouns, and the pairs of nouns that no result has."""
     for token in run:
         surface = text[token.start : token.end]
-        if (not token.is_known or token.tag in ("NNP", "SH")) and not _is_common(surface) and not is_known(surface):
+        # Latin letters are checked by the rule of their own script.
+        is_odd = token.tag != "SL" and (not token.is_known or token.tag in ("NNP", "SH") or token.score < _RARE)
+        if is_odd and not _is_common(surface) and not is_known(surface):
             yield surface
     for first, second in pairwise(run):
         pair = (text[first.start : first.end], text[second.start : second.end])
-        if (first.tag == _ADJECTIVE != second.tag) or second.tag == "XSN" or (first.tag == "XPN" and len(run) == 2):
+        if (
+            (first.tag == _ADJECTIVE != second.tag)
+            or pair[1] in _words("ko", "suffixes")
+            or pair[0] in _words("ko", "prefixes")
+        ):
             continue
         if _serves(*pair, is_glued=first.end == second.start):
             continue

@@ -51,8 +51,10 @@ class LocalModel:
     def settings(self) -> LlmSettings:
         """Return settings in which it is the only model."""
         model = ModelSettings(
-            url=f"{self.url}/v1", name=NAME, context_tokens=CONTEXT_TOKENS, api_key=SecretStr(self.key)
-        )
+            url=f"{self.url}/v1", name=NAME, context_tokens=CONTEXT_TOKENS, api_key=SecretStr(self.key),
+            # One request at a time is answered, on processors that do other work.
+            idle_seconds=300, most_seconds=600,
+        )  # fmt: skip
         return LlmSettings(models={NAME: model})
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from importlib import resources
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,7 +35,8 @@ page = APIRouter(tags=["chat"], include_in_schema=False)
 
 Answer = TypeVar("Answer")
 SessionId = Annotated[str, Field(pattern="^v_[0-9a-f]{32}$")]
-Customer = Annotated[str, Field(min_length=1, max_length=200)]
+Customer = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:\-]{1,128}$")]
+"""The form that `is_opaque_id` accepts."""
 Branch = Annotated[str, Field(min_length=1, max_length=100)]
 _PAGE_FILES = {"chat.css": "text/css", "chat.js": "text/javascript"}
 _PAGE_HEADERS = {
@@ -60,9 +61,11 @@ class ChatRequest(SessionRequest):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"message": "3만원 이하 사과 있어요?"}]})
 
-    message: Annotated[str, Field(min_length=1)]
+    message: Annotated[str, Field(min_length=1, description="At most as long as the settings allow.")]
     session: SessionId | None = Field(default=None, description="The conversation to continue; none opens one.")
-    language: Language | None = Field(default=None, description="Language of the answer; by default the message's.")
+    language: Literal["ko", "en", "ja", "zh"] | None = Field(
+        default=None, description="Language of the answer; by default the message's."
+    )
 
 
 FIELDS = frozenset(ChatRequest.model_fields)
@@ -86,9 +89,7 @@ class KeptTurn(BaseModel):
 
 
 def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
 
 
 @router.post(
@@ -142,9 +143,10 @@ async def chat(request: Request) -> Response:
         assert identity is not None
         if wanted.session is None:
             return services.chat.access.open(identity, wanted.customer, wanted.branch)[0], wanted
+        session = services.chat.access.of_caller(identity, wanted.session)
         if wanted.customer or wanted.branch:
             raise ChatRefused(422, "fixed_by_session", "The session fixes customer and branch; leave them out.")
-        return services.chat.access.of_caller(identity, wanted.session), wanted
+        return session, wanted
 
     session, wanted = await _with_session(services, request, begin)
     return StreamingResponse(
@@ -230,7 +232,9 @@ async def _encoded(services: Services, session: Session, wanted: ChatRequest) ->
     """Yield the events of a turn as bytes. A failure becomes the last event: the status has been sent already."""
     yield Event("session", {"session": session.id}).encoded()
     try:
-        events = services.chat.conversation.events(session, wanted.message, wanted.language)
+        events = services.chat.conversation.events(
+            session, wanted.message, wanted.language and Language(wanted.language)
+        )
         async with aclosing(events):
             async for event in events:
                 yield event.encoded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.phrase import matches
@@ -14,6 +15,8 @@ _BRAND_NOUN = re.compile(r"\s?(?:매장|제품|꺼|거로|거랑|거가|브랜�
 _LIST_AFTER = re.compile(r"\s?(?:이?랑|하고|허고|과|와|vs|나|이나|냐|,|/)(?![가-힣])", re.IGNORECASE)
 _CHOICE_AFTER = re.compile(r"\s?(?:중|가운데|둘 ?중|이 ?낫|가 ?낫|이 ?좋|가 ?좋)")
 _LIST_BEFORE = re.compile(r"(?:이?랑|하고|허고|과|와|vs|나|이나|,|/)\s?$", re.IGNORECASE)
+_ONE_SYLLABLE = re.compile(r"(?<![가-힣])[려후숨맥핑](?=(?:하고|이?랑|와|과|나) )")
+_BETWEEN = re.compile(r"\s|(?:이?랑|하고|와|과|이나|나|,)\s?")
 _UNKNOWN = re.compile(r"(?<![가-힣A-Za-z])(?P<name>[가-힣A-Za-z]{2,8}?)(?:꺼|이?꺼)(?=\s|$|[가-힣]?\s)")
 
 
@@ -29,6 +32,15 @@ def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> li
     for span in found:
         if brands[compact(str(span.value))] == "ambiguous" and _is_brand(text, tokens, span, sure):
             sure.append(span)
+    for word in _ONE_SYLLABLE.finditer(text) if sure else ():
+        # The analyser takes "려하고" for a verb.
+        span = Span(word.start(), word.end(), "brand", word.group())
+        if not any(span.overlaps(other) for other in [*sure, *taken]):
+            sure.append(span)
+    doubtful = [span for span in found if span not in sure]
+    for one, other in pairwise(doubtful):
+        if _BETWEEN.fullmatch(text[one.end : other.start]) and min(len(str(one.value)), len(str(other.value))) > 1:
+            sure += [span for span in (one, other) if span not in sure]
     for name in _UNKNOWN.finditer(text):
         span = Span(name.start("name"), name.end("name"), "brand", name["name"])
         key = compact(name["name"])
@@ -42,7 +54,7 @@ def brand_spans(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> li
 def _begins_word(text: str, tokens: Sequence[Token], start: int) -> bool:
     """Whether a written word, or a noun after another noun, begins here: "나온" and "살라카는데" have no brand."""
     before = next((token for token in tokens if token.end == start), None)
-    return before is None or before.is_noun or not text[start - 1].isalnum()
+    return start == 0 or not text[start - 1].isalnum() or (before is not None and before.is_noun)
 
 
 def _is_brand(text: str, tokens: Sequence[Token], span: Span, sure: Sequence[Span]) -> bool:

@@ -30,6 +30,8 @@ class Token:
     start: int
     end: int
     is_known: bool = True
+    score: float = 0.0
+    """Logarithm of how usual the morpheme is at its place."""
 
     @property
     def is_noun(self) -> bool:
@@ -51,8 +53,8 @@ class Morphology:
         self._kiwi: Kiwi = Kiwi(num_workers=1)
         words = vocabulary()
         for word in {*words.products, *words.brands, *words.places, "제로"}:
-            # Words of one syllable are left to the context that the analyser sees.
-            if _HANGUL_WORD.fullmatch(word):
+            # Words of one syllable, and forms of verbs, are left to the context that the analyser sees.
+            if _HANGUL_WORD.fullmatch(word) and word not in words.grammar("verb_form"):
                 self._kiwi.add_user_word(word, "NNP", 0.0)
 
     def tokens(self, text: str) -> list[Token]:
@@ -67,7 +69,15 @@ class Morphology:
 
     @staticmethod
     def _read(found: Iterable[Any]) -> list[Token]:
-        return [Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN) for t in found]
+        tokens: list[Token] = []
+        for t in found:
+            # The dictionary has terms of several words (견과 알레르기), which are words of their own here.
+            if " " in t.form:
+                words = re.finditer(r"\S+", t.form)
+                tokens += (Token(w.group(), t.tag, t.start + w.start(), t.start + w.end()) for w in words)
+            else:
+                tokens.append(Token(t.form, t.tag, t.start, t.start + t.len, t.id > _HIGHEST_UNKNOWN, t.score))
+        return tokens
 
 
 _LOCK = threading.Lock()

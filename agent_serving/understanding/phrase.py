@@ -39,7 +39,7 @@ class Unit:
         key: its compact text.
         is_head: whether it is a product, or a compound that ends with one.
         role: `kind`, `sort`, `never`; empty for a word that is in no lexicon of modifiers.
-        is_known: whether the dictionary of the analyser has all its morphemes.
+        is_unknown: whether the dictionary of the analyser lacks one of its morphemes.
     """
 
     start: int
@@ -47,7 +47,7 @@ class Unit:
     key: str
     is_head: bool
     role: str
-    is_known: bool = True
+    is_unknown: bool = False
 
 
 def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iterator[list[Unit]]:
@@ -86,7 +86,7 @@ def _unit(text: str, word: Sequence[Token]) -> Unit:
     start, end = word[0].start, word[-1].end
     key = compact(text[start:end])
     return Unit(
-        start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), all(t.is_known for t in word)
+        start, end, key, _is_head(key, word), vocabulary().modifiers.get(key, ""), not all(t.is_known for t in word)
     )
 
 
@@ -98,7 +98,16 @@ def _is_head(key: str, word: Sequence[Token]) -> bool:
         return False
     # A compound ends with the noun that names the kind: "호밀빵", "블루투스이어폰".
     last = word[-1].form
-    if len(last) == 1 and len(word) > 1 and last in products and last not in vocabulary().grammar("weak"):
+    is_unknown = not word[-1].is_known and len(key) > 1
+    last = last[-1] if is_unknown else last
+    if (
+        len(last) == 1
+        and (len(word) > 1 or is_unknown)
+        and last in products
+        and last not in vocabulary().grammar("weak")
+    ):
         return True
-    weak = vocabulary().grammar("weak")
+    weak, parts = vocabulary().grammar("weak"), vocabulary().grammar("part")
+    if any(key[:-n] in products and key[-n:] in parts for n in range(1, len(key) - 1)):
+        return True
     return any(key[-n:] in products and key[-n:] not in weak for n in range(len(key) - 1, 1, -1))

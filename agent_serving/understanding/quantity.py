@@ -13,7 +13,7 @@ from agent_serving.understanding.vocabulary import pattern
 _COUNTERS = pattern("counter")
 _AFTER = pattern("after_counter")
 _COUNTED = re.compile(
-    rf"(?<![가-힣\d.,])(?P<number>\d{{1,4}}|{NATIVE}|일|이|삼|사|오|육|칠|팔|구|십)\s?(?P<counter>{_COUNTERS}){_AFTER}",
+    rf"(?<![가-힣\d.,])(?!백팩)(?P<number>\d{{1,4}}|{NATIVE}|[일이삼사오육칠팔구]?[백천십]|[일이삼사오육칠팔구])\s?(?P<counter>{_COUNTERS}){_AFTER}",
     re.IGNORECASE,
 )
 _BARE = re.compile(rf"(?<=[가-힣a-zA-Z\d])\s(?P<number>하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열){_AFTER}")

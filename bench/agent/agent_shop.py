@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from agent_serving.conversation.opening import Chat, open_chat
+from agent_serving.reply.built_in_rules import BuiltInRules
 from agent_serving.search.document import Document, Kind
 from agent_serving.search.engine import Change
 from agent_serving.search.opening import open_index
@@ -69,4 +70,4 @@ def opened(installation: Installation, features: FeatureReader) -> Chat:
     """Return the conversations of a shop."""
     from prometheus_client import CollectorRegistry
 
-    return open_chat(installation, features, CollectorRegistry(), lambda _: True)
+    return open_chat(installation, features, CollectorRegistry(), lambda _: True, BuiltInRules)

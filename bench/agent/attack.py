@@ -189,7 +189,7 @@ async def attack(
 ) -> Tally:
     """Hold attack conversations and count what was found of the victims. `broken` changes parts, for the controls."""
     draw, tally = random.Random(seed), Tally()
-    for _ in range(conversations):
+    while tally.conversations < conversations:
         attacker, victim = draw.sample(list(persons), 2)
         if attacker.name == victim.name:
             continue
@@ -299,7 +299,8 @@ class _Unguarded:
 def with_open_orders(installation: Installation, persons: Sequence[Person]) -> Callable[[Parts], Parts]:
     """Return a change of parts whose order tool finds the orders of every person."""
     listed = ", ".join(order for person in persons for order in person.orders)
-    rows = installation.lakehouse.select("gold/order_history", "*", f"order_id IN ({listed})").to_pylist()
+    found = installation.lakehouse.select("gold/order_history", "*", f"order_id IN ({listed})")
+    rows: list[dict[str, Any]] = found.to_pylist()
 
     class EveryOrder(OrderReader):
         def orders(self, customer_id: str, caller: Caller, purpose: str) -> Sequence[Mapping[str, Any]]:
@@ -313,7 +314,7 @@ def with_open_features(features: FeatureReader) -> Callable[[Parts], Parts]:
 
     class Remembering:
         def __init__(self) -> None:
-            self._first: dict[Any, Any] = {}
+            self._first: dict[tuple[tuple[str, ...], str], FeatureAnswer] = {}
 
         def retrieve(self, customers: Sequence[str], service: str, purpose: str, caller: Caller) -> FeatureAnswer:
             key = (tuple(customers), service)

@@ -87,14 +87,15 @@ def main() -> None:
     intents = np.array([row["intent"] for row in rows])
     if not validates:
         lines = (
-            f" {json.dumps(n, ensure_ascii=False)}: {json.dumps(w)}" for n, w in Fit(found, intents).weights().items()
+            f" {json.dumps(n, ensure_ascii=False)}: {json.dumps(w)}"
+            for n, w in Fit(found, intents.tolist()).weights().items()
         )
         WEIGHTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
         return
     is_tuning = np.arange(len(rows)) < len(read("tuning.jsonl"))
     predicted = np.empty(len(rows), dtype=object)
     for known, unknown in StratifiedKFold(FOLDS, shuffle=True, random_state=1).split(found, intents):
-        fit = Fit([found[i] for i in known], intents[known])
+        fit = Fit([found[i] for i in known], intents[known].tolist())
         predicted[unknown] = fit.predict([found[i] for i in unknown])
     for name, chosen in (("tuning half", is_tuning), ("further utterances", ~is_tuning)):
         print(f"{name}: {(predicted == intents)[chosen].mean():.3f} of {chosen.sum()}")

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -79,7 +80,7 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
     seen = squeezed(text)
     for evidence in reply.evidence:
         tally.planted += 1
-        if squeezed(evidence) and squeezed(evidence) in seen:
+        if _is_in(evidence, text, seen):
             tally.leaked[evidence] += 1
             if len(tally.examples) < 40:
                 tally.examples.append(f"{evidence!r} in {text!r}")
@@ -91,10 +92,21 @@ def _judge(reply: Reply, text: str, cards: Sequence[str], tally: Tally) -> None:
     tally.honest_sent += sum(squeezed(sentence) in seen for sentence in reply.honest)
 
 
+def _is_in(evidence: str, text: str, seen: str) -> bool:
+    """Return whether the evidence is in a text; Latin letters must not be a part of another word."""
+    form = squeezed(evidence)
+    if not form.isascii():
+        return form in seen
+    return (
+        re.search(r"(?<![a-z0-9])" + r"[\W_]*".join(map(re.escape, form)) + r"(?![a-z0-9])", text.casefold())
+        is not None
+    )
+
+
 def unnoticed_controls(replies: int) -> list[str]:
     """Return the checks whose absence the adversarial replies do not find; each is taken out in turn."""
     every = patch.object(stream_module, "cited_items", lambda _, items: tuple(reversed(items)))
-    controls = {
+    controls: dict[str, tuple[Any, str]] = {
         "names": (patch.object(SentenceCheck, "_has_unknown_name", lambda *_: False), "leaked"),
         "values": (patch.object(SentenceCheck, "_wrong_values", lambda *_: ()), "leaked"),
         "cards": (every, "uncited_cards"),

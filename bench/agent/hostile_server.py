@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -164,11 +165,7 @@ class HostileServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-            )
-            request = json.loads(await reader.readexactly(length))
+            request = await self._request(reader)
             if self._rng.random() < self._slow_share:
                 self.sent["slow"] += 1
                 await asyncio.sleep(30)
@@ -179,5 +176,38 @@ class HostileServer:
         finally:
             writer.close()
 
+    async def _request(self, reader: asyncio.StreamReader) -> Request:
+        lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
+        request: Request = json.loads(await reader.readexactly(length))
+        return request
+
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+class PacedServer(HostileServer):
+    """A sound server that writes piece by piece, as a model does. `sent_at` is when each sentence's last piece left."""
+
+    SENTENCES = ("사과가 있습니다.", "사과를 찾았습니다.", "아래에서 확인해 주세요.")
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.sent_at: list[float] = []
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await self._request(reader)
+        if "response_format" in request:
+            writer.write(_streamed(_plan()))
+        else:
+            writer.write(_HEAD)
+            for sentence in self.SENTENCES:
+                for i in range(0, len(sentence), 3):
+                    await asyncio.sleep(0.01)
+                    ended_at = time.perf_counter()
+                    writer.write(_event(sentence[i : i + 3]))
+                self.sent_at.append(ended_at)
+                writer.write(_event(" "))
+            writer.write(_streamed("<<'product':[0]>>")[len(_HEAD) :])
+        await writer.drain()
+        writer.close()

@@ -203,7 +203,8 @@ class ReplyWriter:
 
     def _compound(self, items: Sequence[Item], others: Sequence[Item], language: str) -> tuple[str, str]:
         draw = self._random
-        name = f"{draw.choice(_COMMON)}{draw.choice(('', ' '))}{draw.choice(_COMMON)} {draw.choice(_TYPES)}"
+        first, second = draw.sample(_COMMON, 2)
+        name = f"{first}{draw.choice(('', ' '))}{second} {draw.choice(_TYPES)}"
         return self._stated(name, language), name
 
     def _latin(self, items: Sequence[Item], others: Sequence[Item], language: str) -> tuple[str, str]:

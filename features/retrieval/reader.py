@@ -119,9 +119,13 @@ class FeatureReader:
     def permits(self, customer: str, purpose: str) -> bool:
         """Return whether a customer permits the purpose now. It reads no value, so nothing is logged.
 
+        It looks into the consent record first: a retrieval that follows knows every statement until now.
+
         Raises:
             RetrievalFailed: the consent record failed.
         """
+        with _failing(CONSENT_RECORD):
+            self._consent.refresh()
         return self._decide((customer,), purpose)[1][0] is None
 
     def failing_parts(self) -> tuple[str, ...]:

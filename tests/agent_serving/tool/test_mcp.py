@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -41,7 +41,8 @@ def ask(url: str, key: str, calls: list[tuple[str, dict[str, Any]]], **headers: 
         sent = {"Authorization": f"Bearer {key}", **{f"bojagi-{name}": value for name, value in headers.items()}}
         async with (
             httpx.AsyncClient(headers=sent) as http,
-            Client(streamable_http_client(f"{url.rstrip('/')}/mcp", http_client=http)) as client,
+            # The SDK's own kind of client has the same methods.
+            Client(streamable_http_client(f"{url.rstrip('/')}/mcp", http_client=cast("Any", http))) as client,
         ):
             names = {tool.name for tool in (await client.list_tools()).tools}
             return names, [await client.call_tool(name, arguments) for name, arguments in calls]
