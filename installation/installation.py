@@ -22,6 +22,14 @@ from installation.access.arrow_table import ArrowTables
 from installation.anchor_archive import AnchorArchive
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
+from installation.data_secret import (
+    note_into,
+    open_audit_log,
+    open_corrections,
+    open_release_registry,
+    open_suppression,
+    open_tokenizer,
+)
 from installation.errors import SettingsError
 from installation.external_store import open_fleet_ledger, wrapper_of
 from installation.lakehouse.lakehouse import Lakehouse
@@ -30,9 +38,8 @@ from installation.settings import Settings
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
-from privacy.audit import AuditEntry, AuditError, AuditLog
+from privacy.audit import AuditError, AuditLog
 from privacy.catalog import Catalog, build_catalog
-from privacy.clock import utc_now
 from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import Policy, built_in_policy
 from privacy.consent.record import SUBJECT_TOKEN_KIND, is_opaque_id
@@ -48,11 +55,9 @@ from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.suppression import SuppressionList
-from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.storage.atomic_file import create_private_folder, replace_public
+from privacy.protection.token import Tokenizer
 from privacy.storage.hash_chain import ChainFault, ChainHead
-from privacy.storage.lock import file_lock
-from privacy.storage.secret_file import SecretError, load_key
+from privacy.storage.secret_file import load_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,8 +171,8 @@ class Installation:
 
     def consent_view(self, moment: datetime | None = None) -> ConsentView:
         """Return a view of the current consent record, for decisions at `moment`; None takes `decision_moment`."""
-        at = moment or self.decision_moment()
-        return ConsentView(self.open_consent_store, self.policy, self.settings.controller, at)
+        moment = moment or self.decision_moment()
+        return ConsentView(self.open_consent_store, self.policy, self.settings.controller, moment)
 
     @property
     def live_decisions(self) -> LiveDecisions:
@@ -220,26 +225,12 @@ class Installation:
 
     @property
     def audit_log(self) -> AuditLog:
-        """The audit log, one connection per thread. Its anchor and the anchor's key are in another folder."""
+        """The audit log, one connection per thread."""
         return self._stores.once("audit_log", self.open_audit_log)
 
     def open_audit_log(self) -> AuditLog:
-        """Return a new connection to the audit log, to be closed by the caller.
-
-        Raises:
-            AuditError: the log cannot be opened, or was deleted while its key exists.
-        """
-        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
-        secret, anchor = folder / "audit.key", folder / "audit.anchor"
-        create_private_folder(folder)
-        # Locked, so that no process sees the new key before the new log has its anchor.
-        with file_lock(folder / "audit.lock"):
-            if secret.exists() and not log.exists() and not anchor.exists():
-                raise AuditError(
-                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
-                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
-                )
-            return AuditLog(log, anchor, load_key(secret))
+        """Return a new connection to the audit log, to be closed by the caller; raises `AuditError`."""
+        return open_audit_log(self.settings)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
@@ -250,25 +241,10 @@ class Installation:
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, which makes matching keys with the same secret as those in the tables.
 
-        The data folder keeps a fingerprint of the secret (`token.check`, a keyed hash that reveals nothing). With
-        another secret, no new row would match a person in the tables.
-
         Raises:
             SecretError: the secret is missing, is another one, or cannot be used.
         """
-        check, secret = self.settings.data_dir / "token.check", self.settings.token_key_file
-        remedy = "Restore the file; with another secret, no new row would match a person in the tables."
-        if check.exists() and not secret.exists():
-            made = f"the tables in {self.settings.data_dir} were made with it"
-            raise SecretError(f"{secret}: the token secret is missing, and {made}. {remedy}")
-        tokens = load_tokenizer(secret, self.settings.phone_region)
-        fingerprint = tokens.derived_key("fingerprint").hex()
-        if not check.exists():
-            replace_public(check, f"{fingerprint}\n")
-        elif check.read_text("ascii").strip() != fingerprint:
-            made = f"the tables in {self.settings.data_dir} were made with another one"
-            raise SecretError(f"{secret}: not the right token secret; {made}. {remedy}")
-        return tokens
+        return open_tokenizer(self.settings)
 
     def open_key_store(self, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
         """Return a new connection to the key store, to be closed by the caller.
@@ -301,24 +277,13 @@ class Installation:
 
     @property
     def suppression(self) -> SuppressionList:
-        """The list of erased persons, one connection per thread. It is kept apart from the data and their backups.
-
-        Raises:
-            SuppressionError: the list is older than its anchor, missing or changed.
-        """
-        return self._stores.once("suppression", self._open_suppression)
+        """The list of erased persons, one connection per thread; raises `SuppressionError`."""
+        return self._stores.once("suppression", lambda: open_suppression(self.settings, self.tokenizer))
 
     @property
     def _corrections(self) -> CorrectionList:
-        def opened() -> CorrectionList:
-            path = self.settings.data_dir / "correction" / "correction.db"
-            return CorrectionList(path, FieldCipher(self._key_store), self.tokenizer.derived_key("correction"))
-
-        return self._stores.once("corrections", opened)
-
-    def _open_suppression(self) -> SuppressionList:
-        key = self.tokenizer.derived_key("suppression")
-        return SuppressionList(self.settings.secret_dir / "suppression.db", key)
+        cipher = FieldCipher(self._key_store)
+        return self._stores.once("corrections", lambda: open_corrections(self.settings, cipher, self.tokenizer))
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.
@@ -330,16 +295,7 @@ class Installation:
             ProtectionError: the key store cannot be used.
             AuditError: the audit log cannot be opened.
         """
-        log = self.audit_log
-
-        def note(contract: Document, columns: tuple[str, ...], persons: int) -> None:
-            use = AuditEntry(
-                at=utc_now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
-                columns=columns, subjects=persons, outcome="allowed", reason=None,
-            )  # fmt: skip
-            log.append(use)
-
-        return Revealer(self.protection, purpose, note)
+        return Revealer(self.protection, purpose, note_into(self.audit_log, who, purpose))
 
     @property
     def ledger(self) -> Ledger:
@@ -370,16 +326,7 @@ class Installation:
         Raises:
             SecretError: the secret behind the hashes is missing or cannot be used.
         """
-        # Imported here, because the search that it imports takes a second to load.
-        from privacy.anonymity.registry import ReleaseRegistry
-
-        folder, secret = self.settings.data_dir / "released", self.settings.secret_dir / "release.key"
-        if not secret.exists() and (folder / "release.jsonl").exists():
-            raise SecretError(
-                f"{secret}: the release secret is missing, and the registry in {folder} was made with it. Restore the "
-                "file; under another secret no person would be recognised as released before."
-            )
-        return ReleaseRegistry(folder, load_key(secret), utc_now)
+        return open_release_registry(self.settings)
 
     def verify_releases(self) -> list[ChainFault]:
         """Return the first fault of the privacy ledger; without one, every logged release that has no debit in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from agent_serving import subject_store as serving_stores
@@ -112,7 +112,7 @@ def answer_archive(
     if request.right is Right.PORTABILITY:
         answer = answer.portable()
     if request.right is Right.EXPLANATION:
-        answer = replace(answer, tables=(), notes=(), decisions=sources.decisions(subject, request.decision))
+        answer = answer.explanation(sources.decisions(subject, request.decision))
     return pack(answer)
 
 

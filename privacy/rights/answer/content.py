@@ -61,6 +61,7 @@ class Answer:
         outside: organisations that the person's consents name as recipients.
         names: plain names of purposes and recipients.
         is_portable: whether only data are in it that the person provided (GDPR art. 20).
+        is_explanation: whether only automated decisions are in it.
     """
 
     request_id: str
@@ -74,6 +75,7 @@ class Answer:
     outside: tuple[str, ...] = field(repr=False)
     names: Names = field(repr=False)
     is_portable: bool = False
+    is_explanation: bool = False
 
     def group(self, group: Group) -> list[ExportedTable]:
         """Return the tables of one part with rows to show, in their order."""
@@ -98,6 +100,15 @@ class Answer:
     def recipients(self) -> tuple[str, ...]:
         """The roles that may read any table."""
         return tuple(sorted({role for table in self.tables for role in table.recipients}))
+
+    @property
+    def kind(self) -> str:
+        """Start of the names of the texts that differ by the right that is answered."""
+        return "portable_" if self.is_portable else "explanation_" if self.is_explanation else ""
+
+    def explanation(self, decisions: tuple[ExplainedDecision, ...]) -> Answer:
+        """Return the answer to a request for an explanation of these decisions."""
+        return replace(self, tables=(), notes=(), permissions={}, outside=(), decisions=decisions, is_explanation=True)
 
     def portable(self) -> Answer:
         """Return the answer to a portability request: the fields that the person provided or caused by use."""

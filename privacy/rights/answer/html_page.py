@@ -28,7 +28,7 @@ _LONG = 40
 def render_html(answer: Answer, language: Language) -> str:
     """Return the page in one language. Every value is escaped."""
     text = Texts(language)
-    title = escape(text("portable_title" if answer.is_portable else "title"))
+    title = escape(text(f"{answer.kind}title"))
     body = "\n".join(_block(block) for block in arrange(answer, text))
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'

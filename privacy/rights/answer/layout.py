@@ -58,16 +58,16 @@ Block: TypeAlias = Heading | Paragraph | Items | Grid
 
 def arrange(answer: Answer, text: Texts) -> Iterator[Block]:
     """Yield the blocks of an answer in one language."""
-    kind = "portable_" if answer.is_portable else ""
-    yield Heading(text(f"{kind}title"), 1)
-    yield Paragraph(text(f"{kind}subtitle"))
+    yield Heading(text(f"{answer.kind}title"), 1)
+    yield Paragraph(text(f"{answer.kind}subtitle"))
     facts = (
         ("controller", answer.controller),
         ("request", answer.request_id),
         ("made_at", f"{answer.made_at:%Y-%m-%d %H:%M}"),
     )
     yield Grid(text("request"), (), tuple((text(key), value) for key, value in facts))
-    yield Paragraph(text("how_to_read") if answer.row_count else text("no_rows"))
+    if not answer.is_explanation:
+        yield Paragraph(text("how_to_read") if answer.row_count else text("no_rows"))
     yield from _overview(answer, text)
     if answer.permissions and not answer.is_portable:
         yield Heading(text("consents"))
@@ -82,6 +82,7 @@ def arrange(answer: Answer, text: Texts) -> Iterator[Block]:
             yield from _table(answer, table, text)
     if not answer.is_portable:
         yield from _decisions(answer, text)
+    if not answer.is_portable and not answer.is_explanation:
         yield from _recipients(answer, text)
     yield from _withheld(answer, text)
     if answer.notes:

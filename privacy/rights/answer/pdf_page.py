@@ -29,7 +29,7 @@ def render_pdf(answer: Answer, language: Language) -> bytes:
     """
     text = Texts(language)
     pdf = _paper(language, f"{answer.controller} · {answer.request_id}")
-    pdf.set_title(text("portable_title" if answer.is_portable else "title"))
+    pdf.set_title(text(f"{answer.kind}title"))
     for block in arrange(answer, text):
         _draw(pdf, block, text)
     return bytes(pdf.output())

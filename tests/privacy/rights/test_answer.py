@@ -157,3 +157,11 @@ def test_an_answer_to_take_along_has_provided_data_only_and_no_profile() -> None
     (table,) = answer(tables=(mixed,)).portable().tables
     assert [set(row) for row in table.rows] == [{"note"}, {"note"}]
     assert "Profile" not in render_html(portable, "en")
+
+
+def test_an_explanation_shows_the_decision_and_does_not_claim_that_nothing_is_held() -> None:
+    page = Page(render_html(answer().explanation(answer().decisions), "en")).text
+    assert "Automated decisions about you" in page
+    assert "logic" in page
+    assert "hold no data" not in page
+    assert "We have no record of an automated decision" in Page(render_html(answer().explanation(()), "en")).text
