@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent_serving.understanding.morphology import Token
 from agent_serving.understanding.span import Span
@@ -26,6 +26,7 @@ def matches(text: str, tokens: Sequence[Token], words: Container[str]) -> Iterat
         i += 1
 
 
+_VERBS = frozenset({"VV", "VA", "XSV", "XSA"})
 _KINDS = frozenset({"식", "산", "용", "형", "제", "맛", "향"})
 """Endings of words that name a kind, also where the analyser takes them for other nouns: 가열식."""
 
@@ -66,6 +67,8 @@ def noun_runs(text: str, tokens: Sequence[Token], taken: Sequence[Span]) -> Iter
         if is_part:
             word.append(token)
         elif run:
+            if token.start == run[-1].end and token.tag in _VERBS:  # 물빠짐, 포장하다
+                run[-1] = replace(run[-1], is_head=False, role="never")
             yield run
             run = []
     if word:

@@ -3,7 +3,7 @@
 python -m bench.agent.fit_intent              fit on all of bench/agent/utterance but the hidden half
 python -m bench.agent.fit_intent --validate   print the accuracy on the tuning half in cross-validation, write nothing
 
-The weights are those of a multinomial logistic regression. A single word counts less than a cue, and a word that occurs
+The weights are those of a multinomial logistic regression. A word that occurs
 less than three times does not count, since few examples say little about it.
 """
 
@@ -28,7 +28,7 @@ from agent_serving.understanding.morphology import morphology
 
 HERE = Path(__file__).parent / "utterance"
 WEIGHTS = Path(__file__).parents[2] / "agent_serving" / "understanding" / "lexicon" / "cue_weight.json"
-WORD_SCALE, STRENGTH, LEAST_SEEN, LEAST_WEIGHT, FOLDS = 0.7, 0.3, 3, 0.08, 8
+WORD_SCALE, STRENGTH, LEAST_SEEN, LEAST_WEIGHT, FOLDS = 1.0, 0.3, 3, 0.08, 8
 
 
 def evidence(text: str) -> set[str]:

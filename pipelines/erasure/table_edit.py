@@ -24,10 +24,12 @@ def edit_of(table: str, schema: pa.Schema, contracts: Contracts, rows: PersonRow
     """Return the edit of a table by its contract; a copy of a source's table counts as that source."""
     if table == QUARANTINE:
         return QuarantineEdit(contracts, rows, protection)
-    for contract in contracts.sources:
-        if contract.table == table or set(bronze_schema(contract).names) == set(schema.names):
-            return SourceEdit(contract, rows, protection)
     declared = next((contract for contract in contracts.values() if contract.table == table), None)
+    if declared is None:
+        names = set(schema.names)
+        declared = next((one for one in contracts.sources if set(bronze_schema(one).names) == names), None)
+    if declared is not None and declared.layer == "source":
+        return SourceEdit(declared, rows, protection)
     return IdentifierEdit(declared, rows)
 
 

@@ -36,6 +36,7 @@ ROW = "row:"
 _HAS_ROWS = "source with rows"
 _IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
 """Form of a customer id, and of a matching token."""
+_IDENTIFIERS = re.compile(_IDENTIFIER)
 _DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 
 
@@ -117,9 +118,11 @@ class PersonRows:
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         texts = encoded.dictionary.cast(pa.string())
         found = np.zeros(len(texts) + 1, np.bool_)
-        for position in np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER))).tolist():
-            named = re.findall(_IDENTIFIER, texts[position].as_py())
-            found[position] = any(self.suppression.lists_for_ever("value", one) for one in named)
+        places = np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER)))
+        named = [_IDENTIFIERS.findall(text) for text in texts.take(pa.array(places)).to_pylist()]
+        listed = self.suppression.endless("value", {one for names in named for one in names})
+        if listed:
+            found[places] = [not listed.isdisjoint(names) for names in named]
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
         mask: Mask = found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
         return mask

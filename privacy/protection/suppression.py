@@ -1,6 +1,6 @@
 """The suppression list: keyed hashes of erased persons' identifiers, so that no load or backup brings a person back.
 
-digest(kind, value) = first 16 bytes of HMAC-SHA256(key, kind || 0x00 || value).
+digest(kind, value) = BLAKE2b(key, kind || 0x00 || value), 16 bytes.
 
 Kinds: `value` (a matching token or customer id that only this person had), `person` (`<source>:<token>`, a source
 person), `session_id` and `order_id` (visits and orders), `row:<source>` (the hash of a single row). An entry may end:
@@ -10,15 +10,14 @@ as the account of a household.
 The list is an append-only SQLite file. Each addition raises its generation, and the digest of all entries is chained to
 it. An anchor beside it records the newest generation, so an older copy of the list is refused.
 
-Guarantee: without the key, no digest can be computed for a guessed identifier, as long as HMAC-SHA256 is a
-pseudo-random function. An older or shortened list is refused, as long as its anchor is kept. Two values share a digest
-with a chance of 2^-128 for each pair.
+Guarantee: without the key, no digest can be computed for a guessed identifier, as long as keyed BLAKE2b (RFC 7693) is
+a pseudo-random function. An older or shortened list is refused, as long as its anchor is kept. Two values share a
+digest with a chance of 2^-128 for each pair.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ class ListedIdentifiers:
     """Identifiers by their keyed hash, in memory."""
 
     def __init__(self, key: bytes, entries: Iterable[Suppressed] = ()) -> None:
-        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._key = key
         self._entries: dict[bytes, int] = self.hashed(entries)
 
     def __bool__(self) -> bool:
@@ -81,9 +80,7 @@ class ListedIdentifiers:
 
     def digest(self, kind: str, value: str) -> bytes:
         """Return the keyed hash of an identifier."""
-        state = self._keyed.copy()
-        state.update(f"{kind}\0{value}".encode())
-        return state.digest()[:DIGEST_BYTES]
+        return hashlib.blake2b(f"{kind}\0{value}".encode(), digest_size=DIGEST_BYTES, key=self._key).digest()
 
     def hashed(self, entries: Iterable[Suppressed]) -> dict[bytes, int]:
         """Return the last suppressed moment of each entry, in microseconds, by its keyed hash."""
@@ -122,9 +119,10 @@ class ListedIdentifiers:
         """Return whether an identifier is listed, also one whose entry ends."""
         return self.digest(kind, value) in self._current()
 
-    def lists_for_ever(self, kind: str, value: str) -> bool:
-        """Return whether an identifier is listed without an end."""
-        return self._current().get(self.digest(kind, value)) == FOR_EVER
+    def endless(self, kind: str, values: Iterable[str]) -> set[str]:
+        """Return those of the values that are listed without an end."""
+        entries = self._current()
+        return {value for value in values if entries.get(self.digest(kind, value)) == FOR_EVER}
 
     def _current(self) -> dict[bytes, int]:
         return self._entries
