@@ -26,10 +26,8 @@ from installation.installation import Installation
 from installation.lakehouse.rows import select
 from installation.settings import load_settings
 from pipelines.erasure.delta_history import find_tables
-from pipelines.erasure.lakehouse_store import LakehouseStore
-from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.subject_lookup import find_subject
-from pipelines.erasure.truth_store import TruthStore
+from pipelines.orchestration.rights_registry import subject_stores
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import OutcomeKind
 
@@ -81,9 +79,10 @@ def erase(data: Path, secret: Path, people: int) -> list[Subject]:
         members = installation.lakehouse.select("silver/identifier", "customer_id AS id", "token_kind = 'member_no'")
         chosen = sorted(set(members["id"].to_pylist()))[:: max(1, members.num_rows // people)][:people]
         subjects = [find_subject(installation, one) for one in chosen]
-        for store in (LakehouseStore(installation), LandingStore(installation), TruthStore(installation)):
-            assert store.erase(subjects).kind is OutcomeKind.DONE
-            assert store.verify(subjects).is_clean
+        for store in subject_stores(installation):
+            assert store.erase(subjects).kind is not OutcomeKind.FAILED, store.name
+        for store in subject_stores(installation):
+            assert store.verify(subjects).is_clean, store.name
         return subjects
 
 

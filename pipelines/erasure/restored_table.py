@@ -42,6 +42,7 @@ def keep_erased(installation: Installation) -> Kept:
     listed = installation.suppression
     if not listed:
         return Kept()
+    _keep_consent_record(installation)
     known, states = listed.clean_places(), table_states(installation)
     doubtful = [place for place, state in states.items() if not _continues(known.get(place), state)]
     if not doubtful:
@@ -52,6 +53,18 @@ def keep_erased(installation: Installation) -> Kept:
         raise ReturnedPersonError(f"Tables that were restored hold erased persons: {outcome.reason}. Run again.")
     listed.note_clean(table_states(installation))
     return Kept(len(doubtful), outcome.counts.get("rows", 0) + outcome.counts.get("locked", 0))
+
+
+def _keep_consent_record(installation: Installation) -> None:
+    """Erase suppressed persons from the consent record, which a restored data folder brings back as well."""
+    if not installation.consent_path.exists():
+        return
+    store = installation.consent_store
+    members = store.membership_table()
+    named = {*store.subjects().to_pylist(), *members["subject_id"].to_pylist(), *members["customer_id"].to_pylist()}
+    gone = installation.suppression.endless("value", named - {None})
+    if gone:
+        store.erase(gone, gone)
 
 
 def table_states(installation: Installation) -> dict[str, str]:
