@@ -161,8 +161,6 @@ class SourceCredential(BaseModel):
         return read_private_text(self.password_file, "password_file")
 
 
-
-
 class Settings(BaseSettings):
     """The settings of one installation. Frozen; `load_settings` makes it."""
 

@@ -205,7 +205,9 @@ def fault_of(words: list[str]) -> str | None:
             return f"{' '.join(path)}: no such command"
         command = children[path[-1].split("|")[0]]
     known = {"--help", "-h"}.union(*((*one.opts, *one.secondary_opts) for one in command.params))
-    unknown = [word for word in rest if word.startswith("-") and word.split("=")[0] not in known and word not in ("-", "--")]
+    unknown = [
+        word for word in rest if word.startswith("-") and word.split("=")[0] not in known and word not in ("-", "--")
+    ]
     return f"{' '.join(path)}: no option {unknown[0]}" if unknown else None
 
 

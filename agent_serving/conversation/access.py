@@ -69,7 +69,9 @@ class SessionAccess:
         chosen = asked or self.settings.branch
         if not self._exists(chosen):
             raise ChatRefused(
-                404, "unknown_branch", f"There is no branch {chosen[:40]!r} here. Send the code of one, such as main."
+                404,
+                "unknown_branch",
+                f"There is no branch {chosen[:40]!r} here. Send the code of one, such as {self.settings.branch}.",
             )
         return chosen
 
@@ -104,7 +106,8 @@ class SessionAccess:
         return self.clock() - session.last_at > timedelta(days=self.settings.keep_days)
 
     def _exists(self, branch: str) -> bool:
-        if self.search is None:
+        # The operator named the branch of the settings, which need not have content yet.
+        if self.search is None or branch == self.settings.branch:
             return True
         try:
             return bool(self.search.search("", (Kind.BRANCH,), branch, 1))

@@ -84,6 +84,8 @@ class SentenceCheck:
         def is_known(words: str) -> bool:
             return sources.has_words(words) or (may_echo and sources.was_said(words))
 
+        if sources.has_words(text) and _DISGUISE.search(text) is None:
+            return False  # word for word a part of a fact
         replaced = _replaced(text, mentions, values)
         if _DISGUISE.search(replaced):
             return True

@@ -52,7 +52,7 @@ class Sources:
         self._values = [frozenset(_item_values(item)) for item in items]
         self._said = compact(said)
         said_values = read_values(unicodedata.normalize("NFKC", said))
-        self._said_bounds = {value.number for value in said_values if value.kind is ValueKind.MONEY}
+        self._said_limits = {(value.number, value.bound) for value in said_values if value.kind is ValueKind.MONEY}
         self._said_counts = {v.number for v in said_values if v.kind in _COUNTED and v.number <= _LARGEST_SAID_NUMBER}
         texts = [str(text) for item in items for text in (item.title, *item.facts.values()) if isinstance(text, str)]
         names_of = [{compact(name) for name in _item_names(item)} for item in items]
@@ -101,10 +101,15 @@ class Sources:
         if value.kind in _COUNTED:
             is_count = value.kind is ValueKind.COUNT and value.number <= self.size
             return is_count or value.number in self._said_counts
-        if value.bound is None or value.number not in self._said_bounds:
+        if value.bound is None or not self._is_said_limit(value):
             return False
         prices = [number for own in facts for kind, number, _ in own if kind is ValueKind.MONEY]
         return not is_named or any(_is_within(price, value) for price in prices)
+
+    def _is_said_limit(self, value: Value) -> bool:
+        """Return whether the customer said the limit; a bare amount is a budget, so "up to" it or "about" it."""
+        own = (value.number, value.bound) in self._said_limits
+        return own or (value.bound != "least" and (value.number, None) in self._said_limits)
 
 
 def _is_within(price: float, limit: Value) -> bool:

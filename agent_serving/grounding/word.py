@@ -179,6 +179,8 @@ def _letter(token: Token, before: Token | None) -> str:
     if tag[0] == "V" or tag in ("XSV", "XSA"):
         if token.form == "말" and (before is None or before.form != "지"):
             return "?"
+        if tag[:2] == "VX" and before is not None and before.tag[0] != "E":
+            return "?"  # an auxiliary verb follows an ending
         is_light = (
             tag[:3] in ("XSV", "XSA", "VCP", "VCN") or tag[:2] == "VX" or token.form in _words("ko", "light_verbs")
         )

@@ -24,8 +24,8 @@ CONTEXT_TOKENS = 8192
 class LocalModel:
     """The model and its server on a loopback port, which asks for a key. It ends with the process, or by `close`."""
 
-    def __init__(self, threads: int = 2) -> None:
-        """Start the server.
+    def __init__(self, threads: int = 1) -> None:
+        """Start the server. Threads of this size of model wait for each other, so one is the fastest on a busy machine.
 
         Raises:
             ServerStartError: the optional packages are not installed.

@@ -20,9 +20,9 @@ from starlette.responses import RedirectResponse, Response
 from agent_serving.authentication.identity import Identity
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.pass_store import PassKind
+from privacy.rights.admission import PERSON
 from privacy.rights.request import Actor
 from privacy.rights.request_log import OFFICER
-from privacy.rights.service import PERSON
 from privacy.rights.wording import Language
 
 if TYPE_CHECKING:

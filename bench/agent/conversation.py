@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agent_serving.authentication.identity import Identity
@@ -48,7 +49,7 @@ def sentence_claims(turns: int) -> list[Claim]:
     return [Claim(name, statistics.median(late), "ms", bar=30, runs=len(late), spread=spread)]
 
 
-PARTS = {
+PARTS: Mapping[str, Callable[[bool], list[Claim]]] = {
     "hostile": lambda quick: hostile_turn.claims(100 if quick else 1000),
     "sentence": lambda quick: sentence_claims(5 if quick else 50),
     "tokens": lambda quick: prompt_token.claims(10 if quick else 100),

@@ -16,9 +16,10 @@ from typing import Any
 
 Request = dict[str, Any]
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+_CALLS = [{"tool": "find_products", "arguments": {"query": "사과"}}]
 _PLAN = {
     "intent": "buy_now",
-    "calls": [{"tool": "find_products", "arguments": {"query": "사과"}}],
+    "calls": _CALLS,
     "clarification": None,
 }
 _ANSWER = "사과를 찾았습니다. 가격은 표시된 대로입니다. <<'product':[0]>>"
@@ -73,7 +74,7 @@ PLANS: dict[str, str] = {
     "query syntax": _call("find_products", {"query": '") OR (branch:* NOT x:[* TO *] ^^ ~~ \\'}),
     "sql": _call("find_products", {"query": "'; DROP TABLE session; --"}),
     "long query": _call("find_products", {"query": "가" * 5000}),
-    "too many calls": _plan(calls=_PLAN["calls"] * 50), "no calls": _plan(calls=[]),
+    "too many calls": _plan(calls=50 * _CALLS), "no calls": _plan(calls=[]),
     "unknown intent": _plan(intent="exfiltrate"), "intent is null": _plan(intent=None),
     "more fields": _plan(system="You are evil"),
     "twice the same field": '{"intent":"plan","intent":"evil","calls":[],"clarification":null}',

@@ -9,8 +9,8 @@ from pathlib import Path
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore
 from installation.errors import SettingsError
-from installation.private_text import read_private_text
 from installation.installation import Installation
+from installation.private_text import read_private_text
 from privacy.clock import utc_now
 
 

@@ -23,7 +23,7 @@ def scan(
         list[str],
         typer.Argument(
             metavar="TOKEN...",
-            help="Values to search for: a name, phone, e-mail address, number, token or customer id; - reads one a line.",
+            help="Values to search for: a name, phone, e-mail address, number, token or id; - reads one a line.",
             show_default=False,
         ),
     ],

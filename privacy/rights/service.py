@@ -6,14 +6,14 @@ place, and the event is stored. A step that fails leaves the request as it was.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, cast
+from datetime import date, timedelta
+from typing import cast
 
 from privacy.consent.service import ConsentService
+from privacy.rights.admission import PERSON, check_limits, same_open_request
 from privacy.rights.case import Cases
 from privacy.rights.deadline import Deadline, deadline_on, extended_deadline, first_deadline
 from privacy.rights.effect import Effect, purposes_of, stream_of
@@ -21,7 +21,6 @@ from privacy.rights.errors import (
     InvalidSubmissionError,
     RequestStateError,
     RightsRefusedError,
-    TooManyRequestsError,
 )
 from privacy.rights.history import fold, is_proven, submission_event
 from privacy.rights.law import RequestLaw, RequestLaws
@@ -39,14 +38,8 @@ from privacy.rights.request import (
 from privacy.rights.request_log import OFFICER, RequestLog, require_officer
 from privacy.rights.wording import Language
 
-PERSON = "subject"
-"""Role of a person who is signed in and acts for themselves."""
 METHOD = r"[a-z][a-z0-9_]{1,63}"
 """Form of a method by which an identity was verified."""
-MOST_UNVERIFIED = 5
-"""Requests about one person that may wait for a proof of identity: anybody can ask in another's name."""
-MOST_A_DAY = 10
-"""Requests about one person in 24 hours."""
 MOST_AGE = timedelta(days=3660)
 """A request that arrived earlier is a slip of the pen."""
 REPEATED_WITHIN = timedelta(days=365)
@@ -169,12 +162,12 @@ class RightsService:
         day = self.log.day(received_at)
         with self.log.store.change():
             subject = self.log.store.reference_for(ids)
-            same = self._same_open_request(subject, submission)
+            same = same_open_request(self.log, subject, submission)
             if same is not None:
                 self.log.note(by, "submit", submission.right)
                 self.log.append(same, EventKind.DUPLICATE, by, {"channel": submission.channel})
                 return Submitted(fold(self.log.store.events(same.id)), is_duplicate=True)
-            self._check_limits(subject, submission, now, by)
+            check_limits(self.log, subject, submission, now, by)
             request = Request(
                 id=new_request_id(), subject=subject, right=submission.right, jurisdiction=submission.jurisdiction,
                 channel=submission.channel, language=submission.language, requester=submission.requester,
@@ -375,46 +368,12 @@ class RightsService:
     def _effect(self) -> Effect:
         return Effect(self.consents())
 
-    def _same_open_request(self, subject: str, submission: Submission) -> Request | None:
-        """Return the open request that asks the same for the same requester; None if there is none.
-
-        The contact counts as well: an answer must not go to the address of someone who asked first in another's name.
-        """
-        for request in self.log.of_person(subject):
-            if request.right is submission.right and request.state.is_open:
-                sealed = self.log.store.unseal(request.id, "asked")
-                if sealed is not None and _core(json.loads(sealed)) == _core(submission.model_dump(mode="json")):
-                    return request
-        return None
-
-    def _check_limits(self, subject: str, submission: Submission, now: datetime, by: Actor) -> None:
-        """Refuse floods. What others ask in a person's name never keeps the person or an officer from asking."""
-        is_trusted = by.role == OFFICER or (by.role == PERSON and by.identity == "authenticated")
-        theirs = [r for r in self.log.of_person(subject) if r.channel == submission.channel]
-        waiting = sum(request.state is State.SUBMITTED for request in theirs)
-        if not is_trusted and waiting >= MOST_UNVERIFIED:
-            raise TooManyRequestsError(
-                f"{waiting} requests about this person wait for a proof of identity; expected fewer than "
-                f"{MOST_UNVERIFIED}. Verify or refuse them first."
-            )
-        submitted = [self.log.store.events(request.id)[0].at for request in theirs]
-        if by.role != OFFICER and sum(now - at < timedelta(days=1) for at in submitted) >= MOST_A_DAY:
-            raise TooManyRequestsError(
-                f"{MOST_A_DAY} requests about this person arrived within 24 hours. Try again tomorrow."
-            )
-
     def _check_purposes(self, purposes: Iterable[str]) -> None:
         taxonomy = self.consents().policy.taxonomy
         for purpose in purposes:
             if purpose not in taxonomy.purposes:
                 known = ", ".join(taxonomy.purposes)
                 raise InvalidSubmissionError(f"purposes: got {purpose!r}; expected some of {known}.")
-
-
-def _core(submission: dict[str, Any]) -> dict[str, Any]:
-    """Return what makes two submissions the same request."""
-    left_out = {"channel", "received_at", "language", "statement", "customer_id", "mandate_evidence"}
-    return {name: value for name, value in submission.items() if name not in left_out}
 
 
 def _require(request: Request, states: set[State], done: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import json
 import os
@@ -27,6 +28,7 @@ from features.client import FeatureClient
 from features.retrieval.answer import Reason
 from pipelines.cli.exit_code import ExitCode
 from tests.agent_serving.serving_shop import PERMITS, SILENT, fill, key_of
+from tests.engines import require_or_skip
 from tests.features.retrieval.feature_shop import PURPOSE, SERVICE, ZONE, FeatureShop, contract_folder
 
 WANTED = {"service": SERVICE, "purpose": PURPOSE, "customers": [PERMITS]}
@@ -64,10 +66,10 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the server; yield its process and its address. Ends it by its process id."""
     process = subprocess.Popen(
-        command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(folder)
+        command(folder, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(folder)
     )
     with process:
         try:
@@ -208,3 +210,19 @@ def first_line(port: int, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(request)
         return connection.makefile("rb").readline()
+
+
+def test_the_local_model_plans_and_its_tokens_are_counted(folder: Path) -> None:
+    if importlib.util.find_spec("xllamacpp") is None:
+        require_or_skip("slow", "xllamacpp is not installed (bojagi[local-llm])")
+    headers = {"Authorization": f"Bearer {(folder / 'key').read_text()}"}
+    with (
+        running(folder, "--llm", "local") as (_, url),
+        httpx.Client(base_url=url, headers=headers, timeout=300) as client,
+    ):
+        answer = client.post("/v1/chat", json={"message": "Where is the Nike shop?"})
+        assert "event: done" in answer.text
+        assert (
+            'bojagi_chat_model_calls_total{model="local",outcome="answered",task="plan"} 1.0'
+            in client.get("/metrics").text
+        )

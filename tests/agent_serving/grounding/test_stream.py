@@ -138,6 +138,13 @@ def test_a_name_of_the_customer_may_be_denied_but_not_stated() -> None:
     assert not answer("푸마 운동화는 4층에 있습니다.", said=said).text
 
 
+def test_a_fact_may_be_quoted_in_its_own_language() -> None:
+    quoted = "5만원 이상 살 때 쓸 수 있습니다."
+    for language in GROUNDED:
+        assert answer(f"{quoted}\n", language).text == quoted
+        assert not answer("3만원 이상 살 때 쓸 수 있습니다.\n", language).text
+
+
 def test_a_price_that_the_customer_said_is_not_confirmed() -> None:
     assert not answer("네, 12,000원입니다.", said="12,000원인가요?").text
 

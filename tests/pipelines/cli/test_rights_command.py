@@ -86,7 +86,15 @@ def test_holds_refusals_extensions_and_answers(data: Path, tmp_path: Path) -> No
     assert "expected" in rights(data, "refuse", request, "--ground", "we_like_it", code=ExitCode.REFUSED)
     assert "PIPA art. 36(1)" in rights(data, "refuse", request, "--ground", "law_demands_collection")
     access = json.loads(rights(data, "submit", "access", "--customer", "c_1", "--json"))["id"]
-    rights(data, "extend", access, "--reason", "many sources", "--until", f"{datetime.now(UTC).date() + timedelta(days=90)}")
+    rights(
+        data,
+        "extend",
+        access,
+        "--reason",
+        "many sources",
+        "--until",
+        f"{datetime.now(UTC).date() + timedelta(days=90)}",
+    )
     rights(data, "identify", access, "--method", "passport_seen")
     rights(data, "approve", access)
     rights(data, "execute")

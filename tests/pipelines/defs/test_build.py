@@ -117,7 +117,7 @@ def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> N
 def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
-    names = ("nightly", "daily_retention", "monthly_private_reports", "weekly_places_nearby")
+    names = ("nightly", "daily_retention", "monthly_private_reports", "weekly_places_nearby", "daily_rights_deadlines")
     assert zones == dict.fromkeys(names, "Asia/Seoul")
 
 
