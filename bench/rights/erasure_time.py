@@ -63,8 +63,9 @@ def main() -> None:
                 peer = "" if count == 1 else "one rewrite of the whole table"
                 Claim(name, seconds, "s", None if count == 1 else whole, peer, bar).print_json()
                 # Beside the time: other programs on the machine slow each part by another factor.
-                other, bar = (None, None) if count == 1 else (whole_processor, 1.5 * whole_processor)
-                Claim(f"{name}, processor", processor, "s", other, peer, bar).print_json()
+                other = None if count == 1 else whole_processor
+                limit = None if other is None else 1.5 * other
+                Claim(f"{name}, processor", processor, "s", other, peer, limit).print_json()
                 started = time.monotonic()
                 assert store.verify(subjects).is_clean
                 Claim(f"verification after {name}", time.monotonic() - started, "s").print_json()
