@@ -66,7 +66,7 @@ def is_open(contract: Contract, columns: Mapping[str, pa.Array], rows: int) -> M
 def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa.RecordBatch:
     """Return rows of an erased person as the law keeps them.
 
-    A field whose key is already destroyed becomes null. The row keeps its hash, so a repeated row is still recognised.
+    A field whose key is already destroyed, as in a restored backup, becomes an empty text. The row keeps its hash, so a repeated row is still recognised.
     """
     columns = {name: _plain(rows.column(name)) for name in rows.schema.names}
     marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
@@ -86,6 +86,9 @@ def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa
             continue
         place = TableColumn(contract.table, column.name)
         opened = protection.cipher.decrypt(values, _names(column, contract, before, marks), place, "null")
+        # A restored row whose key is destroyed: its value is lost, and an empty text stands for it.
+        is_lost = pc.and_(pc.is_valid(values), pc.is_null(opened))
+        opened = pc.if_else(is_lost, pa.scalar(""), opened)
         after[column.name] = protection.cipher.encrypt(
             opened, owners, _names(column, contract, persons, marks), place, is_retained=True
         )
