@@ -129,7 +129,7 @@ class _Rewriter:
             found, is_stained = [], False
             for batch in self._batches(parquet, file, stored):
                 found.append(self.edit.mark(batch))
-                is_stained = is_stained or self.edit.is_stained(batch)
+                is_stained = is_stained or bool(found[-1].any()) or self.edit.is_stained(batch)
         marked: Mask = np.concatenate(found) if found else np.zeros(0, np.bool_)
         return marked if is_stained or marked.any() else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
-from privacy.protection.suppression import ListedIdentifiers
+from privacy.protection.suppression import FOR_EVER, NOT_LISTED, KnownIdentifiers, moment_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -135,7 +135,8 @@ class LakehouseStore:
         return Verification(tuple(checked), tuple(sorted(residues)), tuple(unverifiable))
 
     def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
-        protection, rows = self.installation.protection, self._suppressed()
+        protection = self.installation.protection
+        rows = self._persons(subjects) if subjects else self._suppressed()
         owners = [owner for subject in subjects for owner in subject.source_persons]
         kept: list[Retained] = []
         try:
@@ -176,8 +177,7 @@ class LakehouseStore:
     def _kept(self, location: str, contract: Contract, subjects: Sequence[Subject], locked: int) -> Iterator[Retained]:
         """Yield the statement about the rows of these persons that the law keeps in a source's table."""
         tokens = self.installation.tokenizer
-        entries = (entry for subject in subjects for entry in entries_of(subject, None))
-        rows = PersonRows(ListedIdentifiers(tokens.derived_key("kept"), entries), tokens)
+        rows = PersonRows(KnownIdentifiers(e for one in subjects for e in entries_of(one, None)), tokens)
         clock = contract.retention_column
         schema = pa.schema(self._delta(location).schema().to_arrow())
         wanted = [*rows.columns(contract, schema.names), *([clock] if clock else [])]
@@ -192,6 +192,15 @@ class LakehouseStore:
                 newest = max(filter(None, (newest, last)), default=None)
         if count or locked:
             yield retained(contract, max(count, locked), newest)
+
+    def _persons(self, subjects: Sequence[Subject]) -> PersonRows:
+        """Return the rule for these persons alone, with the ends of their entries on the suppression list."""
+        listed, moment = self.installation.suppression, self.installation.shop_time()
+        entries = []
+        for entry in (one for subject in subjects for one in entries_of(subject, moment)):
+            until = listed.until(entry.kind, pa.array([entry.value]))[0] if entry.until is not None else FOR_EVER
+            entries.append(entry if until in (FOR_EVER, NOT_LISTED) else replace(entry, until=moment_of(int(until))))
+        return PersonRows(KnownIdentifiers(entries), self.installation.tokenizer)
 
     def _suppressed(self) -> PersonRows:
         return PersonRows(self.installation.suppression, self.installation.tokenizer)

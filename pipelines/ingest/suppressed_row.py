@@ -21,7 +21,7 @@ from installation.contract.document import Contract
 from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
-from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
+from privacy.protection.suppression import FOR_EVER, NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
 
@@ -37,6 +37,10 @@ _HAS_ROWS = "source with rows"
 _IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
 """Form of a customer id, and of a matching token."""
 _IDENTIFIERS = re.compile(_IDENTIFIER)
+_LENGTHS = pa.array([28, 64], pa.int32())
+"""Lengths of a customer id and of a token."""
+_SHORTEST = 28
+_TOKEN = "^[0-9a-f]{64}$"
 _DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 
 
@@ -118,11 +122,16 @@ class PersonRows:
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         texts = encoded.dictionary.cast(pa.string())
         found = np.zeros(len(texts) + 1, np.bool_)
-        places = np.flatnonzero(_mask(pc.match_substring_regex(texts, _IDENTIFIER)))
-        named = [_IDENTIFIERS.findall(text) for text in texts.take(pa.array(places)).to_pylist()]
+        lengths = pc.binary_length(texts)
+        places = np.flatnonzero(_mask(pc.is_in(lengths, value_set=_LENGTHS)))
+        found[places] = self.suppression.until("value", texts.take(pa.array(places))) == FOR_EVER
+        # A text may also contain identifiers. A token contains none.
+        is_longer = pc.and_(pc.greater(lengths, _SHORTEST), pc.invert(pc.match_substring_regex(texts, _TOKEN)))
+        longer = np.flatnonzero(_mask(pc.and_(is_longer, pc.match_substring_regex(texts, _IDENTIFIER))))
+        named = [_IDENTIFIERS.findall(text) for text in texts.take(pa.array(longer)).to_pylist()]
         listed = self.suppression.endless("value", {one for names in named for one in names})
         if listed:
-            found[places] = [not listed.isdisjoint(names) for names in named]
+            found[longer] = [not listed.isdisjoint(names) for names in named]
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices
         mask: Mask = found[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
         return mask

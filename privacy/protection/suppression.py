@@ -21,12 +21,13 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
@@ -103,17 +104,23 @@ class ListedIdentifiers:
         if pa.types.is_string_view(values.type):
             values = values.cast(pa.string())
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-        found = np.full(len(encoded.dictionary) + 1, NOT_LISTED, np.int64)
-        entries = self._current()
-        if entries:
-            for position, text in enumerate(encoded.dictionary.cast(pa.string()).to_pylist()):
-                if text is not None:
-                    found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
+        looked_up = self._look_up(kind, encoded.dictionary.cast(pa.string()))
+        found = np.append(looked_up, np.int64(NOT_LISTED))
         last = len(found) - 1
         indices = encoded.indices.fill_null(last) if encoded.indices.null_count else encoded.indices
         positions: npt.NDArray[np.int64] = indices.to_numpy(zero_copy_only=False).astype(np.int64)
         moments: Moments = found[positions]
         return moments
+
+    def _look_up(self, kind: str, texts: pa.Array) -> Moments:
+        """Return for each distinct text the last moment that is suppressed; null is not listed."""
+        entries = self._current()
+        found = np.full(len(texts), NOT_LISTED, np.int64)
+        if entries:
+            for position, text in enumerate(texts.to_pylist()):
+                if text is not None:
+                    found[position] = entries.get(self.digest(kind, text), NOT_LISTED)
+        return found
 
     def lists(self, kind: str, value: str) -> bool:
         """Return whether an identifier is listed, also one whose entry ends."""
@@ -126,6 +133,44 @@ class ListedIdentifiers:
 
     def _current(self) -> dict[bytes, int]:
         return self._entries
+
+
+class KnownIdentifiers(ListedIdentifiers):
+    """Identifiers in clear, in memory, for the erasure of persons who were just looked up.
+
+    It decides as the list does, but compares texts instead of their hashes, which takes a fraction of the time.
+    """
+
+    def __init__(self, entries: Iterable[Suppressed]) -> None:
+        super().__init__(b"")
+        self._until: dict[str, dict[str, int]] = {}
+        for entry in entries:
+            moments = self._until.setdefault(entry.kind, {})
+            until = FOR_EVER if entry.until is None else _micros(entry.until)
+            moments[entry.value] = max(until, moments.get(entry.value, NOT_LISTED))
+        self._values = {kind: pa.array(list(moments), pa.string()) for kind, moments in self._until.items()}
+        # One more for values that are not listed.
+        self._moments = {kind: np.array([*m.values(), NOT_LISTED], np.int64) for kind, m in self._until.items()}
+
+    def __bool__(self) -> bool:
+        """Whether anything is listed."""
+        return bool(self._until)
+
+    def lists(self, kind: str, value: str) -> bool:
+        """Return whether an identifier is listed, also one whose entry ends."""
+        return value in self._until.get(kind, {})
+
+    def endless(self, kind: str, values: Iterable[str]) -> set[str]:
+        """Return those of the values that are listed without an end."""
+        moments = self._until.get(kind, {})
+        return {value for value in values if moments.get(value) == FOR_EVER}
+
+    def _look_up(self, kind: str, texts: pa.Array) -> Moments:
+        if kind not in self._values:
+            return np.full(len(texts), NOT_LISTED, np.int64)
+        places = pc.fill_null(pc.index_in(texts, value_set=self._values[kind], skip_nulls=True), -1)
+        found: Moments = self._moments[kind][places.to_numpy(zero_copy_only=False)]
+        return found
 
 
 class SuppressionList(ListedIdentifiers):
@@ -295,3 +340,8 @@ def _content(reference: str, entries: Mapping[bytes, int]) -> str:
 def _micros(moment: datetime) -> int:
     """Return a wall time in microseconds since 1970, as Arrow stores it."""
     return int((moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+
+
+def moment_of(micros: int) -> datetime:
+    """Return the wall time of a number of microseconds since 1970, see `ListedIdentifiers.until`."""
+    return datetime(1970, 1, 1) + timedelta(microseconds=micros)
