@@ -4,7 +4,7 @@ python -m bench.agent.understanding FILE…     score these files instead of the
 python -m bench.agent.understanding --errors  also print the utterances that are read wrongly
 
 A hit of an entity is an equal (type, value); texts are compared without spaces and case. The files
-of `utterance/` are by authors who did not work on the rules. Of the published ones, `hidden_2` alone was never fitted on.
+of `utterance/` are by authors who did not work on the rules. Of those, only `hidden_2` was never fitted on.
 """
 
 from __future__ import annotations
