@@ -111,9 +111,7 @@ def main() -> None:
         # Bars are upper limits, so what is wrong is claimed: at most .12 of the intents, and 1 - F1 of at most .18.
         Claim(f"wrong intents, {path.stem}, of {len(rows)}", 1 - counts.accuracy, "of 1", bar=0.12).print_json()
         Claim(f"1 - F1 of entities, {path.stem}", 1 - counts.f1, "of 1", bar=0.18).print_json()
-        Claim(
-            f"time to read a message, {path.stem}", seconds_a_message([r["text"] for r in rows]), "s"
-        ).print_json()
+        Claim(f"time to read a message, {path.stem}", seconds_a_message([r["text"] for r in rows]), "s").print_json()
 
 
 if __name__ == "__main__":
