@@ -17,6 +17,9 @@ from agent_serving.understanding.vocabulary import compact, read_lexicon
 
 _FAMILIES = ("compare", "plan", "find", "service", "buy")
 _SHORT = 10
+GRAM = "#"
+"""Mark of evidence that is a run of letters."""
+_RUNS = (2, 3)
 
 
 @lru_cache(maxsize=1)
@@ -33,14 +36,15 @@ def _weights() -> Mapping[str, Mapping[str, float]]:
 
 
 def evidence_of(text: str, spans: Sequence[Span], tokens: Sequence[Token] = ()) -> set[str]:
-    """Return the names of all evidence in a message: cues, what was found in it, and its words."""
+    """Return the names of all evidence in a message: cues, what was found in it, its words, and its runs of letters."""
     short, spaced = compact(text), " ".join(text.casefold().split())
     found = {n for n, pattern in _cues().items() if pattern.search(spaced if n.endswith("spaced") else short)}
-    found |= words_of_tokens(tokens)
+    found |= words_of_tokens(tokens) | letter_runs(text)
     count = Counter(span.kind for span in spans)
     found |= {f"has_{kind}" for kind in count}
     shape = f"shape_{min(count['product'], 3)}{min(count['brand'], 2)}"
-    families = {name.partition("_")[0] for name in found if "_" in name and "/" not in name} & set(_FAMILIES)
+    cues = {name for name in found if "_" in name and "/" not in name and not name.startswith(GRAM)}
+    families = {name.partition("_")[0] for name in cues} & set(_FAMILIES)
     found |= {
         shape,
         *(f"{shape}_{family}" for family in families),
@@ -63,6 +67,16 @@ def words_of_tokens(tokens: Sequence[Token]) -> set[str]:
         f"{a}+{b}" for a, b, k, n in zip(marked, marked[1:], kinds, kinds[1:], strict=False) if k in "VE" and n in "VE"
     }
     return {word for word, kind in zip(marked, kinds, strict=True) if kind in "NVMJE"} | pairs
+
+
+def letter_runs(text: str) -> set[str]:
+    """Return runs of two and three letters: they tell endings, dialect and typing errors that no dictionary has.
+
+    >>> sorted(letter_runs("있나"))
+    ['# 있', '# 있나', '#나 ', '#있나', '#있나 ']
+    """
+    spaced = f" {' '.join(text.split())} "
+    return {GRAM + spaced[start : start + size] for size in _RUNS for start in range(len(spaced) - size + 1)}
 
 
 def _repeats_name(tokens: Sequence[Token], spans: Sequence[Span]) -> bool:

@@ -16,9 +16,14 @@ _MIB = 1024 * 1024
 
 def simulate_command(
     out: Annotated[
-        Path,
-        typer.Option("--out", help="Folder for landing/, truth/, run_date.toml and manifest.json.", file_okay=False),
-    ] = Path("data"),
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for landing/, truth/, run_date.toml and manifest.json; by default the data folder.",
+            file_okay=False,
+            show_default="./data",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", help="Seed of all random draws; the same seed gives the same files.", min=0)
     ] = 20170101,
@@ -46,9 +51,11 @@ def simulate_command(
     Writes the sources to OUT/landing, and the true person behind each record to OUT/truth. If OUT already has the
     files of the same seed, scale, households and rates, nothing is written.
     """
+    from installation.settings import load_settings
     from pipelines.simulate.rates import read_rates
     from pipelines.simulate.simulation import simulate
 
+    out = out or load_settings().data_dir
     rates, console = read_rates(rate or ()), Console(stderr=True)
     with console.status("simulating") as status:
         result = simulate(
