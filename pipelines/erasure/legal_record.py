@@ -66,7 +66,8 @@ def is_open(contract: Contract, columns: Mapping[str, pa.Array], rows: int) -> M
 def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa.RecordBatch:
     """Return rows of an erased person as the law keeps them.
 
-    A field whose key is already destroyed, as in a restored backup, becomes an empty text. The row keeps its hash, so a repeated row is still recognised.
+    A field whose key is already destroyed, as in a restored backup, becomes an empty text. The row keeps its hash, so a
+    repeated row is still recognised.
     """
     columns = {name: _plain(rows.column(name)) for name in rows.schema.names}
     marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
