@@ -104,9 +104,17 @@ def delete_derived(data: Path) -> None:
 
 
 def restore(data: Path, backup: Path) -> None:
-    """Put back the whole data folder; the secrets are elsewhere, as in production."""
-    shutil.rmtree(data)
-    shutil.copytree(backup, data)
+    """Put back the data folder; the secrets are elsewhere, as in production.
+
+    The audit log stays: with an older one than its anchor, every read is refused.
+    """
+    for path in data.iterdir():
+        if path.name == "audit":
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(
+        backup, data, dirs_exist_ok=True, ignore=lambda folder, _: ["audit"] if folder == str(backup) else []
+    )
 
 
 def found(data: Path, secret: Path, subjects: list[Subject]) -> int:
