@@ -186,14 +186,14 @@ class RightsService:
 
         Raises:
             UnknownRequestError: no such request, or another person's.
-            RequestStateError: it is being executed, or has ended.
+            RequestStateError: it is being executed, or has ended. A correction that no store can carry out may end.
             RightsRefusedError: neither an officer nor the signed-in person asks.
         """
         if by.role != OFFICER and (by.role != PERSON or customer_id is None):
             raise RightsRefusedError("Only the person or a privacy officer withdraws a request.")
         with self.log.step(request_id, by, "withdraw", customer_id) as request:
-            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "withdrawn")
-            if request.state is State.APPROVED:
+            _require_endable(request, "withdrawn")
+            if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.WITHDRAWN, by)
         self.cases.close(request_id)
@@ -271,7 +271,7 @@ class RightsService:
 
         Raises:
             UnknownRequestError: no such request.
-            RequestStateError: it is being executed, or has ended.
+            RequestStateError: it is being executed, or has ended. A correction that no store can carry out may end.
             RightsRefusedError: the caller is no privacy officer, or the law has no such ground for this right.
         """
         require_officer(by)
@@ -279,8 +279,8 @@ class RightsService:
             raise InvalidSubmissionError(f"reason: got {len(reason)} characters; expected at most 2,000.")
         with self.log.step(request_id, by, "refuse") as request:
             found = self.law(request).ground(ground, request.right)
-            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "refused")
-            if request.state is State.APPROVED:
+            _require_endable(request, "refused")
+            if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.REFUSED, by, {"ground": ground, "article": found.article})
             if reason:
@@ -379,3 +379,13 @@ class RightsService:
 def _require(request: Request, states: set[State], done: str) -> None:
     if request.state not in states:
         raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be {done}.")
+
+
+def _require_endable(request: Request, done: str) -> None:
+    """Let a request end before its execution, and a correction that an execution could not carry out.
+
+    Such a correction would stay open for ever, and an erasure of the same person would wait for it.
+    """
+    is_stuck = request.right is Right.RECTIFICATION and bool(request.failures)
+    ended_by = {State.SUBMITTED, State.VERIFIED, State.APPROVED, *([State.EXECUTING] if is_stuck else [])}
+    _require(request, ended_by, done)
