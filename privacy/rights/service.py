@@ -192,7 +192,8 @@ class RightsService:
         if by.role != OFFICER and (by.role != PERSON or customer_id is None):
             raise RightsRefusedError("Only the person or a privacy officer withdraws a request.")
         with self.log.step(request_id, by, "withdraw", customer_id) as request:
-            _require_endable(request, "withdrawn")
+            if not request.can_end:
+                raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be withdrawn.")
             if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.WITHDRAWN, by)
@@ -279,7 +280,8 @@ class RightsService:
             raise InvalidSubmissionError(f"reason: got {len(reason)} characters; expected at most 2,000.")
         with self.log.step(request_id, by, "refuse") as request:
             found = self.law(request).ground(ground, request.right)
-            _require_endable(request, "refused")
+            if not request.can_end:
+                raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be refused.")
             if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.REFUSED, by, {"ground": ground, "article": found.article})
@@ -379,13 +381,3 @@ class RightsService:
 def _require(request: Request, states: set[State], done: str) -> None:
     if request.state not in states:
         raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be {done}.")
-
-
-def _require_endable(request: Request, done: str) -> None:
-    """Let a request end before its execution, and a correction that an execution could not carry out.
-
-    Such a correction would stay open for ever, and an erasure of the same person would wait for it.
-    """
-    is_stuck = request.right is Right.RECTIFICATION and bool(request.failures)
-    ended_by = {State.SUBMITTED, State.VERIFIED, State.APPROVED, *([State.EXECUTING] if is_stuck else [])}
-    _require(request, ended_by, done)
