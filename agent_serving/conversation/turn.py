@@ -27,6 +27,7 @@ from agent_serving.observation import log_error
 from agent_serving.tool.customer import PURPOSE
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import ToolContext
+from agent_serving.understanding.dialogue import wants_cheapest
 from agent_serving.understanding.model import Context, Language
 from features.errors import FeatureError
 
@@ -103,7 +104,7 @@ class Conversation:
         understanding = parts.rules.understand(checked.text, Context(language, previous))
         context = ToolContext(
             session.customer_id, session.caller, session.branch, (language or understanding.language).value,
-            parts.shop_time(), parts.services,
+            parts.shop_time(), parts.services, understanding.constraints, wants_cheapest(understanding.text),
         )  # fmt: skip
         may_be_personal = customer is not None and self._permits(customer, PURPOSE)
         return Start(checked, understanding, context, turns, may_be_personal)
