@@ -66,6 +66,8 @@ def _buy(said: Understanding, context: ToolContext) -> Calls:
         )
     if not said.items:
         yield "find_products", {"query": _words(said), **_limits(said)}
+        if Topic.RECOMMENDATION in said.topics and context.customer_id is None and not said.constraints:
+            yield "find_offers", {"query": ""}
 
 
 def _compare(said: Understanding, context: ToolContext) -> Calls:

@@ -207,3 +207,8 @@ def test_what_a_plan_shall_not_hold_is_not_searched_for() -> None:
     queries = [call.arguments.get("query") for call in plan(said, TOOLS, context).calls]
     assert "케이크" in queries
     assert "와인" not in queries
+
+
+def test_a_visitor_who_wants_a_recommendation_for_nothing_in_particular_gets_the_offers() -> None:
+    context = ToolContext(None, Caller("shop", "agent"), "main", "ko", datetime(2026, 1, 5), ToolServices())
+    assert "find_offers" in [call.tool for call in plan(understand("뭐 살까 추천해줘"), TOOLS, context).calls]

@@ -149,6 +149,7 @@ def test_recommendations_have_a_reason_and_without_consent_are_those_of_the_quer
     ]  # fmt: skip
     plain = tools.call("recommend", {"query": "녹차"}, "buy_now", shop.context(SILENT))
     assert ([item.id for item in plain.items], plain.note) == (["product:2"], Note.NO_CONSENT)
+    assert all(item.kind != "product" for item in tools.call("recommend", {}, "buy_now", shop.context(SILENT)).items)
 
 
 def test_order_status_finds_own_orders_only(shop: ToolShop, tools: ToolRegistry) -> None:
