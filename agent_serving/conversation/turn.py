@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent_serving.conversation.answer import RULES, Answer, Writer
 from agent_serving.conversation.event import Event, card_of
@@ -80,6 +80,8 @@ class Conversation:
         if plan.clarification is None:
             calls = [(call.tool, call.arguments) for call in plan.calls]
             results = await run_calls(self._parts, calls, plan.intent, start.context)
+            if not any(result.items for result in results):
+                results += await self._by_rules(start, calls)
         answer.is_personal = any(self._is_personal(result) for result in results)
         async with aclosing(self._writer.sentences(start, plan, results, answer)) as sentences:
             async for sentence in sentences:
@@ -92,6 +94,13 @@ class Conversation:
         for what in said:
             if not _was_told(start, what):
                 yield notice(what, answer.language)
+
+    async def _by_rules(self, start: Start, tried: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[ToolResult, ...]:
+        """Return the results of the rules' plan after a plan that found nothing: a model may search by wrong words."""
+        plan = await self._in_thread(lambda: self._parts.rules.plan(start.understanding, start.context))
+        calls = [(call.tool, call.arguments) for call in plan.calls]
+        new = [call for call in calls if call not in tried]
+        return await run_calls(self._parts, new, plan.intent, start.context) if new else ()
 
     def _start(self, session: Session, message: str, language: Language | None) -> Start:
         parts = self._parts

@@ -62,6 +62,10 @@ class Topic(StrEnum):
     COMPLAINT = "complaint"
 
 
+COURTESY = frozenset({Topic.GREETING, Topic.THANKS})
+"""Topics of a message that wants nothing."""
+
+
 @dataclass(frozen=True)
 class WantedItem:
     """One product or brand of a message. `priority` 1 is the most important; prices are won for one piece."""
