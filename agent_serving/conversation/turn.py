@@ -68,6 +68,12 @@ class Conversation:
         self._parts.metrics.seconds.labels(answer.answered_by).observe(seconds)
         yield Event("done", {"intent": intent, "language": start.context.language, **answer.summary()})
 
+    def turns(self, session: Session, most: int) -> tuple[Turn, ...]:
+        """Return the last turns; none while the customer restricts the processing, or is to be erased."""
+        customer = session.customer_id
+        is_used = customer is None or self._permits(customer, SERVICE)
+        return tuple(self._parts.sessions.turns(session.id, most)) if is_used else ()
+
     async def _answered(self, start: Start, answer: Answer) -> AsyncGenerator[str, None]:
         """Yield the sentences of the answer, and note in `answer` how it came about."""
         concern = start.checked.concern
@@ -106,9 +112,7 @@ class Conversation:
         parts = self._parts
         checked = parts.guardrail.check_input(message)
         customer = session.customer_id
-        # What a customer said before is not used while the customer restricts the processing.
-        is_used = customer is None or self._permits(customer, SERVICE)
-        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS)) if is_used else ()
+        turns = self.turns(session, MOST_TURNS)
         previous = turns[-1].understanding if turns else None
         understanding = parts.rules.understand(checked.text, Context(language, previous))
         context = ToolContext(

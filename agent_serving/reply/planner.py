@@ -143,10 +143,9 @@ _CALLS = {
 
 
 def _answers(said: Understanding) -> Calls:
-    """Ask for answers in the shopper's words, and for each topic in Korean where the words are of another language."""
-    if said.language is not Language.KOREAN:
-        for topic in [topic for topic in said.topics if topic in _KOREAN][:2]:
-            yield "find_answers", {"query": _KOREAN[topic]}
+    """Ask for answers to the topic, in the words of the answers, and then in those of the shopper."""
+    for topic in [topic for topic in said.topics if topic in _KOREAN][: 1 if said.language is Language.KOREAN else 2]:
+        yield "find_answers", {"query": _KOREAN[topic]}
     yield "find_answers", {"query": _words(said)}
 
 

@@ -61,6 +61,7 @@ def continue_from(said: Understanding, previous: Understanding | None) -> Unders
     if said.items or not previous.items:
         return said
     is_pointing = _DEICTIC.search(said.text.casefold()) and _ABOUT_ITEM.issuperset(said.topics)
+    is_pointing = is_pointing and (Topic.OPENING_HOURS not in said.topics or _has_shop(previous))
     is_short = len(short) <= _RECENT_WORDS and not (said.topics or said.place)
     if _DEICTIC.search(short) or is_pointing or is_short:
         cheaper = _CHEAPER.search(short)
@@ -106,18 +107,23 @@ def _is_detail(said: Understanding, previous: Understanding, short: str) -> bool
     """Return whether a message asks for a detail of the shop or facility that the turn before was about."""
     if said.items or said.place or not (previous.place or previous.items) or not _ABOUT_ITEM.issuperset(said.topics):
         return False
+    if Topic.OPENING_HOURS in said.topics and not _has_shop(previous):
+        return False
     if _ITS.search(short):
         return True
     is_short = len(short) <= _RECENT_WORDS and Topic.OPENING_HOURS in said.topics
     return is_short and previous.intent is Intent.FIND_INFORMATION and not _HERE.search(short)
 
 
+def _has_shop(said: Understanding) -> bool:
+    return bool(said.place) or any(item.brand for item in said.items)
+
+
 def _is_addition(said: Understanding, short: str) -> bool:
-    """Return whether a message only adds a budget, a limit or a refusal to a plan: "예산 20만원이야"."""
+    """Return whether a message only adds to a plan, such as a budget or a refusal: "예산 20만원이야", "홍삼 빼고"."""
     is_named = any(item.product or item.brand for item in said.items)
-    if is_named or said.place or said.topics or len(short) > 2 * _RECENT_WORDS:
-        return False
-    return bool(said.items or said.constraints or _DEICTIC.search(short))
+    is_long = len(short) > 2 * _RECENT_WORDS
+    return any(map(str.isalnum, short)) and not (is_named or said.place or said.topics or is_long)
 
 
 def _below(item: WantedItem) -> int | None:

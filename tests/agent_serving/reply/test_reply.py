@@ -190,7 +190,9 @@ def test_a_wish_beside_a_greeting_is_answered(text: str, index: TantivyIndex) ->
     assert turn(text, index)[0] not in wording(understand(text).language)["courtesy"].values()
 
 
-@pytest.mark.parametrize("text", ["How much is parking?", "駐車料金はいくらですか", "停车怎么收费"])
+@pytest.mark.parametrize(
+    "text", ["주차하려고 하는데요", "How much is parking?", "駐車料金はいくらですか", "停车怎么收费"]
+)
 def test_answers_are_found_by_topic_in_every_language(text: str, index: TantivyIndex) -> None:
     assert "두 시간 무료" in turn(text, index)[0]
 

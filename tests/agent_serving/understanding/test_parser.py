@@ -169,6 +169,8 @@ def test_a_detail_is_asked_about_the_place_before() -> None:
     store = understand("나이키 매장 몇 층이에요?")
     for text in ("거기 몇 시까지 해요?", "전화번호 알려줘", "What time does it close?"):
         assert [item.brand for item in understand(text, Context(None, store)).items] == ["나이키"]
+    product = understand("any vegan cake?")
+    assert understand("how late is it open?", Context(None, product)).items == ()
     assert understand("백화점은 오늘 몇 시까지 해요?", Context(None, store)).items == ()
     assert understand("전화번호 알려줘", Context(None, understand("약국 있나요?"))).place == ("약국",)
 
@@ -178,6 +180,9 @@ def test_a_budget_or_a_refusal_continues_a_plan() -> None:
     budget = understand("예산 20만원이야", Context(None, first))
     assert (budget.intent, budget.items[0].price_max) == (Intent.PLAN, 200_000)
     assert budget.text.startswith(first.text)
+    for text in ("사과 빼고", "단 거 못 드셔"):
+        assert understand(text, Context(None, first)).intent is Intent.PLAN
+    assert understand("화장실 어디예요?", Context(None, first)).intent is Intent.FIND_INFORMATION
 
 
 def test_endless_digits_are_no_price_in_any_language() -> None:
