@@ -17,9 +17,11 @@ from agent_serving.errors import ToolRefused
 from agent_serving.llm.errors import Failure, ModelUnavailable
 from agent_serving.llm.model import Request, Task
 from agent_serving.tool.tool import Tool
+from agent_serving.understanding.model import COURTESY
 
 MOST_TOKENS = 700
 """Of a plan: three calls with their arguments, also with a tokenizer that needs a token for each byte of Korean."""
+_ENDS_OF_QUESTION = ("?", "？", "요", "요.", "か", "か。", "吗", "呢", "ください。")
 SURE = 0.5
 """Confidence of the rules' intent from which only the tools of that intent are offered to a model."""
 
@@ -37,8 +39,9 @@ class Planner:
         by_rules = await loop.run_in_executor(
             parts.executor, lambda: parts.rules.plan(start.understanding, start.context)
         )
-        # A message without a letter or digit, such as an emoji, gives a model nothing to plan by.
-        if parts.models.is_empty or not any(map(str.isalnum, start.checked.text)):
+        # A message without a letter or digit, such as an emoji, gives a model nothing to plan by, nor does a greeting.
+        is_polite = bool(COURTESY.intersection(start.understanding.topics))
+        if parts.models.is_empty or is_polite or not any(map(str.isalnum, start.checked.text)):
             parts.metrics.plans.labels("rules").inc()
             return by_rules
         try:
@@ -47,8 +50,11 @@ class Planner:
             parts.metrics.plans.labels(f"rules_after_{_reason(error)}").inc()
             return by_rules
         parts.metrics.plans.labels("model").inc()
-        # A plan without calls would leave the answer without facts.
-        return plan if plan.calls or plan.clarification else replace(by_rules, intent=plan.intent)
+        # A plan without calls would leave the answer without facts, and what is no question asks nothing.
+        asks = plan.clarification is not None and plan.clarification.rstrip().endswith(_ENDS_OF_QUESTION)
+        if asks or (plan.calls and plan.clarification is None):
+            return plan
+        return replace(by_rules, intent=plan.intent)
 
     async def _by_model(self, start: Start, answer: Answer) -> Plan:
         tools, shown = self._offered(start)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent_serving.conversation.answer import RULES, Answer, Writer
 from agent_serving.conversation.event import Event, card_of
@@ -27,6 +27,7 @@ from agent_serving.observation import log_error
 from agent_serving.tool.customer import PURPOSE
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import ToolContext
+from agent_serving.understanding.dialogue import wants_cheapest
 from agent_serving.understanding.model import Context, Language
 from features.errors import FeatureError
 
@@ -67,6 +68,12 @@ class Conversation:
         self._parts.metrics.seconds.labels(answer.answered_by).observe(seconds)
         yield Event("done", {"intent": intent, "language": start.context.language, **answer.summary()})
 
+    def turns(self, session: Session, most: int) -> tuple[Turn, ...]:
+        """Return the last turns; none while the customer restricts the processing, or is to be erased."""
+        customer = session.customer_id
+        is_used = customer is None or self._permits(customer, SERVICE)
+        return tuple(self._parts.sessions.turns(session.id, most)) if is_used else ()
+
     async def _answered(self, start: Start, answer: Answer) -> AsyncGenerator[str, None]:
         """Yield the sentences of the answer, and note in `answer` how it came about."""
         concern = start.checked.concern
@@ -79,6 +86,8 @@ class Conversation:
         if plan.clarification is None:
             calls = [(call.tool, call.arguments) for call in plan.calls]
             results = await run_calls(self._parts, calls, plan.intent, start.context)
+            if not any(result.items for result in results):
+                results += await self._by_rules(start, calls)
         answer.is_personal = any(self._is_personal(result) for result in results)
         async with aclosing(self._writer.sentences(start, plan, results, answer)) as sentences:
             async for sentence in sentences:
@@ -92,18 +101,23 @@ class Conversation:
             if not _was_told(start, what):
                 yield notice(what, answer.language)
 
+    async def _by_rules(self, start: Start, tried: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[ToolResult, ...]:
+        """Return the results of the rules' plan after a plan that found nothing: a model may search by wrong words."""
+        plan = await self._in_thread(lambda: self._parts.rules.plan(start.understanding, start.context))
+        calls = [(call.tool, call.arguments) for call in plan.calls]
+        new = [call for call in calls if call not in tried]
+        return await run_calls(self._parts, new, plan.intent, start.context) if new else ()
+
     def _start(self, session: Session, message: str, language: Language | None) -> Start:
         parts = self._parts
         checked = parts.guardrail.check_input(message)
         customer = session.customer_id
-        # What a customer said before is not used while the customer restricts the processing.
-        is_used = customer is None or self._permits(customer, SERVICE)
-        turns = tuple(parts.sessions.turns(session.id, MOST_TURNS)) if is_used else ()
+        turns = self.turns(session, MOST_TURNS)
         previous = turns[-1].understanding if turns else None
         understanding = parts.rules.understand(checked.text, Context(language, previous))
         context = ToolContext(
             session.customer_id, session.caller, session.branch, (language or understanding.language).value,
-            parts.shop_time(), parts.services,
+            parts.shop_time(), parts.services, understanding.constraints, wants_cheapest(understanding.text),
         )  # fmt: skip
         may_be_personal = customer is not None and self._permits(customer, PURPOSE)
         return Start(checked, understanding, context, turns, may_be_personal)

@@ -33,7 +33,7 @@ const TEXTS = {
 };
 const FACTS = ["brand", "price", "floor", "hours", "phone"];
 const byId = (id) => document.getElementById(id);
-const state = { token: "", language: "ko", busy: false };
+const state = { token: "", language: "ko", chosen: false, busy: false };
 
 function texts() { return TEXTS[state.language]; }
 
@@ -144,7 +144,8 @@ async function send(text) {
   const shown = say("agent waiting", "");
   let ended = false;
   try {
-    const body = JSON.stringify({ message: text, language: state.language });
+    // Until the shopper chooses a language, the answer is in that of the message, not in that of the browser.
+    const body = JSON.stringify({ message: text, language: state.chosen ? state.language : undefined });
     for await (const [name, data] of eventsOf(await asked("/v1/chat", { method: "POST", body }))) {
       if (name === "text") shown.textContent += (shown.textContent ? "\n" : "") + data.text;
       if (name === "cards") showCards(data.cards);
@@ -216,7 +217,10 @@ function begin() {
   }
   state.token = sessionStorage.getItem("token") || "";
   speak((navigator.language || "ko").slice(0, 2));
-  byId("language").addEventListener("change", (event) => speak(event.target.value));
+  byId("language").addEventListener("change", (event) => {
+    state.chosen = true;
+    speak(event.target.value);
+  });
   byId("delete").addEventListener("click", remove);
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();

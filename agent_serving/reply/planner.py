@@ -7,10 +7,11 @@ from typing import Any
 
 from agent_serving.conversation.plan import MOST_CALLS, Plan, ToolCall
 from agent_serving.reply.suggestion import suggested_products
-from agent_serving.reply.wording_file import question
+from agent_serving.reply.wording_file import courtesy, question
 from agent_serving.tool.registry import ToolRegistry
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.canonical import search_words
+from agent_serving.understanding.dialogue import is_refused
 from agent_serving.understanding.model import Intent, Language, Topic, Understanding, WantedItem
 from agent_serving.understanding.place import floor_code, is_branch
 
@@ -24,12 +25,21 @@ _ANSWERS = frozenset(
         Topic.REPAIR, Topic.PAYMENT, Topic.CONSENT, Topic.COUPON, Topic.GIFT_WRAP, Topic.COMPLAINT,
     }
 )  # fmt: skip
+_KOREAN = {
+    Topic.PARKING: "주차", Topic.POINTS: "포인트", Topic.MEMBERSHIP: "멤버십", Topic.DELIVERY: "배송",
+    Topic.RETURN: "환불", Topic.EXCHANGE: "교환", Topic.RECEIPT: "영수증", Topic.REPAIR: "수선", Topic.CANCEL: "취소",
+    Topic.CONSENT: "개인정보", Topic.COUPON: "쿠폰", Topic.GIFT_WRAP: "포장", Topic.PAYMENT: "세금 환급",
+}  # fmt: skip
+"""Words of the topics in the language of the answers to frequent questions."""
 
 
 def plan(understanding: Understanding, tools: ToolRegistry, context: ToolContext) -> Plan:
     """Return the plan of a turn. Every call is of a tool that may be called here, with arguments that fit it."""
+    language = Language(context.language)
+    if polite := [words for topic in understanding.topics[:1] if (words := courtesy(topic, language))]:
+        return Plan(understanding.intent, (), polite[0])
     if understanding.missing_slot is not None:
-        return Plan(understanding.intent, (), question(understanding.missing_slot, Language(context.language)))
+        return Plan(understanding.intent, (), question(understanding.missing_slot, language))
     allowed = {tool.name: tool.parameters["properties"] for tool in tools.allowed(understanding.intent, context)}
     calls: list[ToolCall] = []
     for name, arguments in _CALLS[understanding.intent](understanding, context):
@@ -56,6 +66,8 @@ def _buy(said: Understanding, context: ToolContext) -> Calls:
         )
     if not said.items:
         yield "find_products", {"query": _words(said), **_limits(said)}
+        if Topic.RECOMMENDATION in said.topics and context.customer_id is None and not said.constraints:
+            yield "find_offers", {"query": ""}
 
 
 def _compare(said: Understanding, context: ToolContext) -> Calls:
@@ -70,12 +82,12 @@ def _compare(said: Understanding, context: ToolContext) -> Calls:
 
 def _plan(said: Understanding, context: ToolContext) -> Calls:
     items = _items(said)
-    named = {item.product for item in items if item.product}
+    named = {item.product for item in said.items if item.product}
     for item in items:
         yield "find_products", _product(item, said)
     budget = next((item.price_max for item in said.items if item.price_max), None)
     for product in suggested_products(said.text):
-        if product not in named:
+        if product not in named and not is_refused(WantedItem(product), said.text):
             yield "find_products", {"query": product, "price_max": budget, **_limits(said)}
     if not items or Topic.VISIT in said.topics:
         yield "find_offers", {"query": ""}
@@ -85,12 +97,14 @@ def _plan(said: Understanding, context: ToolContext) -> Calls:
 
 def _inform(said: Understanding, context: ToolContext) -> Calls:
     items, topics = _items(said), set(said.topics)
+    if said.order_number:
+        yield "order_status", {"order_id": said.order_number}
     named = search_words(items[0].brand or items[0].product or "") if items else ""
     for topic, kind in _OFFERS.items():
         if topic in topics:
             yield "find_offers", {"query": named, "kind": kind}
     if _ANSWERS & topics:
-        yield "find_answers", {"query": _words(said)}
+        yield from _answers(said)
     for place in said.place:
         yield "find_places", _place(place)
     if Topic.OPENING_HOURS in topics and not items and not said.place:
@@ -99,7 +113,7 @@ def _inform(said: Understanding, context: ToolContext) -> Calls:
         yield "find_places", {"query": search_words(item.brand or item.product or "")}
         if item.product:
             yield "find_products", _product(item, said)
-    if not items and not said.place and not topics - {Topic.FACILITY, Topic.FLOOR}:
+    if not items and not said.place and not said.order_number and not topics - {Topic.FACILITY, Topic.FLOOR}:
         yield "find_places", {"query": _words(said)}
         yield "find_answers", {"query": _words(said)}
 
@@ -108,13 +122,13 @@ def _place(name: str) -> dict[str, Any]:
     """Return the arguments that find a place: a floor by its code, a branch as itself, another place by its words."""
     if floor := floor_code(name):
         return {"kind": "floor", "floor": floor}
-    return {"kind": "branch"} if is_branch(name) else {"query": search_words(name)}
+    return {"kind": "branch"} if is_branch(name) else {"query": search_words(name.removesuffix("店"))}
 
 
 def _serve(said: Understanding, context: ToolContext) -> Calls:
     if {Topic.ORDER, Topic.DELIVERY, Topic.CANCEL, Topic.RETURN, Topic.EXCHANGE} & set(said.topics):
         yield "order_status", {"order_id": said.order_number}
-    yield "find_answers", {"query": _words(said)}
+    yield from _answers(said)
     # An answer names the help desk itself, so the desk is looked up only where there may be no answer.
     if Topic.REPAIR in said.topics:
         yield "find_places", {"query": "수선", "kind": "facility"}
@@ -128,8 +142,16 @@ _CALLS = {
 }  # fmt: skip
 
 
+def _answers(said: Understanding) -> Calls:
+    """Ask for answers to the topic, in the words of the answers, and then in those of the shopper."""
+    for topic in [topic for topic in said.topics if topic in _KOREAN][: 1 if said.language is Language.KOREAN else 2]:
+        yield "find_answers", {"query": _KOREAN[topic]}
+    yield "find_answers", {"query": _words(said)}
+
+
 def _items(said: Understanding) -> list[WantedItem]:
-    return sorted((i for i in said.items if i.product or i.brand), key=lambda item: item.priority)[:_MOST_ITEMS]
+    wanted = (item for item in said.items if (item.product or item.brand) and not is_refused(item, said.text))
+    return sorted(wanted, key=lambda item: item.priority)[:_MOST_ITEMS]
 
 
 def _options(said: Understanding) -> list[WantedItem]:

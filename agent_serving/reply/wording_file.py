@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from agent_serving.understanding.model import Language, Slot
+from agent_serving.understanding.model import Language, Slot, Topic
 
 
 @cache
@@ -24,3 +24,9 @@ def wording(language: Language) -> Mapping[str, Any]:
 def question(slot: Slot, language: Language) -> str:
     """Return the question that asks for a missing detail."""
     return str(wording(language)["question"][slot])
+
+
+def courtesy(topic: Topic, language: Language) -> str | None:
+    """Return the answer to a greeting or to thanks; None for a topic that wants something."""
+    found: str | None = wording(language)["courtesy"].get(topic)
+    return found

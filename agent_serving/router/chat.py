@@ -164,7 +164,7 @@ async def read_session(request: Request, session_id: str) -> list[KeptTurn]:
         session = _named(services, session_id, identity, token_session)
         return [
             KeptTurn(message=turn.message, answer=turn.answer, cards=[card_of(item) for item in turn.cards])
-            for turn in services.chat.parts.sessions.turns(session.id, 50)
+            for turn in services.chat.conversation.turns(session, 50)
         ]
 
     return await _with_session(services, request, work)

@@ -56,13 +56,15 @@ def _recommend(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult
     """Recommend products of the categories that the customer buys regularly or prefers, with the reason of each.
 
     Without consent, and for a customer without purchases, the products are those of the query, and the note says why.
+    Without a query these are today's offers: a list of products that nobody asked for recommends nothing.
     """
     values, note = released(RECOMMENDATION_SERVICE, context)
     query = arguments.get("query", "")
     try:
         items = _personal(values, arguments, context) if values else ()
         if not items:
-            found = find(context, query, (Kind.PRODUCT,), _filters(arguments, context))
+            kinds = (Kind.PRODUCT,) if query else (Kind.PROMOTION, Kind.EVENT)
+            found = find(context, query, kinds, _filters(arguments, context))
             return ToolResult("recommend", tuple(map(item_of, found)), note or Note.NO_DATA)
     except SearchUnavailable:
         return ToolResult("recommend", (), Note.UNAVAILABLE)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from installation.installation import Installation
 
 PURPOSE = "service_delivery"
+_UNDER_WAY = ("preparing", "shipped")
 TABLE, KEY = "gold/order_history", "customer_id"
 _COLUMNS = (
     "order_id", "ordered_at", "channel", "piece_count", "sales_value", "delivery_method", "shipped_at", "delivered_at",
@@ -76,7 +77,9 @@ def _order_status(arguments: Mapping[str, Any], context: ToolContext) -> ToolRes
     wanted = arguments.get("order_id")
     # Of the customer's own orders only: the number of somebody else's order finds nothing.
     chosen = [row for row in rows if wanted is None or str(row["order_id"]) == wanted]
-    return ToolResult(name, tuple(_item(row) for row in chosen[:MOST_ITEMS]), None if rows else Note.NO_DATA)
+    # Orders under way come first: they are asked for most, and may be older than some purchases in the shop.
+    items = sorted(map(_item, chosen), key=lambda item: item.facts["status"] not in _UNDER_WAY)
+    return ToolResult(name, tuple(items[:MOST_ITEMS]), None if rows else Note.NO_DATA)
 
 
 def _item(row: Mapping[str, Any]) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ from agent_serving.understanding.model import Intent
 AGENT_ROLES = frozenset({"agent"})
 MOST_ITEMS = 5
 """Items of one call. More would only make prompts longer."""
+_SORTED_ITEMS = 3 * MOST_ITEMS
+"""Items from which the cheapest are taken. The best of many more would be things of another kind."""
 MOST_QUERY = 80
 """Characters of a query. A longer one costs time, and finds nothing more."""
 TEXT, WON = {"type": "string"}, {"type": "integer"}
@@ -31,6 +34,7 @@ def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filte
     """Return the best documents of these kinds in the context's branch.
 
     A price below zero, which a model may write, finds what the price 0 finds. Schemas say no bounds, to stay short.
+    Products keep to the constraints of the context, also where the arguments of a call leave them out.
 
     Raises:
         SearchUnavailable: there is no index, or it cannot be read.
@@ -39,7 +43,21 @@ def find(context: ToolContext, query: str, kinds: Sequence[Kind], filters: Filte
         raise SearchUnavailable("This installation has no search index.")
     least, most = (None if price is None else max(0, price) for price in (filters.price_min, filters.price_max))
     bounded = replace(filters, price_min=least, price_max=most)
-    return context.services.search.search(query[:MOST_QUERY], kinds, context.branch, MOST_ITEMS, bounded)
+    is_sorted = context.is_cheapest_first and Kind.PRODUCT in kinds
+    if Kind.PRODUCT in kinds:
+        limits = context.constraints
+        wishes = (bounded.diet, *limits.faiths, *limits.diets)
+        bounded = replace(
+            bounded, free_of=bounded.free_of.union(limits.allergies), diet=next(filter(None, wishes), None)
+        )
+    limit = _SORTED_ITEMS if is_sorted else MOST_ITEMS
+    found = context.services.search.search(query[:MOST_QUERY], kinds, context.branch, limit, bounded)
+    return sorted(found, key=_price)[:MOST_ITEMS] if is_sorted else found
+
+
+def _price(found: Document) -> int:
+    price = found.facts.get("price_won")
+    return price if isinstance(price, int) else sys.maxsize
 
 
 def item_of(found: Document, kind: str | None = None, **more: str | int | float) -> Item:

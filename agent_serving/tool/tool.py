@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent_serving.tool.item import ToolResult
-from agent_serving.understanding.model import Intent
+from agent_serving.understanding.model import Constraints, Intent
 
 if TYPE_CHECKING:
     from agent_serving.search.engine import SearchEngine
@@ -54,6 +54,8 @@ class ToolContext:
         language: `ko`, `en`, `ja` or `zh`.
         now: the shop's local wall time, without zone.
         services: the services behind the tools.
+        constraints: what the shopper must not have. Every search for products keeps to it, whoever made the plan.
+        is_cheapest_first: whether the shopper asks for the cheapest products.
     """
 
     customer_id: str | None
@@ -62,6 +64,8 @@ class ToolContext:
     language: str
     now: datetime
     services: ToolServices
+    constraints: Constraints = field(default_factory=Constraints)
+    is_cheapest_first: bool = False
 
 
 Run = Callable[[Mapping[str, Any], ToolContext], ToolResult]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from agent_serving.understanding.model import Language
+from agent_serving.understanding.number import MOST
 from agent_serving.understanding.span import Span, free_of
 from agent_serving.understanding.vocabulary import pattern, read_lexicon, vocabulary, words_of
 
@@ -69,7 +70,10 @@ def korean_word(word: str) -> str | None:
 def _prices(text: str) -> Iterator[Span]:
     for found in _AMOUNT.finditer(text):
         scale = _SCALES.get((found["scale"] or "").casefold(), 1)
-        won = round(float(found["number"].replace(",", "")) * scale)
+        amount = float(found["number"].replace(",", "")) * scale
+        if amount > MOST:
+            continue
+        won = round(amount)
         is_least = _MORE.search(f"{found['before'] or ''} {found['after'] or ''}")
         yield Span(found.start(), found.end(), "price_min" if is_least else "price_max", won)
 

@@ -34,8 +34,10 @@ class Slot(StrEnum):
 
 
 class Topic(StrEnum):
-    """What a message is about besides products: tools are chosen by it."""
+    """What a message is about besides products: tools are chosen by it. The first two are said without a wish."""
 
+    GREETING = "greeting"
+    THANKS = "thanks"
     OPENING_HOURS = "opening_hours"
     FACILITY = "facility"
     FLOOR = "floor"
@@ -58,6 +60,10 @@ class Topic(StrEnum):
     REPAIR = "repair"
     CONSENT = "consent"
     COMPLAINT = "complaint"
+
+
+COURTESY = frozenset({Topic.GREETING, Topic.THANKS})
+"""Topics of a message that wants nothing."""
 
 
 @dataclass(frozen=True)

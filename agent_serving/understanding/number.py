@@ -8,6 +8,9 @@ _DIGITS = dict(zip("영공일이삼사오육륙칠팔구", (0, 0, 1, 2, 3, 4, 5,
 _SMALL = {"십": 10, "백": 100, "천": 1000}
 _LARGE = {"만": 10_000, "억": 100_000_000}
 
+MOST = 1e15
+"""A greater number is none of a shop: it is noise, and may be no number at all."""
+
 
 def _values(text: str) -> dict[str, int]:
     """Return the numbers of a line such as `1 하나 한, 2 둘 두`, by word."""
@@ -70,4 +73,5 @@ def sino_number(word: str) -> int | None:
             section, current = 0.0, None
         else:
             return None
-    return round(total + section + (current or 0))
+    value = total + section + (current or 0)
+    return round(value) if value <= MOST else None

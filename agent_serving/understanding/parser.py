@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent_serving.understanding.dialogue import continue_from, missing_slot_of
+from agent_serving.understanding.dialogue import continue_from, missing_slot_of, remember_limits
 from agent_serving.understanding.entity import entities_of
 from agent_serving.understanding.intent import intent_of
 from agent_serving.understanding.language import language_of
@@ -44,7 +44,8 @@ def understand(text: str, context: Context | None = None) -> Understanding:
         text=said,
     )
     found = continue_from(found, context.previous)
-    return replace(found, missing_slot=missing_slot_of(found, context.previous))
+    found = replace(found, missing_slot=missing_slot_of(found, context.previous))
+    return remember_limits(found, context.previous)
 
 
 def _fitting(spans: Sequence[Span], intent: Intent) -> list[Span]:

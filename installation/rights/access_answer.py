@@ -55,9 +55,13 @@ class AnswerSources:
         return answer
 
     def decisions(self, subject: Subject, name: str | None = None) -> tuple[ExplainedDecision, ...]:
-        """Return the automated decisions about a person; only those of one name if `name` is given."""
-        chosen = (one for one in self.explainers if name is None or name in one.names)
-        return tuple(decision for one in chosen for decision in one.explain(subject) if name in (None, decision.name))
+        """Return the automated decisions about a person, or those of one name.
+
+        A name that no explainer has, such as a slip of the pen, returns all: that there is none would be untrue.
+        """
+        wanted = name if any(name in one.names for one in self.explainers) else None
+        chosen = (one for one in self.explainers if wanted is None or wanted in one.names)
+        return tuple(decision for one in chosen for decision in one.explain(subject) if wanted in (None, decision.name))
 
     def _permissions(self, subject: Subject) -> dict[str, bool]:
         """Return for each purpose whether it is permitted for every customer id that the store knows."""

@@ -31,6 +31,8 @@ REFERENCES = ("session_id", "order_id")
 """Kinds of `Subject.tokens` that are no matching keys: the person's visits and orders, as the sources number them."""
 ATTACH_KINDS = ("account_no", "device_id", "phone")
 """Kinds of keys that pass to others, as `pipelines.register.record` has them. A test compares both."""
+PASSING_KINDS = (*ATTACH_KINDS, "email", "name_phone")
+"""Kinds of keys that a later registration may have: of somebody else, or of the person who comes back."""
 ROW = "row:"
 """Kind of `Subject.tokens` for a single row of a source: `row:<source>`, with the row's hash."""
 _HAS_ROWS = "source with rows"
@@ -47,11 +49,13 @@ _DELIMITER = re.compile(r"[,;|\t\r\n:{}]")
 def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed]:
     """Yield what is suppressed for a person who is erased at `moment` (the shop's wall time).
 
-    Keys that others use as well or may get later (a phone, a device, the account of a household) are suppressed up to
-    that moment: what happens later is the others'. A name alone is never suppressed. `moment` None: for ever.
+    Keys that others use as well or that a later registration may have (a phone, a device, the account of a household,
+    an e-mail address) are suppressed up to that moment: what happens later is the others', or that of the person who
+    registers anew. Numbers of registrations and cards are suppressed for ever, and a name alone never. `moment` None:
+    everything for ever.
     """
     passed_on = {token for _, token in subject.shared_tokens}
-    passed_on |= {token for kind, token in subject.tokens if kind in ATTACH_KINDS}
+    passed_on |= {token for kind, token in subject.tokens if kind in PASSING_KINDS}
     yield from (Suppressed("value", customer_id) for customer_id in subject.customer_ids)
     for kind, token in subject.tokens:
         if kind in REFERENCES:
@@ -60,7 +64,7 @@ def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed
             yield Suppressed(kind, token)
             yield Suppressed(_HAS_ROWS, kind.removeprefix(ROW))
         elif kind != "name":
-            yield Suppressed("value", token, moment if kind in ATTACH_KINDS else None)
+            yield Suppressed("value", token, moment if kind in PASSING_KINDS else None)
     for person in subject.source_persons:
         yield Suppressed("person", person, moment if person.partition(":")[2] in passed_on else None)
 

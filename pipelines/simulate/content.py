@@ -242,9 +242,14 @@ def _catalogue() -> list[Row]:
                 words = [*_words(row["keywords"]), row["english"], labels.get(row["market_category"], "")]
                 words += [*_words(shop["english"]), *_words(shop["keywords"])]
                 price = round((low + (high - low) * share) / unit) * unit
-                name_en = " ".join(part for part in (shop["english"], row["english"]) if part)
+                name_en = " ".join(part for part in (shop["english"], row["english"], _plain(size)) if part)
                 found.append(row | {"brand": brand, "name": name, "name_en": name_en, "price": price, "words": words})
     return found
+
+
+def _plain(size: str) -> str:
+    """Return a size that reads the same in every language, such as 500ml; else nothing."""
+    return size if size.isascii() else ""
 
 
 def _offer(row: Row, branch: _Branch | None) -> Row:

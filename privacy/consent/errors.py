@@ -47,4 +47,7 @@ class ReceiptError(ConsentError):
 
 def describe_faults(error: ValidationError) -> str:
     """Return every field at fault with the reason, joined by semicolons; never the values."""
-    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors()
+    )

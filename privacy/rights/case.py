@@ -113,8 +113,14 @@ class Cases:
         """End a case: record the certificate's SHA-256, then delete what was sealed.
 
         After an erasure nothing links the requests of the person to the person any more, and earlier answers are gone.
+
+        Raises:
+            RequestStateError: the request was withdrawn or refused meanwhile.
         """
         with self.log.store.change():
+            known = fold(self.log.store.events(request.id))
+            if known.state is not State.EXECUTING:
+                raise RequestStateError(f"Request {request.id} is {known.state} now, so it is not completed.")
             self.log.append(request, EventKind.COMPLETED, EXECUTOR, {"certificate": certificate})
         self.sweep()
         return self.log.request(request.id)

@@ -137,11 +137,11 @@ class Submission(Frozen):
     @model_validator(mode="after")
     def _is_coherent(self) -> Submission:
         if (self.requester == "self") != (self.mandate_evidence is None):
-            raise ValueError(
-                "a guardian or an agent shows a document (mandate_evidence), the person does not; got the opposite"
-            )
+            got = "a mandate for the person" if self.requester == "self" else f"{self.requester} without one"
+            raise ValueError(f"mandate: a guardian or an agent shows a document, the person does not; got {got}")
         if bool(self.corrections) != (self.right is Right.RECTIFICATION):
-            raise ValueError("a rectification names the corrected fields, and no other right does; got the opposite")
+            got = "no corrections" if self.right is Right.RECTIFICATION else f"corrections with the right {self.right}"
+            raise ValueError(f"corrections: a rectification names the corrected fields, no other right does; got {got}")
         if self.purposes and self.right is not Right.OBJECTION:
             raise ValueError(f"got purposes with the right {self.right}; only an objection names purposes")
         if self.decision and self.right is not Right.EXPLANATION:
@@ -209,6 +209,17 @@ class Request(Frozen):
     certificate: Sha256 | None = None
     is_answer_ready: bool = False
     downloads: int = 0
+
+    @property
+    def can_end(self) -> bool:
+        """Whether it can be refused or withdrawn: before its execution, or as a correction that failed.
+
+        A correction that no store can carry out would stay open for ever, and keep an erasure of the person waiting.
+        """
+        is_stuck = self.right is Right.RECTIFICATION and bool(self.failures)
+        return self.state in (State.SUBMITTED, State.VERIFIED, State.APPROVED) or (
+            self.state is State.EXECUTING and is_stuck
+        )
 
 
 class EventKind(StrEnum):

@@ -186,14 +186,15 @@ class RightsService:
 
         Raises:
             UnknownRequestError: no such request, or another person's.
-            RequestStateError: it is being executed, or has ended.
+            RequestStateError: it is being executed, or has ended. A correction that no store can carry out may end.
             RightsRefusedError: neither an officer nor the signed-in person asks.
         """
         if by.role != OFFICER and (by.role != PERSON or customer_id is None):
             raise RightsRefusedError("Only the person or a privacy officer withdraws a request.")
         with self.log.step(request_id, by, "withdraw", customer_id) as request:
-            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "withdrawn")
-            if request.state is State.APPROVED:
+            if not request.can_end:
+                raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be withdrawn.")
+            if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.WITHDRAWN, by)
         self.cases.close(request_id)
@@ -271,7 +272,7 @@ class RightsService:
 
         Raises:
             UnknownRequestError: no such request.
-            RequestStateError: it is being executed, or has ended.
+            RequestStateError: it is being executed, or has ended. A correction that no store can carry out may end.
             RightsRefusedError: the caller is no privacy officer, or the law has no such ground for this right.
         """
         require_officer(by)
@@ -279,8 +280,9 @@ class RightsService:
             raise InvalidSubmissionError(f"reason: got {len(reason)} characters; expected at most 2,000.")
         with self.log.step(request_id, by, "refuse") as request:
             found = self.law(request).ground(ground, request.right)
-            _require(request, {State.SUBMITTED, State.VERIFIED, State.APPROVED}, "refused")
-            if request.state is State.APPROVED:
+            if not request.can_end:
+                raise RequestStateError(f"Request {request.id} is {request.state}, so it cannot be refused.")
+            if request.state in (State.APPROVED, State.EXECUTING):
                 self._undo(request)
             self.log.append(request, EventKind.REFUSED, by, {"ground": ground, "article": found.article})
             if reason:

@@ -17,6 +17,7 @@ from bench.agent.agent_shop import fill_index
 from tests.agent_serving.serving_shop import PERMITS, key_of, served
 from tests.features.retrieval.feature_shop import OFFICER, FeatureShop
 
+RESTRICTS = "c_restricts"
 ASKS = {"message": "나이키 매장 몇 층이에요?"}
 
 
@@ -94,6 +95,17 @@ def test_another_caller_s_session_and_an_unknown_one_get_the_same_answer(
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].content == answers[1].content
+
+
+def test_a_customer_who_restricts_the_processing_has_no_history(shop: FeatureShop, client: httpx.Client) -> None:
+    session = opened(client, customer=RESTRICTS)["session"]
+    events_of(client.post("/v1/chat", json=ASKS | {"session": session}))
+    assert len(client.get(f"/v1/chat/sessions/{session}").json()) == 1
+    shop.state(RESTRICTS, "restricted", "service_delivery")
+    for _ in range(200):
+        if not (kept := client.get(f"/v1/chat/sessions/{session}").json()):
+            break
+    assert kept == []
 
 
 def test_a_page_ends_with_the_key_that_opened_it(shop: FeatureShop, client: httpx.Client) -> None:

@@ -88,6 +88,17 @@ def test_the_language_changes_every_word_of_the_page(page: Page) -> None:
     page.select_option("#language", "ko")
 
 
+def test_a_message_is_answered_in_its_language_until_one_is_chosen(page: Page, client: httpx.Client) -> None:
+    one = page.context.new_page()
+    one.goto(f"{client.base_url}{opened(client)['page']}")
+    assert one.locator("html").get_attribute("lang") == "en"
+    one.fill("#message", "나이키 매장 몇 층이에요?")
+    one.keyboard.press("Enter")
+    one.locator(".card").wait_for()
+    assert "4층" in one.locator(".agent").last.inner_text()
+    one.close()
+
+
 def test_what_a_shopper_or_a_result_says_is_text_and_no_markup(page: Page) -> None:
     page.fill("#message", "<img src=x onerror=document.title='broken'> 사과 있어요?")
     page.click("#send")

@@ -77,6 +77,22 @@ def test_a_broken_model_is_replaced_by_rules(shop: Shop, transport: str) -> None
     assert (events[-1].name, events[-1].data["answered_by"]) == ("done", "rules")
 
 
+def test_a_plan_that_finds_nothing_or_asks_nothing_is_replaced_by_that_of_the_rules(shop: Shop) -> None:
+    useless = APPLES | {"calls": [{"tool": "find_products", "arguments": {"query": "zzqx"}}]}
+    for plan in (useless, APPLES | {"calls": [], "clarification": "find_informations"}):
+        shop.script("<<>>", plan)
+        (events,), _ = shop.talk("사과 있어요?", llm=shop.model)
+        assert "사과" in text_of(events)
+        assert any(event.name == "cards" for event in events)
+
+
+def test_a_greeting_is_answered_without_a_model(shop: Shop) -> None:
+    shop.script("x")
+    (events,), _ = shop.talk("안녕하세요", llm=shop.model)
+    assert "안녕하세요." in text_of(events)
+    assert shop.requests == []
+
+
 def test_a_context_overflow_is_tried_again_without_the_history(shop: Shop) -> None:
     shop.script("사과가 있습니다. <<'product':[0]>>")
     inner = shop.server.choose

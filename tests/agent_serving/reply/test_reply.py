@@ -173,3 +173,44 @@ def test_a_plan_knows_what_belongs_to_an_occasion() -> None:
 def test_a_follow_up_keeps_the_constraints() -> None:
     first = understand("우유 알레르기 있는데 초콜릿 추천해줘")
     assert understand("더 싼 거 있어?", Context(None, first)).constraints.allergies == ("milk",)
+
+
+@pytest.mark.parametrize(
+    "text", ["안녕하세요", "고마워요~", "네 감사합니다!", "Hi there", "thanks a lot", "こんにちは", "你好", "谢谢"]
+)
+def test_courtesy_is_answered_with_courtesy_in_whole_sentences(text: str, index: TantivyIndex) -> None:
+    said = understand(text)
+    answer, grounded = turn(text, index)
+    assert answer in wording(said.language)["courtesy"].values()
+    assert not grounded.refused
+
+
+@pytest.mark.parametrize("text", ["안녕하세요 초콜릿 있어요?", "감사 선물 추천해 주세요", "hi, where is nike?"])
+def test_a_wish_beside_a_greeting_is_answered(text: str, index: TantivyIndex) -> None:
+    assert turn(text, index)[0] not in wording(understand(text).language)["courtesy"].values()
+
+
+@pytest.mark.parametrize(
+    "text", ["주차하려고 하는데요", "How much is parking?", "駐車料金はいくらですか", "停车怎么收费"]
+)
+def test_answers_are_found_by_topic_in_every_language(text: str, index: TantivyIndex) -> None:
+    assert "두 시간 무료" in turn(text, index)[0]
+
+
+@pytest.mark.parametrize("text", ["ナイキはどこですか", "耐克店在几楼？"])
+def test_brands_are_found_in_other_scripts(text: str, index: TantivyIndex) -> None:
+    assert "나이키" in turn(text, index)[0]
+
+
+def test_what_a_plan_shall_not_hold_is_not_searched_for() -> None:
+    previous = understand("친구 생일 선물 추천해줘")
+    said = understand("와인 말고 다른 거", Context(previous=previous))
+    context = ToolContext(None, Caller("shop", "agent"), "main", "ko", datetime(2026, 1, 5), ToolServices())
+    queries = [call.arguments.get("query") for call in plan(said, TOOLS, context).calls]
+    assert "케이크" in queries
+    assert "와인" not in queries
+
+
+def test_a_visitor_who_wants_a_recommendation_for_nothing_in_particular_gets_the_offers() -> None:
+    context = ToolContext(None, Caller("shop", "agent"), "main", "ko", datetime(2026, 1, 5), ToolServices())
+    assert "find_offers" in [call.tool for call in plan(understand("뭐 살까 추천해줘"), TOOLS, context).calls]

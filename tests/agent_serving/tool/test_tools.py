@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent_serving.errors import ToolRefused
+from agent_serving.search.document import Document, Kind
+from agent_serving.search.engine import Change
 from agent_serving.tool.built_in import built_in_tools
 from agent_serving.tool.item import Item, Note, ToolResult
 from agent_serving.tool.registry import MOST_SCHEMA_BYTES, ToolRegistry
 from agent_serving.tool.shop import parameters
 from agent_serving.tool.tool import EVERY_INTENT, Tool, ToolContext, ToolServices
+from agent_serving.understanding.model import Constraints
 from features.retrieval.answer import Caller
 from privacy.audit import AuditEntry
 from tests.agent_serving.tool.tool_shop import AGENT, COFFEE, TEA, ToolShop, add_orders, open_tool_shop
@@ -145,6 +149,7 @@ def test_recommendations_have_a_reason_and_without_consent_are_those_of_the_quer
     ]  # fmt: skip
     plain = tools.call("recommend", {"query": "녹차"}, "buy_now", shop.context(SILENT))
     assert ([item.id for item in plain.items], plain.note) == (["product:2"], Note.NO_CONSENT)
+    assert all(item.kind != "product" for item in tools.call("recommend", {}, "buy_now", shop.context(SILENT)).items)
 
 
 def test_order_status_finds_own_orders_only(shop: ToolShop, tools: ToolRegistry) -> None:
@@ -181,3 +186,57 @@ def test_instructions_in_results_do_not_reach_the_answer(shop: ToolShop) -> None
         "국내산 사과입니다.",
         900,
     )
+
+
+@pytest.mark.parametrize("tool", ["find_products", "recommend"])
+def test_no_product_breaks_an_allergy_or_faith_whatever_the_plan_leaves_out(
+    shop: ToolShop, tools: ToolRegistry, tool: str
+) -> None:
+    facts = {"name": "할랄 커피 우유", "price_won": 900}
+    products = [
+        Document(f"product:{name}", Kind.PRODUCT, "main", f"커피 {name}", "", {**facts, **more}, {}, (COFFEE,))
+        for name, more in {
+            "milky": {"allergens": "milk"}, "free": {"allergens": "none"},
+            "halal": {"allergens": "none", "diets": "halal"},
+        }.items()
+    ]  # fmt: skip
+    shop.index.write([Change("content/milk.jsonl", "1", products)])
+    try:
+        for limits, expected in (
+            (Constraints(), {"product:milky", "product:free", "product:halal"}),
+            (Constraints(("milk",)), {"product:free", "product:halal"}),
+            (Constraints(("milk",), ("halal",)), {"product:halal"}),
+        ):
+            context = replace(shop.context(SILENT), constraints=limits)
+            found = tools.call(tool, {"query": "커피"}, "buy_now", context).items
+            assert {item.id for item in found} - {"product:1"} == expected
+            assert not limits or "product:1" not in {item.id for item in found}
+    finally:
+        shop.index.write([Change("content/milk.jsonl", "2", ())])
+
+
+def test_cheapest_products_come_first_if_the_shopper_asks_for_them(shop: ToolShop, tools: ToolRegistry) -> None:
+    products = [
+        Document(f"product:p{price}", Kind.PRODUCT, "main", "커피", "", {"name": "커피", "price_won": price})
+        for price in range(7000, 0, -1000)
+    ]
+    shop.index.write([Change("content/price.jsonl", "1", products)])
+    try:
+        context = replace(shop.context(), is_cheapest_first=True)
+        found = tools.call("find_products", {"query": "커피"}, "buy_now", context).items
+        assert [item.facts["price_won"] for item in found] == [1000, 2000, 3000, 4000, 5000]
+    finally:
+        shop.index.write([Change("content/price.jsonl", "2", ())])
+
+
+def test_orders_under_way_come_before_newer_purchases(tools: ToolRegistry, shop: ToolShop) -> None:
+    row = {"ordered_at": datetime(2017, 1, 9), "channel": "shop", "piece_count": 1, "sales_value": 1, "return_count": 0}
+    rows = [{**row, "order_id": number} for number in range(1, 8)]
+    rows.append({**row, "order_id": 8, "channel": "online", "ordered_at": datetime(2017, 1, 1)})
+
+    class Orders:
+        def orders(self, customer_id: str, caller: Caller, purpose: str) -> list[dict[str, Any]]:
+            return rows
+
+    context = replace(shop.context(PERMITS), services=ToolServices(orders=Orders()))
+    assert [item.id for item in tools.call("order_status", {}, "service", context).items] == ["8", "1", "2", "3", "4"]

@@ -91,3 +91,8 @@ def test_a_price_is_a_limit_a_range_or_a_bracket(text: str, least: int | None, m
 )
 def test_quantities_are_numbers_of_products(text: str, numbers: list[int]) -> None:
     assert [span.value for span in find_quantities(text)] == numbers
+
+
+def test_a_number_beyond_all_prices_is_none() -> None:
+    assert sino_number("9" * 1900) is None
+    assert sino_number("9" * 13 + "만") is None

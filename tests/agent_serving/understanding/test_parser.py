@@ -152,3 +152,39 @@ def test_a_message_of_a_megabyte_is_cut() -> None:
     found = understand("우유 주세요 " * 150_000)
     assert len(found.text) == 2000
     assert {item.product for item in found.items} == {"우유"}
+
+
+def test_allergies_and_faiths_are_remembered_over_turns() -> None:
+    first = understand("새우 못 먹는데 과자 추천해 주세요")
+    assert first.constraints.allergies == ("shellfish",)
+    cheapest = understand("그중에 제일 싼 거는?", Context(None, first))
+    assert cheapest.missing_slot is None
+    more = understand("우유도 빼주세요", Context(None, cheapest))
+    assert set(more.constraints.allergies) == {"shellfish", "milk"}
+    other = understand("화장실 어디예요?", Context(None, more))
+    assert set(understand("라면 있어요?", Context(None, other)).constraints.allergies) == {"shellfish", "milk"}
+
+
+def test_a_detail_is_asked_about_the_place_before() -> None:
+    store = understand("나이키 매장 몇 층이에요?")
+    for text in ("거기 몇 시까지 해요?", "전화번호 알려줘", "What time does it close?"):
+        assert [item.brand for item in understand(text, Context(None, store)).items] == ["나이키"]
+    product = understand("any vegan cake?")
+    assert understand("how late is it open?", Context(None, product)).items == ()
+    assert understand("백화점은 오늘 몇 시까지 해요?", Context(None, store)).items == ()
+    assert understand("전화번호 알려줘", Context(None, understand("약국 있나요?"))).place == ("약국",)
+
+
+def test_a_budget_or_a_refusal_continues_a_plan() -> None:
+    first = understand("제사상 차리려는데 뭐가 필요해?")
+    budget = understand("예산 20만원이야", Context(None, first))
+    assert (budget.intent, budget.items[0].price_max) == (Intent.PLAN, 200_000)
+    assert budget.text.startswith(first.text)
+    for text in ("사과 빼고", "단 거 못 드셔"):
+        assert understand(text, Context(None, first)).intent is Intent.PLAN
+    assert understand("화장실 어디예요?", Context(None, first)).intent is Intent.FIND_INFORMATION
+
+
+def test_endless_digits_are_no_price_in_any_language() -> None:
+    for text in ("9" * 1900, f"{'9' * 400}원 이하 사과", f"apples under {'9' * 400} won", f"{'9' * 400}韩元以下"):
+        assert all(item.price_max is None for item in understand(text).items)

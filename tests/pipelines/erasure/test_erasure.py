@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,35 @@ def test_a_later_customer_may_have_the_name_and_the_number_of_an_erased_one(mark
         subject = find_subject(installation, HANEUL)
         LakehouseStore(installation).erase([subject])  # the next erasure leaves the later customer alone
         assert installation.lakehouse.rows("bronze/crm_customer").num_rows == 2  # Bada and the later customer
+
+
+def test_an_erased_person_who_registers_anew_is_loaded_and_stays(market: Installation) -> None:
+    subject, tokens = find_subject(market, HANEUL), market.tokenizer
+    # The pipeline's own tables have a key of name and phone as well.
+    name_phone = tokens.token("name_phone", "김하늘|01011112222")
+    assert name_phone is not None
+    erase(market, replace(subject, tokens=(*subject.tokens, ("name_phone", name_phone))))
+    path = market.settings.landing_dir / "crm_customer" / "later.csv"
+    header = path.with_name("crm_customer-000.csv").read_text("utf-8-sig").splitlines()[0]
+    same = f"김하늘,,1980-01-01,여,010-1111-2222,{EMAIL},서울 9,09293,서울특별시,성동구,옥수동,12,Y,"
+    rows = [
+        f"M000000009,{same}2017-08-01,정상,2017-08-01 20:50:15",  # registered after the erasure
+        f"M000000001,{same}2011-01-01,정상,2017-08-01 20:50:15",  # the erased registration, which its source changed
+        f"M000000008,{same}2017-05-01,정상,2017-05-01 20:50:15",  # another one from before the erasure
+    ]
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8-sig")
+    with open_market(market.settings.data_dir.parent, datetime(2017, 9, 1)) as installation:
+        assert load(installation) == 1
+        customer = "c_" + "e" * 26
+        keys = [("email", tokens.token("email", EMAIL)), ("name_phone", name_phone)]
+        identifiers = installation.lakehouse.rows("silver/identifier").to_pylist()
+        new = [{"token_kind": k, "token": t, "customer_id": customer, "previous_customer_id": None} for k, t in keys]
+        installation.lakehouse.overwrite_rows("silver/identifier", pa.Table.from_pylist([*identifiers, *new]))
+        erase(installation, find_subject(installation, MARU))  # the next erasure leaves the new customer alone
+        kept = installation.lakehouse.rows("bronze/crm_customer").to_pylist()
+        assert sorted(str(row["joined_on"]) for row in kept) == ["2011-01-01", "2017-08-01"]
+        known = installation.lakehouse.rows("silver/identifier").to_pylist()
+        assert sum(row["customer_id"] == customer for row in known) == 2
 
 
 @pytest.mark.parametrize("restored", ["lakehouse", "lakehouse/gold/customer_demographic"])

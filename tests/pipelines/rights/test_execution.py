@@ -160,6 +160,23 @@ def test_a_rectification_that_no_store_can_carry_out_stays_open(world: World) ->
     assert states[unknown.id].failures[0].store == "rectification"
 
 
+@pytest.mark.parametrize("end", ["refused", "withdrawn"])
+def test_a_correction_that_cannot_be_carried_out_can_end_so_that_an_erasure_goes_on(world: World, end: str) -> None:
+    asked = ({"source": "nowhere", "column": "value", "value": "3"},)
+    stuck = world.approved("rectification", corrections=asked)
+    erasure = world.approved()
+    assert {request.state for request in world.execution.run()} == {State.EXECUTING}
+    with pytest.raises(RequestStateError):
+        world.service.withdraw(erasure.id, OFFICER)  # an erasure that has begun does not end so
+    if end == "refused":
+        world.service.refuse(stuck.id, "investigation_of_accuracy", OFFICER)
+    else:
+        world.service.withdraw(stuck.id, OFFICER)
+    with pytest.raises(RequestStateError):
+        world.service.cases.complete(stuck, "0" * 64)  # an execution that runs meanwhile does not complete it
+    assert [request.state for request in world.execution.run()] == [State.COMPLETED]
+
+
 def test_an_approval_that_was_written_into_the_database_without_the_secret_is_not_executed(world: World) -> None:
     request = world.approved()
     waiting = world.service.submit(

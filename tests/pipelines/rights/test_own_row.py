@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,3 +111,12 @@ def test_an_answer_is_in_the_audit_log_without_a_value(family: Installation) -> 
     assert "박은주" not in str(entries)
     assert answer.row_count > 5
     assert "박은주" not in repr(answer)
+
+
+def test_a_decision_that_nobody_makes_is_answered_by_all_decisions(family: Installation) -> None:
+    one, two = SimpleNamespace(name="one"), SimpleNamespace(name="two")
+    explainer = SimpleNamespace(names=("one", "two"), explain=lambda subject: iter((one, two)))
+    sources = AnswerSources(family, [], [explainer], "officer")  # type: ignore[list-item]
+    subject = subject_of(family, MOTHER)
+    assert sources.decisions(subject, "two") == (two,)
+    assert sources.decisions(subject, "tow") == sources.decisions(subject) == (one, two)

@@ -22,7 +22,7 @@ from privacy.rights.errors import (
     TooManyRequestsError,
     UnknownRequestError,
 )
-from privacy.rights.request import Actor, Request, Right, State, Submission
+from privacy.rights.request import Actor, Request, Right, State, Submission, new_submission
 from privacy.rights.service import RightsService
 from privacy.rights.subject import Subject
 from tests.pipelines.rights.toy_store import with_shared_contracts
@@ -217,6 +217,18 @@ def test_a_request_that_cannot_be_carried_out_is_not_taken(world: World, fields:
     with pytest.raises(InvalidSubmissionError):
         world.submit(**fields)
     assert world.service.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"right": "rectification"}, "record: corrections: .*; got no corrections. No request"),
+        ({"requester": "guardian"}, "record: mandate: .*; got guardian without one. No request"),
+    ],
+)
+def test_a_request_without_what_it_needs_is_told_what_is_missing(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSubmissionError, match=message):
+        new_submission({"right": "access", "customer_id": "c_1", **fields})
 
 
 @pytest.mark.parametrize("method", ["", "Passport of Kim Haneul", "kim@example.com", "x" * 100])
