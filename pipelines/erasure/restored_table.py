@@ -62,7 +62,7 @@ def _keep_consent_record(installation: Installation) -> None:
     store = installation.consent_store
     members = store.membership_table()
     named = {*store.subjects().to_pylist(), *members["subject_id"].to_pylist(), *members["customer_id"].to_pylist()}
-    gone = installation.suppression.endless("value", named - {None})
+    gone = installation.suppression.naming("value", named - {None})
     if gone:
         store.erase(gone, gone)
 

@@ -21,7 +21,7 @@ from installation.contract.document import Contract
 from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
-from privacy.protection.suppression import FOR_EVER, NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
+from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
 
@@ -128,12 +128,12 @@ class PersonRows:
         found = np.zeros(len(texts) + 1, np.bool_)
         lengths = pc.binary_length(texts)
         places = np.flatnonzero(_mask(pc.is_in(lengths, value_set=_LENGTHS)))
-        found[places] = self.suppression.until("value", texts.take(pa.array(places))) == FOR_EVER
+        found[places] = self.suppression.names(self.suppression.until("value", texts.take(pa.array(places))))
         # A text may also contain identifiers. A token contains none.
         is_longer = pc.and_(pc.greater(lengths, _SHORTEST), pc.invert(pc.match_substring_regex(texts, _TOKEN)))
         longer = np.flatnonzero(_mask(pc.and_(is_longer, pc.match_substring_regex(texts, _IDENTIFIER))))
         named = [_IDENTIFIERS.findall(text) for text in texts.take(pa.array(longer)).to_pylist()]
-        listed = self.suppression.endless("value", {one for names in named for one in names})
+        listed = self.suppression.naming("value", {one for names in named for one in names})
         if listed:
             found[longer] = [not listed.isdisjoint(names) for names in named]
         indices = encoded.indices.fill_null(len(texts)) if encoded.indices.null_count else encoded.indices

@@ -126,10 +126,15 @@ class ListedIdentifiers:
         """Return whether an identifier is listed, also one whose entry ends."""
         return self.digest(kind, value) in self._current()
 
-    def endless(self, kind: str, values: Iterable[str]) -> set[str]:
-        """Return those of the values that are listed without an end."""
+    def naming(self, kind: str, values: Iterable[str]) -> set[str]:
+        """Return those of the values that name a suppressed person whenever they occur: entries without an end."""
         entries = self._current()
         return {value for value in values if entries.get(self.digest(kind, value)) == FOR_EVER}
+
+    def names(self, until: Moments) -> npt.NDArray[np.bool_]:
+        """Return for each result of `until` whether its value names a suppressed person whenever it occurs."""
+        found: npt.NDArray[np.bool_] = until == FOR_EVER
+        return found
 
     def _current(self) -> dict[bytes, int]:
         return self._entries
@@ -160,10 +165,14 @@ class KnownIdentifiers(ListedIdentifiers):
         """Return whether an identifier is listed, also one whose entry ends."""
         return value in self._until.get(kind, {})
 
-    def endless(self, kind: str, values: Iterable[str]) -> set[str]:
-        """Return those of the values that are listed without an end."""
-        moments = self._until.get(kind, {})
-        return {value for value in values if moments.get(value) == FOR_EVER}
+    def naming(self, kind: str, values: Iterable[str]) -> set[str]:
+        """Return those of the values that are listed, because nothing happened since the persons were looked up."""
+        return self._until.get(kind, {}).keys() & set(values)
+
+    def names(self, until: Moments) -> npt.NDArray[np.bool_]:
+        """Return for each result of `until` whether its value is listed, see `naming`."""
+        found: npt.NDArray[np.bool_] = until != NOT_LISTED
+        return found
 
     def _look_up(self, kind: str, texts: pa.Array) -> Moments:
         if kind not in self._values:
