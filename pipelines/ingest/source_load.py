@@ -217,7 +217,9 @@ class _Load:
             keys = [file.file_id for file in self.totals.loaded]
             self.quarantine.add(self.totals.broken, load_id, self.now)
             if keys:
-                rows = (self.totals.rows_read, sum(entry.line is not None for entry in self.totals.broken))
+                # The rows of erased persons count, or a file that is loaded again would seem to have more faults.
+                read = self.totals.rows_read + self.totals.rows_suppressed
+                rows = (read, sum(entry.line is not None for entry in self.totals.broken))
                 self.table.commit(merge.kept, keys, self.now, LoadFigures(load_id, *rows))
         except BaseException:
             merge.discard_unless_committed()
