@@ -128,7 +128,11 @@ def _place(name: str) -> dict[str, Any]:
 def _serve(said: Understanding, context: ToolContext) -> Calls:
     if {Topic.ORDER, Topic.DELIVERY, Topic.CANCEL, Topic.RETURN, Topic.EXCHANGE} & set(said.topics):
         yield "order_status", {"order_id": said.order_number}
-    yield from _answers(said)
+    if context.customer_id is not None and {Topic.ORDER, Topic.DELIVERY}.issuperset(said.topics):
+        # The orders are the answer. General words on delivery would only stand beside them.
+        yield "find_answers", {"query": _words(said)}
+    else:
+        yield from _answers(said)
     # An answer names the help desk itself, so the desk is looked up only where there may be no answer.
     if Topic.REPAIR in said.topics:
         yield "find_places", {"query": "수선", "kind": "facility"}

@@ -62,7 +62,7 @@ class TantivyIndex:
             import tantivy
         except ImportError as error:
             raise SearchUnavailable(
-                "Search needs the package tantivy, which is not installed. Run: pip install 'bojagi[agent]'."
+                "Search needs the package tantivy, which is not installed. Run: pip install tantivy."
             ) from error
         self._tantivy, self._query = tantivy, tantivy.Query
         self._folder, self._lock_file = folder / FORMAT, folder / "index.lock"

@@ -21,8 +21,8 @@ _LOCK_WAIT_SECONDS = 3600.0
 def rights_job(installation: Installation) -> dg.JobDefinition:
     """Return the job that executes all approved requests. It fails if one stays open, and says which store and why."""
 
-    @dg.op(name=JOB_NAME, description="Erases, answers or corrects in every store, verifies, and signs certificates.")
-    def execute(context: dg.OpExecutionContext) -> None:
+    @dg.op(description="Erases, answers or corrects in every store, verifies, and signs certificates.")
+    def execute_requests(context: dg.OpExecutionContext) -> None:
         settings = installation.settings
         with own_errors_are_final(), installation, run_lock(settings.data_dir, _LOCK_WAIT_SECONDS):
             done = open_execution(installation).run()
@@ -38,7 +38,7 @@ def rights_job(installation: Installation) -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def job() -> None:
-        execute()
+        execute_requests()
 
     return job
 
@@ -76,8 +76,8 @@ def run_key(waiting: list[tuple[str, State]], now: datetime) -> str:
 def deadline_job(installation: Installation) -> dg.JobDefinition:
     """Return the job that warns of deadlines, and deletes answers that are old. It fails while a request is overdue."""
 
-    @dg.op(name=DEADLINE_JOB_NAME, description="Warns of requests that are due soon; fails if one is overdue.")
-    def look(context: dg.OpExecutionContext) -> None:
+    @dg.op(description="Warns of requests that are due soon; fails if one is overdue.")
+    def look_at_deadlines(context: dg.OpExecutionContext) -> None:
         with own_errors_are_final(), installation:
             service = installation.rights_service()
             service.cases.sweep()
@@ -96,7 +96,7 @@ def deadline_job(installation: Installation) -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def job() -> None:
-        look()
+        look_at_deadlines()
 
     return job
 

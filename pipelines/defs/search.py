@@ -49,8 +49,8 @@ def search_asset() -> dg.AssetsDefinition:
 def index_job(installation: Installation) -> dg.JobDefinition:
     """Return the job of changed content files. It needs neither the engine nor the lock of the data folder."""
 
-    @dg.op(name=JOB_NAME, description="Indexes the content files that changed.")
-    def index_content(context: dg.OpExecutionContext) -> None:
+    @dg.op(description="Indexes the content files that changed.")
+    def update_index(context: dg.OpExecutionContext) -> None:
         with own_errors_are_final(), installation:
             found = _metadata(_update(installation))
         context.log_event(dg.AssetMaterialization(asset_key(INDEX), metadata=found))
@@ -61,7 +61,7 @@ def index_job(installation: Installation) -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def job() -> None:
-        index_content()
+        update_index()
 
     return job
 

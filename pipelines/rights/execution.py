@@ -178,7 +178,15 @@ class Execution:
                 self._note(case, "erase", store, outcome)
             else:
                 ready.append(case)
-        outcomes = _together_or_alone(ready, store.erase, lambda outcome: outcome.kind is OutcomeKind.FAILED, _failed)
+
+        def erase(subjects: Sequence[Subject]) -> Outcome:
+            outcome = store.erase(subjects)
+            if len(subjects) == 1 or not (outcome.counts or outcome.retained):
+                return outcome
+            # Numbers of one rewrite are those of all its persons; a certificate must not read as if they were of one.
+            return replace(outcome, counts={**outcome.counts, "persons_together": len(subjects)})
+
+        outcomes = _together_or_alone(ready, erase, lambda outcome: outcome.kind is OutcomeKind.FAILED, _failed)
         for case, outcome in outcomes:
             self._note(case, "erase", store, outcome)
 

@@ -89,7 +89,8 @@ def test_the_language_changes_every_word_of_the_page(page: Page) -> None:
 
 
 def test_a_message_is_answered_in_its_language_until_one_is_chosen(page: Page, client: httpx.Client) -> None:
-    one = page.context.new_page()
+    assert page.context.browser is not None
+    one = page.context.browser.new_page()
     one.goto(f"{client.base_url}{opened(client)['page']}")
     assert one.locator("html").get_attribute("lang") == "en"
     one.fill("#message", "나이키 매장 몇 층이에요?")

@@ -103,6 +103,12 @@ def test_the_schedule_and_the_sensor_start_the_refresh_job_in_one_process(defini
     assert definitions.get_repository_def().get_sensor_def("landing").job_name == "refresh"
 
 
+def test_dagster_loads_every_job(definitions: dg.Definitions) -> None:
+    # Dagster's servers load all jobs at once, which is when it finds two definitions of one name.
+    jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
+    assert {"refresh", "rights_execution", "rights_deadlines", "index_content", "places_nearby"} <= jobs
+
+
 def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> None:
     code = (
         "import sys; from pipelines.definitions import defs; defs.resolve_asset_graph();"

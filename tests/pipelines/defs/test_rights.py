@@ -61,7 +61,7 @@ def test_the_job_fails_with_the_store_that_keeps_a_request_open(
     monkeypatch.setattr("installation.rights.data_keys.DataKeys.erase", refuse)
     done = rights_job(installation).execute_in_process(raise_on_error=False)
     assert not done.success
-    assert "keys: OSError: No space left on device" in str(done.failure_data_for_node("rights_execution"))
+    assert "keys: OSError: No space left on device" in str(done.failure_data_for_node("execute_requests"))
 
 
 def test_an_open_request_is_tried_again_each_hour_and_a_new_approval_at_once() -> None:
@@ -75,4 +75,4 @@ def test_the_deadline_job_fails_only_while_a_request_is_overdue(installation: In
     assert deadline_job(installation).execute_in_process().success
     late = Installation(installation.settings, lambda: NOW + timedelta(days=30))
     done = deadline_job(late).execute_in_process(raise_on_error=False)
-    assert "Overdue requests: q_" in str(done.failure_data_for_node("rights_deadlines"))
+    assert "Overdue requests: q_" in str(done.failure_data_for_node("look_at_deadlines"))

@@ -71,6 +71,10 @@ def test_many_requests_share_one_rewrite_of_each_store(world: World) -> None:
     assert {request.id for request in done} == {request.id for request in requests}
     assert all(request.state is State.COMPLETED for request in done)
     assert [store.rewrites for store in world.stores] == [1, 1]
+    # The numbers are those of all four, and each certificate says so.
+    for request in done:
+        (outcome,) = world.service.cases.steps(request)["toy"]
+        assert outcome.counts == {"rows_deleted": 8, "persons_together": 4}
 
 
 @pytest.mark.parametrize(
