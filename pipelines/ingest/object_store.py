@@ -186,8 +186,8 @@ def _fetch(store: fs.FileSystem, info: fs.FileInfo, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    # Without the id of the request, by which equal reasons would differ.
-    text = re.sub(r"\s*\(Request ID: [^)]*\)", "", str(error).splitlines()[0])
+    # Without the id and the milliseconds of the request, by which equal reasons would differ.
+    text = re.sub(r"\s*\(Request ID: [^)]*\)|\s+after \d+ ms", "", str(error).splitlines()[0])
     return f"{text[:300]}; check location, endpointUrl and the credentials"
 
 
