@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from agent_serving.understanding.number import NUMERALS, numeral
+
 
 class ValueKind(StrEnum):
     """What a value measures. `money` is in the currency's unit, `floor` is negative below ground, `time` in minutes.
@@ -43,12 +45,6 @@ class Value(NamedTuple):
     unit: str = ""
 
 
-_DIGITS = {
-    **dict(zip("영공일이삼사오육륙칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9), strict=True)),
-    **dict(zip("〇零一二三四五六七八九两兩", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 2), strict=True)),
-}
-_SMALL = {"십": 10, "백": 100, "천": 1000, "十": 10, "百": 100, "千": 1000}
-_LARGE = {"만": 10**4, "억": 10**8, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8}
 _NATIVE = {
     "한": 1, "하나": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6, "일곱": 7,
     "여덟": 8, "아홉": 9, "열": 10, "열한": 11, "열두": 12,
@@ -64,8 +60,7 @@ _ENGLISH = {word: number for number, word in enumerate(_TO_NINETEEN.split())} | 
 }
 _ORDINALS = {word: number for number, word in enumerate(_ORDINAL_WORDS.split(), 1)}
 _SCALES = {"hundred": 100, "thousand": 1000, "k": 1000, "million": 10**6}
-_W = "".join((*_DIGITS, *_SMALL, *_LARGE))
-_MIXED = rf"(?:\d[\d,]*(?:\.\d+)?|[{_W}])(?:\s?(?:\d[\d,]*|[{_W}]))*"
+_MIXED = rf"(?:\d[\d,]*(?:\.\d+)?|[{NUMERALS}])(?:\s?(?:\d[\d,]*|[{NUMERALS}]))*"
 
 
 def _alternatives(words: Iterable[str], length: int | None = None) -> str:
@@ -106,12 +101,12 @@ _FORMS: tuple[tuple[ValueKind, tuple[str, ...]], ...] = (
     (ValueKind.TIME, (
         r"(?P<h>\d{1,2}):(?P<min>\d{2})(?!\d)\s?(?P<ap1>[ap]\.?m\b\.?)?",
         r"(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?|o'clock)",
-        rf"(?P<h3>{_HOUR}|(?<![가-힣])[{_W}]{{1,3}}){_HOUR_SIGN}"
-        rf"\s?(?:(?P<m3>\d{{1,2}}|[{_W}]{{1,3}})\s?[분分]|(?P<half>[반半]))?",
+        rf"(?P<h3>{_HOUR}|(?<![가-힣])[{NUMERALS}]{{1,3}}){_HOUR_SIGN}"
+        rf"\s?(?:(?P<m3>\d{{1,2}}|[{NUMERALS}]{{1,3}})\s?[분分]|(?P<half>[반半]))?",
     )),
     (ValueKind.FLOOR, (
         r"(?P<below>지하|地下|basement\s|负)?\s?"
-        rf"(?P<f>\d{{1,2}}|[{_W}]{{1,3}}|{_alternatives(_NATIVE, 2)})\s?{_FLOOR_SIGN}",
+        rf"(?P<f>\d{{1,2}}|[{NUMERALS}]{{1,3}}|{_alternatives(_NATIVE, 2)})\s?{_FLOOR_SIGN}",
         rf"(?<![A-Za-z])(?P<b>B)\s?(?P<fb>\d{{1,2}})(?:\s?F|{_FLOOR_SIGN})?(?![A-Za-z0-9])",
         r"(?<![A-Za-z0-9])(?P<f2>\d{1,2})\s?F(?![A-Za-z])",
         rf"(?P<f3>\d{{1,2}}){_TH}\s+(?P<below2>basement\s)?(?:floor|level|basement)",
@@ -126,9 +121,9 @@ _FORMS: tuple[tuple[ValueKind, tuple[str, ...]], ...] = (
         rf"\b(?P<n3>{_EN_NUMBER}){_WON}",
     )),
     (ValueKind.PERCENT, (
-        rf"(?P<n1>\d[\d,]*(?:\.\d+)?|[{_W}]{{1,4}})\s?(?:%|퍼센트|프로(?![가-힣])|パーセント)",
+        rf"(?P<n1>\d[\d,]*(?:\.\d+)?|[{NUMERALS}]{{1,4}})\s?(?:%|퍼센트|프로(?![가-힣])|パーセント)",
         rf"\b(?P<n2>{_EN_NUMBER})\s?(?:percent|per cent|%)",
-        rf"百分之(?P<n3>[{_W}]{{1,4}}|\d+)",
+        rf"百分之(?P<n3>[{NUMERALS}]{{1,4}}|\d+)",
         r"(?P<n4>half)[\s-]price|(?P<n5>반값|半額|半价)",
         r"(?P<n6>[1-9一二三四五六七八九](?:\.\d)?)\s?折|(?P<n7>[1-9一二三四五六七八九])\s?割",
     )),
@@ -140,7 +135,7 @@ _FORMS: tuple[tuple[ValueKind, tuple[str, ...]], ...] = (
     # Korean numerals without a unit count from three on, since 이 and 만 are also other words.
     (ValueKind.NUMBER, (
         r"(?<![A-Za-z])(?P<n1>\d[\d,]*(?:\.\d+)?(?:\s?[만천백억万千百]\s?(?:\d[\d,]*\s?[천백십]?)?)?)",
-        rf"(?P<n2>[{_W}]{{3,}})",
+        rf"(?P<n2>[{NUMERALS}]{{3,}})",
     )),
     (ValueKind.NUMBER, (rf"\b(?P<n1>(?:{_alternatives(_ENGLISH)})[\s-]+(?:{_WORDS})(?:[\s-]+(?:{_WORDS}))*)\b",)),
 )  # fmt: skip
@@ -177,28 +172,11 @@ def number_of(text: str) -> float | None:
         return float(text) if "." in text else int(text)
     if re.search(r"[a-z]", text):
         return _english_number(text)
-    return _numeral(text)
+    return _plain(numeral(text))
 
 
-def _numeral(text: str) -> float | None:
-    """Return the value of digits and Korean or Chinese numerals, such as 3만5천 and 일억이천만."""
-    total: float = 0
-    part: float = 0
-    last: float | None = None
-    for token in re.findall(rf"\d+(?:\.\d+)?|[{_W}]", text):
-        if token in _SMALL:
-            part += (1 if last is None else last) * _SMALL[token]
-            last = None
-        elif token in _LARGE:
-            part += last or 0
-            total += (part or 1) * _LARGE[token]
-            part, last = 0, None
-        else:
-            digit = float(token) if token[0].isdigit() and token.isascii() else _DIGITS[token]
-            # Digits one after another, as in 이공일팔.
-            last = digit if last is None else last * 10 + digit
-    total += part + (last or 0)
-    return int(total) if total == int(total) else total
+def _plain(value: float | None) -> float | None:
+    return int(value) if value is not None and float(value).is_integer() else value
 
 
 def _english_number(text: str) -> float | None:
@@ -216,8 +194,7 @@ def _english_number(text: str) -> float | None:
             part = 0
         elif word != "and":
             return None
-    total += part
-    return int(total) if total == int(total) else total
+    return _plain(total + part)
 
 
 def _value(kind: ValueKind, match: re.Match[str], text: str) -> Value | None:

@@ -1,12 +1,17 @@
-"""Reads Korean numbers: digits with units (3만 5천), Sino-Korean (이만오천), native (두, 서너, 여남은)."""
+"""Reads numbers: digits with units (3만 5천), Korean and Chinese numerals (이만오천, 二万), native (두, 여남은)."""
 
 from __future__ import annotations
 
 import re
 
-_DIGITS = dict(zip("영공일이삼사오육륙칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9), strict=True))
-_SMALL = {"십": 10, "백": 100, "천": 1000}
-_LARGE = {"만": 10_000, "억": 100_000_000}
+_DIGITS = {
+    **dict(zip("영공일이삼사오육륙칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9), strict=True)),
+    **dict(zip("〇零一二三四五六七八九两兩", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 2), strict=True)),
+}
+_SMALL = {"십": 10, "백": 100, "천": 1000, "十": 10, "百": 100, "千": 1000}
+_LARGE = {"만": 10**4, "억": 10**8, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8}
+NUMERALS = "".join((*_DIGITS, *_SMALL, *_LARGE))
+"""Every Korean and Chinese numeral, for a class of a regular expression."""
 
 MOST = 1e15
 """A greater number is none of a shop: it is noise, and may be no number at all."""
@@ -49,29 +54,36 @@ def native_number(word: str) -> int | None:
     return None
 
 
+def numeral(text: str) -> float | None:
+    """Return the value of digits and numerals, which may be mixed; None if it has any other sign.
+
+    >>> [numeral(word) for word in ("3만5천", "일억이천만", "二百", "이공일팔", "３만", "사과", "")]
+    [35000.0, 120000000.0, 200.0, 2018.0, 30000.0, None, None]
+    """
+    text = re.sub(r"[\s,]", "", text)
+    total, section, last = 0.0, 0.0, None
+    for part in re.findall(r"\d+(?:\.\d+)?|.", text):
+        if part in _SMALL:
+            section += (1 if last is None else last) * _SMALL[part]
+            last = None
+        elif part in _LARGE:
+            section += last or 0
+            total += (section or 1) * _LARGE[part]
+            section, last = 0.0, None
+        elif part[0].isdecimal() or part in _DIGITS:
+            digit = float(part) if part[0].isdecimal() else _DIGITS[part]
+            # Digits one after another, as in 이공일팔.
+            last = digit if last is None else last * 10 + digit
+        else:
+            return None
+    return total + section + (last or 0) if text else None
+
+
 def sino_number(word: str) -> int | None:
-    """Return the value of digits and Sino-Korean units, which may be mixed; None if it is no number.
+    """Return the value of digits and numerals as a whole number; None if it is no number of a shop.
 
     >>> [sino_number(w) for w in ("3만 5천", "이만오천", "만", "1.5만", "12,000", "백이십만")]
     [35000, 25000, 10000, 15000, 12000, 1200000]
     """
-    text = re.sub(r"[\s,]", "", word)
-    if not text:
-        return None
-    total, section, current = 0.0, 0.0, None
-    for part in re.findall(r"\d+(?:\.\d+)?|.", text):
-        if part[0].isdigit():
-            current = float(part)
-        elif part in _DIGITS:
-            current = (current or 0) * 10 + _DIGITS[part] if current is not None else float(_DIGITS[part])
-        elif part in _SMALL:
-            section += (1 if current is None else current) * _SMALL[part]
-            current = None
-        elif part in _LARGE:
-            section += current or 0
-            total += (section or 1) * _LARGE[part]
-            section, current = 0.0, None
-        else:
-            return None
-    value = total + section + (current or 0)
-    return round(value) if value <= MOST else None
+    value = numeral(word)
+    return None if value is None or value > MOST else round(value)

@@ -11,7 +11,7 @@ READ = {
     "12,000원": (MONEY, 12000), "1만 2천원": (MONEY, 12000), "만이천 원": (MONEY, 12000), "3만5천원": (MONEY, 35000),
     "1.5만원": (MONEY, 15000), "₩12,000": (MONEY, 12000), "12k won": (MONEY, 12000), "십이만원": (MONEY, 120000),
     "twenty-five thousand won": (MONEY, 25000), "八千韩元": (MONEY, 8000), "12,000ウォン": (MONEY, 12000),
-    "구백구십원": (MONEY, 990), "일억이천만원": (MONEY, 120_000_000),
+    "구백구십원": (MONEY, 990), "٣만원": (MONEY, 30000), "일억이천만원": (MONEY, 120_000_000),
     "지하 1층": (FLOOR, -1), "B1": (FLOOR, -1), "3F": (FLOOR, 3), "third floor": (FLOOR, 3), "floor 5": (FLOOR, 5),
     "三楼": (FLOOR, 3), "地下一階": (FLOOR, -1), "다섯층": (FLOOR, 5), "2nd floor": (FLOOR, 2),
     "10:30": (TIME, 630), "오후 8시 반": (TIME, 1230), "오전 열시 삼십분": (TIME, 630), "8pm": (TIME, 1200),
@@ -31,6 +31,10 @@ def test_a_way_of_writing_has_its_value(text: str, value: tuple[ValueKind, float
 )
 def test_common_words_are_no_values(text: str) -> None:
     assert read_values(text) == []
+
+
+def test_a_number_without_end_is_no_fact_and_no_failure() -> None:
+    assert read_values("9" * 400 + "만원")[0].number > 10**300
 
 
 def test_a_limit_is_no_price() -> None:
