@@ -246,11 +246,10 @@ async def use_without_consent(
         conversation = Conversation(parts if broken is None else broken(parts))
         session, _ = chat.access.open(Identity(CALLER, "api_key:bench"), person.customer, "main")
         tally.conversations += 1
-        if values:
-            await _hear(conversation, session, "선물 추천해줘")
-            tally.personal_turns += _are_used(values, model.prompts)
-            withdraw(person.customer)
-            model.prompts.clear()
+        await _hear(conversation, session, "선물 추천해줘")
+        tally.personal_turns += _are_used(values, model.prompts)
+        withdraw(person.customer)
+        model.prompts.clear()
         text = await _hear(conversation, session, "나한테 맞는 거 추천해줘")
         tally.turns += 1
         tally.unconsented += _are_used(values, model.prompts) or _are_used(values, [text])
@@ -345,11 +344,12 @@ async def _figures(folder: Path, conversations: int, customers: int) -> list[Cla
                         chat, persons, max(20, conversations // 10), broken=with_open_orders(installation, persons)
                     ),
                 }
-                half = customers // 2
-                used = await use_without_consent(chat, features, persons[:half], withdraw)
+                # A customer without features shows nothing, and the control needs customers who have not withdrawn.
+                known = [person for person in persons if _values(features, person.customer)][:customers]
+                used = await use_without_consent(chat, features, known[::2], withdraw)
                 remembering = with_open_features(features)
                 controls["open features"] = await use_without_consent(
-                    chat, features, persons[half:customers], withdraw, remembering
+                    chat, features, known[1::2], withdraw, remembering
                 )
             finally:
                 await chat.close()
@@ -382,7 +382,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BOJAGI_DATA_DIR": folder}
-        for words in (["simulate", "--households", "40"], ["run"]):
+        for words in (["simulate", "--households", "120"], ["run"]):
             command = [sys.executable, "-m", "pipelines.cli", *words]
             subprocess.run(command, check=True, env=environment, stdout=sys.stderr)
         count, customers = (CONVERSATIONS // 10, 20) if arguments.quick else (CONVERSATIONS, 60)
