@@ -27,6 +27,8 @@ _NOUNS = frozenset({"NNG", "NNP", "XR", "XPN", "XSN", "SL", "SH", "W_HASHTAG", "
 _ADJECTIVE = "VA+ETM"
 _RARE = -13.0
 """Score below which a noun is so rare at its place that it may be a name: 버나, 미수. Common ones have about -10."""
+_RARE_ENDING = -15.0
+"""Score below which an ending or a particle is none of an answer: 타지머, 지나머. The usual ones have more than -12."""
 _RUN = _NOUNS | {_ADJECTIVE}
 _BEFORE_WORD = " \n\t*-_([\"'“‘「:,."
 _LETTERS = {
@@ -160,8 +162,10 @@ def _odd_words(tokens: list[Token], text: str) -> Iterator[str]:
 
 
 def _is_scrap(word: list[Token], text: str) -> bool:
-    """Return whether a word begins with what follows other words, or ends like a sentence in the middle of one."""
+    """Return whether a word begins with what follows other words, ends like a sentence, or has a rare ending."""
     first, last = word[0], word[-1]
+    if any(token.tag[0] in "EJ" and token.score < _RARE_ENDING for token in word):
+        return True
     begins = first.start == 0 or text[first.start - 1] in _BEFORE_WORD
     if begins and (first.tag[0] in "EJ" or first.tag in ("VCP", "XSV", "XSA", "XSN")):
         return True

@@ -29,6 +29,8 @@ from bench.options import make_parser
 from pipelines.simulate.content import _Branch, _rows
 
 SEED = 20_260_711
+FRESH_SEEDS = (1, 2, 3, 4)
+"""Seeds of replies on which nothing was tuned. The rules were tuned on the replies of `SEED`."""
 REPLIES = 10_000
 _MARKER_PARTS = re.compile(r"<<|>>|['\"][a-z_]+['\"]\s*:\s*\[")
 
@@ -133,8 +135,22 @@ def main() -> int:
     print(
         f"{tally.replies} replies, {tally.planted} planted, {tally.honest_sent}/{tally.honest} honest", file=sys.stderr
     )
+    fresh = [measure(count, seed) for seed in FRESH_SEEDS]
+    for example in (example for one in fresh for example in one.examples):
+        print(example, file=sys.stderr)
+    leaks = sorted(float(sum(one.leaked.values())) for one in fresh)
+    print(f"fresh seeds: {sum(leaks):g} of {sum(one.planted for one in fresh)} planted", file=sys.stderr)
+    name = f"ungrounded names and values in {count} adversarial replies"
     claims = [
-        Claim("ungrounded names and values in adversarial replies", wrong, "pieces", bar=0),
+        Claim(f"{name}, tuned on", wrong, "pieces", bar=0),
+        Claim(
+            f"{name} of a fresh seed",
+            statistics.median(leaks),
+            "pieces",
+            bar=0,
+            runs=len(leaks),
+            spread=(leaks[0], leaks[-1]),
+        ),
         Claim("cards that were not cited, or not in order", float(tally.uncited_cards), "replies", bar=0),
         Claim("replies that showed a part of the marker", float(tally.markers_shown), "replies", bar=0),
         Claim("missing checks that go unnoticed", float(len(unnoticed_controls(count // 20))), "checks", bar=0),

@@ -145,6 +145,11 @@ def test_a_fact_may_be_quoted_in_its_own_language() -> None:
         assert not answer("3만원 이상 살 때 쓸 수 있습니다.\n", language).text
 
 
+@pytest.mark.parametrize("name", ["타지머", "지나머", "구두플"])
+def test_an_invented_name_that_reads_as_a_verb_with_a_rare_ending_is_not_stated(name: str) -> None:
+    assert not answer(f"{name} 어떠세요!").text
+
+
 def test_a_price_that_the_customer_said_is_not_confirmed() -> None:
     assert not answer("네, 12,000원입니다.", said="12,000원인가요?").text
 
