@@ -16,7 +16,7 @@ Address = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,18
 
 
 class PortalSettings(BaseModel):
-    """Where the portal is reached, and how it sends mail. Without `mail_host` nobody can sign in by mail.
+    """Where the portal is reached, and how it sends mail. Without `mail_host` there is no sign-in by mail.
 
     Links in mails begin with `public_url`, never with what a request says about its host.
     """

@@ -44,7 +44,7 @@ requests_per_minute = 6000   # of one caller, in each process
 # path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
 # expires_on = 2026-12-31
 
-# [portal]                # the web portal; without mail_host nobody can sign in by mail
+# [portal]                # the web portal; without mail_host there is no sign-in by mail
 # public_url = "https://privacy.example"   # its address, with which links in mails begin
 # mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine

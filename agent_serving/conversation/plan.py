@@ -107,7 +107,7 @@ def read_plan(text: str, schema: Mapping[str, Any]) -> Plan:
     if len(text) > MOST_PLAN_CHARACTERS:
         raise PlanInvalid("too_long")
     try:
-        # A model that was not held to the schema may write a sentence or a code fence around the object.
+        # A server that does not enforce the schema lets a model write a sentence or a code fence around the object.
         found = json.loads(
             text[max(text.find("{"), 0) : text.rfind("}") + 1], parse_int=_integer, parse_constant=_refuse
         )

@@ -78,8 +78,8 @@ def numbered(items: Iterable[Item], language: Language) -> list[str]:
         index = counts.get(item.kind, 0)
         counts[item.kind] = index + 1
         other = {f"name_{one}" for one in Language if one is not language}
-        told = {name: value for name, value in item.facts.items() if value != "" and name not in other}
-        facts = {"name": item.title, **told}
+        stated = {name: value for name, value in item.facts.items() if value != "" and name not in other}
+        facts = {"name": item.title, **stated}
         line = "; ".join(f"{name}={_rounded(value)}" for name, value in facts.items())
         lines.append(f"{PROFILE}: {line}" if item.kind == PROFILE else f"{item.kind}[{index}] {line}")
     return lines

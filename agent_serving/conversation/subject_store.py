@@ -68,7 +68,7 @@ class Conversations:
             yield ExportedTable(_PART, _TITLE, tuple(fields), rows, is_provided=True)
 
     def rectify(self, subject: Subject, correction: Correction) -> Outcome:
-        """Do nothing: what was said was said, and holds no field of a source."""
+        """Do nothing: a conversation has no field of a source."""
         return Outcome.not_applicable("A conversation holds no field of a source.")
 
     def restrict(self, subject: Subject, is_restricted: bool) -> Outcome:

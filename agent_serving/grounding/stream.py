@@ -13,7 +13,7 @@ from agent_serving.grounding.source import Sources
 from agent_serving.tool.item import Item
 
 LONGEST_SENTENCE = 500
-"""A longer sentence is refused, since an answer has none. It would be held back for long."""
+"""A longer sentence is refused: answers have short ones, and the shopper would wait for it."""
 # A full stop ends a sentence at once after a word of Hangul or of small letters; elsewhere only before a space.
 _END = re.compile(
     r"[!?。！？…]+[\"'”’」』)*]*\s*|\n+|(?<=[가-힣]{2})[.][\"'”’)*]*\s*|(?<=[a-z]{3})[.][\"'”’)*]*\s*|[.][\"'”’)*]*\s+"

@@ -1,6 +1,6 @@
 """Finds words that may be names which no result has: invented brands, products and shops.
 
-Names cannot be told from a list, so the rule is turned round: an answer consists of common words and of words of the
+No list has all names, so the rule is the reverse: an answer consists of common words and of words of the
 results. Korean words are common if the dictionary of Kiwi has them and they are no proper nouns, and several nouns in
 a row only if one of them is a word of service (`vocabulary`). Words of other languages are common if `vocabulary` has
 them. A sentence with any other word is refused.
@@ -73,7 +73,7 @@ def unknown_words(text: str, language: str, is_known: Callable[[str], bool]) -> 
 
 
 def is_common_english(word: str) -> bool:
-    """Return whether a word is a common one of English. As a name it is told by its capital only."""
+    """Return whether a word is a common one of English. Only a capital letter marks it as a name."""
     return _is_english(word.casefold())
 
 

@@ -1,7 +1,7 @@
 """Passes of the portal: one-time links, and sessions. The store keeps neither their secrets nor readable content.
 
 A pass is a secret of 256 random bits in a link or a cookie. The store holds SHA-256(secret), and the content of the
-pass encrypted under a key that is computed from the secret. So a copy of the store signs nobody in and names nobody.
+pass encrypted under a key that is computed from the secret. So a copy of the store gives no sign-in and no names.
 `owner` is a keyed hash of the customer id, by which the passes of an erased person are deleted.
 """
 

@@ -1,4 +1,4 @@
-"""Pages of a signed-in person: the data that are held, consents, requests and their answers."""
+"""Pages of a signed-in person: the data that is stored, consents, requests and their answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.responses import Response
 from agent_serving.portal.consent_page import Notice, PurposeState, give, notice_of, purpose_states, withdraw
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
-from agent_serving.portal.held import held_tables
 from agent_serving.portal.notice import NoticeKind
 from agent_serving.portal.request_form import choices_of, submission_of
+from agent_serving.portal.stored_data import stored_tables
 from agent_serving.portal.visit import Person, Visit
 from privacy.consent.errors import UnknownPurposeError
 from privacy.rights.errors import InvalidSubmissionError, UnknownRequestError
@@ -29,10 +29,10 @@ def _person(visit: Visit) -> Person:
 
 
 def show_data(visit: Visit) -> Response:
-    """Show what is held about the person, and why."""
+    """Show which data is stored about the person, and why."""
     portal, person = visit.portal, _person(visit)
     ids = portal.rights.log.ids(person.customer_id) or [person.customer_id]
-    return visit.render("data", tables=held_tables(portal.installation, portal.names, ids))
+    return visit.render("data", tables=stored_tables(portal.installation, portal.names, ids))
 
 
 def show_consents(visit: Visit) -> Response:

@@ -22,8 +22,8 @@ from agent_serving.services import Services
 from agent_serving.understanding.model import Language
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": told, "model": Problem, "content": {MEDIA_TYPE: {}}}
-    for status, told in {
+    status: {"description": description, "model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status, description in {
         400: "The body is not JSON.", 401: "No valid key or token.", 403: "The caller may not converse.",
         404: "No such conversation or branch.", 413: "The body is too large.", 422: "A field is missing or wrong.",
         429: "Too many messages; Retry-After says when.", 501: "The agent's packages are not installed.",

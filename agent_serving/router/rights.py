@@ -27,8 +27,8 @@ from privacy.rights.service import RequestView, RightsService
 SUBMITTERS = frozenset({OFFICER, "agent"})
 """Roles whose keys may submit requests."""
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": told, "model": Problem, "content": {MEDIA_TYPE: {}}}
-    for status, told in {
+    status: {"description": description, "model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status, description in {
         400: "The body is not JSON.", 401: "No valid key or token.", 403: "The caller, the law or a hold forbids it.",
         404: "No such request.", 409: "The request is in another state.", 413: "The body is too large.",
         422: "A field is missing or wrong.", 429: "Too many requests.", 503: "A part fails; nothing was changed.",

@@ -71,7 +71,7 @@ def continue_from(said: Understanding, previous: Understanding | None) -> Unders
 
 
 def remember_limits(said: Understanding, previous: Understanding | None) -> Understanding:
-    """Return the message with the allergies and faiths of the turns before: who has them still has them."""
+    """Return the message with the allergies and faiths of the turns before, because they last."""
     if previous is None:
         return said
     now, before = said.constraints, previous.constraints

@@ -1,4 +1,4 @@
-"""Measures turns on a real model: llama.cpp's server in this process, held to the schema of a plan."""
+"""Measures turns on a real model: llama.cpp's server in this process, which enforces the schema of a plan."""
 
 from __future__ import annotations
 

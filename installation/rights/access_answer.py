@@ -30,7 +30,7 @@ class AnswerSources:
     who: str
 
     def answer(self, subject: Subject, request_id: str, jurisdiction: str) -> Answer:
-        """Return everything that is held about a person and may be disclosed. The disclosure is in the audit log.
+        """Return all data about a person that is stored and may be disclosed. The disclosure is in the audit log.
 
         Raises:
             PrivacyError, OSError: a store cannot be read; the answer would be incomplete.

@@ -202,7 +202,7 @@ def test_an_unforeseen_failure_is_a_page_without_details(
     def fail(*_: object) -> None:
         raise RuntimeError(f"row of {PERMITS}")
 
-    monkeypatch.setattr(person_page, "held_tables", fail)
+    monkeypatch.setattr(person_page, "stored_tables", fail)
     answer = signed_in[0].get("/data")
     assert answer.status_code == 500
     assert answer.headers["content-type"].startswith("text/html")

@@ -1,4 +1,4 @@
-"""What is held about a person and why: tables with the number of rows, without any value.
+"""Lists the data that is stored about a person, and why: tables with the number of rows, without any value.
 
 Rows are counted by the person's customer ids, and in sources by the matching keys that lead to the person alone.
 Nothing is decrypted. The exact answer, with values, is a request for access.
@@ -44,7 +44,7 @@ class HeldTable:
     is_provided: bool
 
 
-def held_tables(installation: Installation, names: PlainNames, customer_ids: Sequence[str]) -> list[HeldTable]:
+def stored_tables(installation: Installation, names: PlainNames, customer_ids: Sequence[str]) -> list[HeldTable]:
     """Return the tables that have rows about a person, those that the person provided first.
 
     Raises:
