@@ -1,8 +1,8 @@
 """Privacy of Gaussian noise, tightly: Gaussian differential privacy (Dong, Roth and Su 2022).
 
 A mechanism that adds Gaussian noise of deviation σ to a statistic of ℓ₂ sensitivity Δ is μ-GDP with μ = Δ/σ. Several of
-them together are μ-GDP with μ² = Σ μᵢ², exactly. In the ledger's unit their cost is ρ = μ²/2. Noise is discrete; for
-σ ≥ 4 its privacy differs from the continuous form by less than exp(-2π²σ²) (Canonne, Kamath and Steinke 2020).
+them together are μ-GDP with μ² = Σ μᵢ², exactly. In the ledger's unit their cost is ρ = μ²/2. Noise is discrete, on a
+grid so fine that its privacy is that of continuous noise (`noise`; Canonne, Kamath and Steinke 2020).
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-LEAST_SCALE = 4.0
-"""Least deviation of the noise for which the continuous accounting is used."""
 _MOST_MU = 40.0
 
 

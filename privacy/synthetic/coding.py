@@ -40,7 +40,7 @@ class Coding(Protocol):
         ...
 
     def decode(self, codes: Codes, fine: Weights, random: np.random.Generator) -> pa.Array:
-        """Return a value for each coarse code; `fine` holds the weight of each fine code."""
+        """Return a value for each coarse code; `fine` holds the weight of each fine code; empty: equal."""
         ...
 
     def code_of(self, value: Any) -> int:
@@ -171,12 +171,13 @@ class NumberCoding:
         """Return a value within the bin of each code: a fine code by its weight, then uniform within it."""
         missing = codes == self.bins
         cell = np.where(missing, 0, codes) * self.per_bin
-        if self.fine_size:
+        if len(fine):
             weights = fine.reshape(self.bins, self.per_bin)
             total = weights.sum(1, keepdims=True)
             shares = np.where(total > 0, weights / np.where(total > 0, total, 1), 1 / self.per_bin)
             cell = cell + spread(np.where(missing, 0, codes), shares, random)
-        low, high = self.edges[cell], self.edges[cell + 1]
+        width = 1 if len(fine) else self.per_bin
+        low, high = self.edges[cell], self.edges[cell + width]
         drawn = low + (high - low) * random.random(len(codes))
         values = np.clip(np.round(drawn, self.spec.decimals), self.spec.minimum, self.spec.maximum)
         mask = missing if self.spec.nullable else None

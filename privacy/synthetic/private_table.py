@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from privacy.synthetic.accounting import epsilon_of, mu_of
-from privacy.synthetic.coding import Coded, Coding, Weights, codings, encode
+from privacy.synthetic.coding import Coding, Weights, codings, encode
 from privacy.synthetic.constraint import keep_rows
 from privacy.synthetic.errors import UnmetConstraint
 from privacy.synthetic.marginal.fit import fit_marginals
-from privacy.synthetic.marginal.measurement import FINE, Measurement, measure, plan_measurements, spent_mu
+from privacy.synthetic.marginal.measurement import FINE, SINGLE_SHARE, Measurement, measure, plan_measurements, spent_mu
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.specification import Specification
 from privacy.synthetic.synthesizer import Guarantee
@@ -36,25 +36,27 @@ class PrivateTable:
     kind = "private_table"
 
     @classmethod
-    def fit(cls, table: pa.Table, specification: Specification) -> PrivateTable:
+    def fit(
+        cls, table: pa.Table, specification: Specification, mu: float | None = None,
+        single_share: float = SINGLE_SHARE,
+    ) -> PrivateTable:  # fmt: skip
         """Return the model of a table's rows. The caller has debited the budget `cost_mu(specification)`.
 
         Noise comes from the system's source of randomness: a fit has no seed, since a known seed would reveal the noise.
 
-        Guarantee: (ε, δ)-DP of the specification for neighbours that differ in all rows of one person.
+        `mu` is the part of a larger budget that this table may spend; None: all that the specification allows.
+        `single_share` is the share of the marginals of one column.
+
+        Guarantee: μ-GDP, and with `mu` None (ε, δ)-DP of the specification, for neighbours that differ in all rows of one person.
 
         Raises:
             BadSpecification: the table does not fit the specification.
         """
         columns = codings(specification)
         used = bounded_rows(table, specification.unit, specification.rows_per_unit)
-        return cls.from_measurements(specification, cls.measured(encode(used, columns), columns, specification))
-
-    @staticmethod
-    def measured(coded: Coded, columns: Mapping[str, Coding], specification: Specification) -> list[Measurement]:
-        """Return the noisy marginals, the only step that reads rows."""
-        plan = plan_measurements(columns, specification.rows_per_unit)
-        return measure(coded, columns, plan, mu_of(specification.epsilon, specification.delta))
+        plan = plan_measurements(columns, specification.rows_per_unit, single_share)
+        measured = measure(encode(used, columns), columns, plan, cost_mu(specification) if mu is None else mu)
+        return cls.from_measurements(specification, measured)
 
     @classmethod
     def from_measurements(cls, specification: Specification, measurements: list[Measurement]) -> PrivateTable:

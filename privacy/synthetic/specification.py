@@ -19,11 +19,13 @@ MOST_CELLS = 2_000
 """Most coarse values of one column. Pairs of such columns have four million cells, each with its own noise."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a specification: frozen, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Category(_Part):
+class Category(Part):
     """A column with listed values. Any other value counts as `other`; without `other`, its row is left out."""
 
     kind: Literal["category"] = "category"
@@ -39,7 +41,7 @@ class Category(_Part):
         return self
 
 
-class Number(_Part):
+class Number(Part):
     """A column of numbers in [minimum, maximum]; values outside count as the nearest bound.
 
     `bins` bins of equal width (equal ratio with `scale: log`) relate the column to others. Within a bin, values follow
@@ -63,7 +65,7 @@ class Number(_Part):
         return self
 
 
-class Day(_Part):
+class Day(Part):
     """A column of dates from `first` to `last`, both included; dates outside count as the nearest bound."""
 
     kind: Literal["day"] = "day"
@@ -82,21 +84,21 @@ class Day(_Part):
 ColumnSpec = Annotated[Category | Number | Day, Field(discriminator="kind")]
 
 
-class Order(_Part):
+class Order(Part):
     """A constraint: the value of `low` is at most the value of `high`. Rows with a null meet it."""
 
     low: str
     high: str
 
 
-class Implication(_Part):
+class Implication(Part):
     """A constraint: a row in which every column of `when` has the given value has one of the values of `then`."""
 
     when: dict[str, Scalar]
     then: dict[str, tuple[Scalar, ...]]
 
 
-class Specification(_Part):
+class Specification(Part):
     """The columns that are synthesized, and the guarantee.
 
     unit: column of the privacy unit, which is never learned from; None if each row is a person.

@@ -12,9 +12,9 @@ from itertools import combinations
 
 import numpy as np
 
-from privacy.synthetic.accounting import LEAST_SCALE
 from privacy.synthetic.coding import Coded, Coding, Weights
 from privacy.synthetic.errors import BadSpecification
+from privacy.synthetic.noise import add_fine_noise
 
 Clique = tuple[str, ...]
 FINE = "~fine"
@@ -46,7 +46,7 @@ class Measurement:
     scale: float
 
 
-def plan_measurements(columns: Mapping[str, Coding], rows_per_unit: int) -> Plan:
+def plan_measurements(columns: Mapping[str, Coding], rows_per_unit: int, single_share: float = SINGLE_SHARE) -> Plan:
     """Return the plan: the number of rows, every column, every pair of columns, and fine histograms.
 
     A pair's share grows with the square root of its cells, because the error of a marginal is the sum over its cells.
@@ -61,7 +61,7 @@ def plan_measurements(columns: Mapping[str, Coding], rows_per_unit: int) -> Plan
         )
     fine = [name for name, coding in columns.items() if coding.fine_size]
     weights: dict[Clique, float] = {(): TOTAL_SHARE}
-    weights |= {(name,): SINGLE_SHARE / len(columns) for name in columns}
+    weights |= {(name,): single_share / len(columns) for name in columns}
     weights |= {(name + FINE,): FINE_SHARE / len(fine) for name in fine}
     cells = {pair: math.sqrt(columns[pair[0]].size * columns[pair[1]].size) for pair in pairs}
     left = 1 - sum(weights.values())
@@ -74,20 +74,12 @@ def measure(coded: Coded, columns: Mapping[str, Coding], plan: Plan, mu: float) 
     """Return the noisy marginals of the plan.
 
     Guarantee: the result is μ-GDP for neighbours that differ in all rows of one person, at most `plan.sensitivity`.
-
-    Raises:
-        BadSpecification: the budget is so large that the noise is too small for the accounting.
     """
-    from privacy.dp.mechanism import add_gaussian
-
     measured = []
     for clique, share in plan.shares.items():
         counts = exact_counts(coded, columns, clique)
-        rho = share * mu**2 / 2
-        noisy, scale = add_gaussian(counts.tolist(), plan.sensitivity, rho)
-        if scale < LEAST_SCALE:
-            raise BadSpecification("epsilon is so large that the noise would be too small to account for; lower it")
-        measured.append(Measurement(clique, np.asarray(noisy, np.float64), scale))
+        noisy, scale = add_fine_noise(counts, plan.sensitivity, mu * math.sqrt(share))
+        measured.append(Measurement(clique, noisy, scale))
     return measured
 
 
