@@ -159,7 +159,7 @@ class NumberCoding:
 
     def encode(self, values: pa.Array) -> tuple[Codes, Codes]:
         """Return the codes of numbers or dates. What is not a number counts as null."""
-        numbers = self._numbers(values)
+        numbers = self.numbers(values)
         missing = np.isnan(numbers)
         clipped = np.clip(np.where(missing, self.spec.minimum, numbers), self.spec.minimum, self.spec.maximum)
         fine = np.clip(np.searchsorted(self.edges, clipped, "right") - 1, 0, self.bins * self.per_bin - 1)
@@ -196,12 +196,13 @@ class NumberCoding:
         if value is None and self.spec.nullable:
             return self.bins
         code = self.encode(pa.array([value]))[0][0]
-        number = self._numbers(pa.array([value]))[0]
+        number = self.numbers(pa.array([value]))[0]
         if code < 0 or not self.spec.minimum <= number <= self.spec.maximum:
             raise BadSpecification(f"{self.name} cannot be {value!r}; choose a value within its bounds")
         return int(code)
 
-    def _numbers(self, values: pa.Array) -> Weights:
+    def numbers(self, values: pa.Array) -> Weights:
+        """Return the values as numbers, days as days since 1970-01-01; NaN where there is none."""
         if self.is_day:
             days = pc.cast(pc.cast(values, pa.date32()), pa.int32())
             return np.asarray(pc.cast(days, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
