@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import date
 
 from pydantic import Field, model_validator
@@ -57,6 +59,13 @@ class EventSpecification(Part):
     def group_names(self) -> tuple[str, ...]:
         """Groups of items, in the order of their codes."""
         return tuple(dict.fromkeys(self.groups.values()))
+
+    @property
+    def domain_digest(self) -> str:
+        """SHA-256 of every public domain, by which a saved model is compared with a contract."""
+        left_out = {"epsilon", "delta", "origin"}
+        content = self.model_dump(mode="json", exclude=left_out)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def of_people(self, columns: dict[str, ColumnSpec]) -> Specification:
         """Return the specification of the people's table with these further columns."""
