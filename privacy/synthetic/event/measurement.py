@@ -1,0 +1,245 @@
+"""Measures the histograms from which histories are generated, and the table of people, within one Gaussian budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from privacy.synthetic.coding import Codes, Weights, coding_of
+from privacy.synthetic.event.contribution import bounded_histogram, denoised
+from privacy.synthetic.event.history import CLASSES, History, class_of
+from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.noise import add_fine_noise
+from privacy.synthetic.private_table import PrivateTable
+from privacy.synthetic.specification import Number
+
+ACTIVITY = np.array([0, 5, 7, 8])
+"""First class of each group of people among whom the number of lines of a visit may differ."""
+VISITS = "~visits"
+"""Column of the people's model: the logarithm of the number of visits, in `VISIT_BINS` bins; bin 0 is no visit."""
+VISIT_BINS = 21
+SIZES = 19
+"""Cells of the number of lines of a visit or of different items: 0 to 7 each, then two to an octave."""
+SIZE_GROUPS = np.array([0, 3, 8, 12])
+"""First cell of each group of sizes by which the hour of a visit may differ."""
+MOST_GAP = 120
+"""Days between two visits that have a cell of their own."""
+RETURNS = 64
+"""Cells of the days between two purchases of one item: 0 to 42 days each, then weeks; the last is half a year on."""
+SHARES = {"people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "first": 0.01, "size": 0.08, "mean_size": 0.02, "item": 0.18,
+          "group": 0.05, "variety": 0.02, "again": 0.07, "number": 0.03, "order": 0.03}  # fmt: skip
+"""Shares of the budget. They were set by hand on simulated markets; those of columns that are absent are not spent."""
+
+
+@dataclass(frozen=True)
+class EventMeasurements:
+    """Noisy shares, each summing to 1 over its last axis unless stated, and σ/Δ of every noise that was drawn.
+
+    hour: weekday × hour of visits. hour_of_size: hour × group of sizes. gap: class × days to the next visit. first: class × day of the first visit.
+    size: group of activity × lines of a visit, and their mean. item: items. variety: class × number of different items (counts of people).
+    again: days until an item is bought again. number, order: group × bins of a number; class × values of a column.
+    """
+
+    people: PrivateTable
+    hour: Weights
+    hour_of_size: Weights
+    gap: Weights
+    first: Weights
+    size: Weights
+    mean_size: float
+    item: Weights
+    variety: Weights
+    again: Weights
+    number: Mapping[str, Weights]
+    order: Mapping[str, Weights]
+    scales: Mapping[str, float]
+
+
+class _Noise:
+    """Draws the noise of one history with its share of the budget, and records each deviation."""
+
+    def __init__(self, history: History, mu: float) -> None:
+        self.history, self.mu = history, mu
+        self.scales: dict[str, float] = {}
+
+    def events(
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5
+    ) -> Weights:
+        """Return noisy shares of events, denoised over all cells. `parts` histograms share the budget of `name`."""
+        mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
+        made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
+        self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
+        return denoised(made.counts, made.noise).reshape(shape)
+
+    def persons(self, name: str, cell: Codes, shape: tuple[int, ...]) -> Weights:
+        """Return noisy counts of people, each in at most one cell."""
+        counts = np.bincount(cell, minlength=math.prod(shape)).astype(np.int64)
+        drawn, self.scales[name] = add_fine_noise(counts, 1.0, self.mu * math.sqrt(SHARES[name]))
+        total = max(1.0, float(drawn.sum()))
+        return denoised(drawn, self.scales[name]).reshape(shape) * total
+
+
+_SINGLE_SHARE = 0.4
+"""Of the people's budget, for single columns: a few people too many who come every day would double the events."""
+
+
+def measure_history(
+    people: pa.Table, history: History, specification: EventSpecification, mu: float
+) -> EventMeasurements:
+    """Return the noisy histograms of a history, and the model of the people's table.
+
+    Guarantee: μ-GDP for neighbours that differ in all rows of one person, of both tables.
+    """
+    noise = _Noise(history, mu)
+    person, day, visits = history.visit_person, history.visit_day, history.visits
+    classes = class_of(visits)
+    is_first = np.r_[True, np.diff(person) != 0][: len(person)]
+    weekday = (day + specification.first.weekday()) % 7
+    gap = np.clip(np.diff(day, prepend=0), 0, MOST_GAP)
+    size = size_cell(history.visit_size)
+    weeks = -(-specification.days // 7)
+    distinct, again_person, again = _purchases(history)
+    model = _people(people, visits, specification, mu)
+    noise.scales |= {f"people:{name}": scale for name, scale in model.scales.items()}
+    return EventMeasurements(
+        people=model,
+        hour=noise.events("hour", person, weekday * 24 + history.visit_hour, (7, 24)),
+        hour_of_size=noise.events("hour_of_size", person, history.visit_hour * len(SIZE_GROUPS) + size_group(size),
+                                  (24, len(SIZE_GROUPS))),
+        gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
+                         (CLASSES, MOST_GAP + 1)),
+        first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES)),
+        mean_size=_mean_size(noise),
+        item=_items(noise, history, specification),
+        variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
+        again=noise.events("again", again_person, return_cell(again), (RETURNS,), quantile=0.75),
+        number=_numbers(noise, history, specification),
+        order=_orders(noise, history, classes, specification),
+        scales=noise.scales,
+    )  # fmt: skip
+
+
+def size_cell(size: Codes) -> Codes:
+    """Return the cell of a number of lines or items: itself up to 7, then two cells an octave.
+
+    >>> size_cell(np.array([1, 7, 8, 11, 12, 1000]))
+    array([ 1,  7,  8,  8,  9, 18])
+    """
+    grown = 8 + np.floor(np.log2(np.maximum(size, 8) / 8) * 2 + 1e-9).astype(np.int64)
+    return np.where(size < 8, size, np.minimum(grown, SIZES - 1))
+
+
+def return_cell(days: Codes) -> Codes:
+    """Return the cell of the days between two purchases of one item.
+
+    >>> return_cell(np.array([1, 42, 43, 49, 50, 400]))
+    array([ 1, 42, 43, 43, 44, 63])
+    """
+    return np.minimum(np.where(days <= 42, days, 43 + (days - 43) // 7), RETURNS - 1)
+
+
+def activity(classes: Codes) -> Codes:
+    """Return the group of activity of each class of people."""
+    return np.searchsorted(ACTIVITY, classes, "right") - 1
+
+
+def size_group(cell: Codes) -> Codes:
+    """Return the group of each cell of sizes."""
+    return np.searchsorted(SIZE_GROUPS, cell, "right") - 1
+
+
+def size_bounds() -> tuple[Codes, Codes]:
+    """Return the least and the largest size of each cell; the last cell has one size."""
+    every = np.arange(1 << 12)
+    cell = size_cell(every)
+    low = np.array([every[cell == one].min() for one in range(SIZES)])
+    return low, np.r_[low[1:] - 1, low[-1]]
+
+
+def visit_bin(visits: Codes) -> Codes:
+    """Return the bin of a number of visits: 0, then two bins an octave."""
+    return np.where(
+        visits > 0, np.minimum(1 + np.floor(np.log2(np.maximum(visits, 1)) * 2 + 1e-9), VISIT_BINS - 1), 0
+    ).astype(np.int64)
+
+
+def _people(people: pa.Table, visits: Codes, specification: EventSpecification, mu: float) -> PrivateTable:
+    column = pa.array(visit_bin(visits))
+    number = Number(minimum=0, maximum=VISIT_BINS - 1, bins=VISIT_BINS, decimals=0)
+    wanted = specification.of_people({VISITS: number})
+    return PrivateTable.fit(
+        people.append_column(VISITS, column), wanted, mu * math.sqrt(SHARES["people"]), _SINGLE_SHARE
+    )
+
+
+def _purchases(history: History) -> tuple[Codes, Codes, Codes]:
+    """Return each person's number of different items; and, for each return to an item, its person and days between."""
+    person = history.line_person
+    items = int(history.line_item.max(initial=0)) + 1
+    bought = np.unique(person * items + history.line_item) // items
+    again_person, again = returns(person, history.line_item, history.visit_day[history.line_visit])
+    return np.bincount(bought, minlength=history.people), again_person, again
+
+
+def returns(person: Codes, item: Codes, day: Codes) -> tuple[Codes, Codes]:
+    """Return for each day on which a person buys an item again: the person, and the days since the day before."""
+    items, days = int(item.max(initial=0)) + 1, int(day.max(initial=0)) + 1
+    key = np.unique((person * items + item) * days + day)
+    pair, when = key // days, key % days
+    again = np.flatnonzero(np.diff(pair) == 0) + 1
+    return pair[again] // items, when[again] - when[again - 1]
+
+
+def _numbers(noise: _Noise, history: History, specification: EventSpecification) -> dict[str, Weights]:
+    group = item_groups(specification)[history.line_item]
+    made = {}
+    for name, spec in specification.numbers.items():
+        size, codes = coding_of(name, spec).size, history.line_number[name]
+        ok = codes >= 0
+        shape = (len(specification.group_names), size)
+        cell = group[ok] * size + codes[ok]
+        made[name] = noise.events(f"number:{name}", history.line_person[ok], cell, shape, len(specification.numbers))
+    return made
+
+
+def _orders(noise: _Noise, history: History, classes: Codes, specification: EventSpecification) -> dict[str, Weights]:
+    made = {}
+    for name, spec in specification.order_columns.items():
+        size, codes = coding_of(name, spec).size, history.visit_column[name]
+        ok = codes >= 0
+        cell = classes[history.visit_person[ok]] * size + codes[ok]
+        parts = len(specification.order_columns)
+        made[name] = noise.events(f"order:{name}", history.visit_person[ok], cell, (CLASSES, size), parts)
+    return made
+
+
+def _mean_size(noise: _Noise) -> float:
+    """Return the noisy mean number of lines of a visit."""
+    history = noise.history
+    # A visit counts eight times, about as much as its lines, so that both have noise of the same relative size.
+    person = np.concatenate([np.repeat(history.visit_person, 8), history.line_person])
+    is_line = np.repeat([0, 1], [8 * len(history.visit_person), len(history.line_person)])
+    visits, lines = noise.events("mean_size", person, is_line, (2,), quantile=0.75)
+    return float(max(1.0, 8 * lines / max(visits, 1e-9)))
+
+
+def _items(noise: _Noise, history: History, specification: EventSpecification) -> Weights:
+    """Return the shares of items, made to agree with the groups' shares, whose noise is smaller."""
+    groups = item_groups(specification)
+    number = len(specification.group_names)
+    items = noise.events("item", history.line_person, history.line_item, (len(groups),))
+    wanted = noise.events("group", history.line_person, groups[history.line_item], (number,))
+    found = np.bincount(groups, items, number)
+    agreed = items * np.where(found > 0, wanted / np.where(found > 0, found, 1), 0)[groups]
+    return np.asarray(agreed / agreed.sum(), np.float64)
+
+
+def item_groups(specification: EventSpecification) -> Codes:
+    """Return the code of each item's group."""
+    code = {name: index for index, name in enumerate(specification.group_names)}
+    return np.array([code[group] for group in specification.groups.values()], np.int64)

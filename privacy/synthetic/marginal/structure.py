@@ -1,0 +1,53 @@
+"""Chooses the pairs of columns that a model relates, from noisy marginals only, so the choice costs no budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from privacy.synthetic.coding import Coding
+from privacy.synthetic.marginal.measurement import Clique, Measurement
+
+if TYPE_CHECKING:
+    from mbi import Domain
+
+MOST_MEGABYTES = 1.5
+"""Size of the model's cliques. Larger ones relate more pairs exactly, and take longer to fit than they gain."""
+
+
+def choose_pairs(
+    measurements: Sequence[Measurement], columns: Mapping[str, Coding], domain: Domain,
+    megabytes: float = MOST_MEGABYTES,
+) -> list[Clique]:  # fmt: skip
+    """Return the pairs with the strongest dependence that fit into a junction tree of this size.
+
+    The dependence of a pair is the distance of its noisy counts from those of independent columns, less the distance
+    that the noise alone is expected to make.
+    """
+    from mbi.junction_tree import hypothetical_model_size
+
+    by_clique = {one.clique: one for one in measurements}
+    singles: list[Clique] = [(name,) for name in columns]
+    strength = {one.clique: _dependence(one, by_clique) for one in measurements if len(one.clique) == 2}
+    chosen: list[Clique] = []
+    for pair in sorted(strength, key=lambda pair: -strength[pair]):
+        if strength[pair] > 0 and hypothetical_model_size(domain, [*chosen, pair, *singles]) <= megabytes:
+            chosen.append(pair)
+    return chosen
+
+
+def _dependence(pair: Measurement, by_clique: Mapping[Clique, Measurement]) -> float:
+    first, second = (_shares(by_clique[(name,)]) for name in pair.clique)
+    total = float(max(1.0, by_clique[()].counts[0]))
+    independent = np.outer(first, second).ravel() * total
+    noise = pair.scale * math.sqrt(2 / math.pi) * len(pair.counts)
+    return float(np.abs(pair.counts - independent).sum()) - noise
+
+
+def _shares(single: Measurement) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    positive = np.clip(single.counts, 0, None)
+    total = positive.sum()
+    return positive / total if total > 0 else np.full(len(positive), 1 / len(positive))

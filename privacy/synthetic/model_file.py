@@ -1,0 +1,137 @@
+"""Saves and loads fitted models: JSON and plain arrays in a zip file, sealed with the installation's key. No pickle.
+
+seal = HMAC-SHA256(key, SHA-256 of every part, in order). A model file holds noisy measurements and what was computed from
+them: no row that it was fitted on, and no statistic without noise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from privacy.storage.atomic_file import replace_public
+from privacy.synthetic.errors import DamagedModel
+from privacy.synthetic.event.generation import Rhythm
+from privacy.synthetic.event.private_history import PrivateHistory
+from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.marginal.model import MarginalModel
+from privacy.synthetic.private_table import PrivateTable
+from privacy.synthetic.specification import Specification
+
+FORMAT = 1
+_MANIFEST, _SEAL = "model.json", "seal"
+_RHYTHM = ("first", "gap", "weekday", "size", "size_low", "size_high", "item", "renewal", "patience")
+Model = PrivateTable | PrivateHistory
+
+
+def save_model(model: Model, path: Path, key: bytes) -> str:
+    """Write a model, in one step; return the SHA-256 of its content."""
+    arrays: dict[str, Any] = {}
+    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
+    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        parts[f"{name}.npy"] = buffer.getvalue()
+    digest = _digest(parts)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**parts, _SEAL: _seal(digest, key).encode()}.items():
+            # A fixed time, so that equal models are equal files.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    replace_public(path, whole.getvalue())
+    return digest
+
+
+def load_model(path: Path, key: bytes) -> Model:
+    """Return the model of a file.
+
+    Raises:
+        DamagedModel: the file is no model, was changed, or was sealed by another installation.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
+        raise DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again") from error
+    seal = parts.pop(_SEAL, b"")
+    if not hmac.compare_digest(seal, _seal(_digest(parts), key).encode()):
+        raise DamagedModel(
+            f"{path.name} was changed after it was saved, or another installation saved it; use the original file"
+        )
+    content = json.loads(parts[_MANIFEST])
+    if content["format"] != FORMAT:
+        raise DamagedModel(f"{path.name} has format {content['format']}, this version reads {FORMAT}; fit it again")
+    arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
+              for name, data in parts.items() if name != _MANIFEST}  # fmt: skip
+    return _history(content, arrays) if content["kind"] == PrivateHistory.kind else _table(content, arrays, "")
+
+
+def _of_table(model: PrivateTable, arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    arrays |= {f"{prefix}potential_{index}": one for index, one in enumerate(model.model.potentials)}
+    arrays |= {f"{prefix}fine_{name}": one for name, one in model.fine.items()}
+    return {
+        "specification": model.specification.model_dump(mode="json"),
+        "sizes": dict(model.model.sizes),
+        "cliques": [list(clique) for clique in model.model.cliques],
+        "parents": list(model.model.parents),
+        "total": model.model.total,
+        "fine": list(model.fine),
+        "scales": dict(model.scales),
+    }
+
+
+def _table(content: Mapping[str, Any], arrays: Mapping[str, Any], prefix: str) -> PrivateTable:
+    cliques = tuple(tuple(clique) for clique in content["cliques"])
+    potentials = tuple(arrays[f"{prefix}potential_{index}"] for index in range(len(cliques)))
+    model = MarginalModel(content["sizes"], cliques, tuple(content["parents"]), potentials, content["total"])
+    fine = {name: arrays[f"{prefix}fine_{name}"] for name in content["fine"]}
+    return PrivateTable(Specification.model_validate(content["specification"]), model, fine, content["scales"])
+
+
+def _of_history(model: PrivateHistory, arrays: dict[str, Any]) -> dict[str, Any]:
+    arrays |= {"hour": model.hour, "hour_of_size": model.hour_of_size}
+    arrays |= {f"rhythm_{name}": getattr(model.rhythm, name) for name in _RHYTHM}
+    arrays |= {f"number_{name}": one for name, one in model.number.items()}
+    arrays |= {f"order_{name}": one for name, one in model.order.items()}
+    return {
+        "specification": model.specification.model_dump(mode="json"),
+        "people": _of_table(model.people, arrays, "people_"),
+        "days": model.rhythm.days,
+        "number": list(model.number),
+        "order": list(model.order),
+        "scales": dict(model.scales),
+    }
+
+
+def _history(content: Mapping[str, Any], arrays: Mapping[str, Any]) -> PrivateHistory:
+    return PrivateHistory(
+        EventSpecification.model_validate(content["specification"]),
+        _table(content["people"], arrays, "people_"),
+        Rhythm(content["days"], **{name: arrays[f"rhythm_{name}"] for name in _RHYTHM}),
+        arrays["hour"],
+        arrays["hour_of_size"],
+        {name: arrays[f"number_{name}"] for name in content["number"]},
+        {name: arrays[f"order_{name}"] for name in content["order"]},
+        content["scales"],
+    )
+
+
+def _digest(parts: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(parts):
+        whole.update(f"{len(name)}:{name}".encode())
+        whole.update(hashlib.sha256(parts[name]).digest())
+    return whole.hexdigest()
+
+
+def _seal(digest: str, key: bytes) -> str:
+    return hmac.new(key, b"synthetic model" + digest.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,136 @@
+"""The specification of a synthesizer: public domain of each column, privacy parameters and constraints.
+
+Every value of it is public: it comes from a contract or from a person, never from the rows. Its fields are the keys of
+the YAML file that `bojagi synth fit --spec` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scalar = str | int | bool
+MOST_CELLS = 2_000
+"""Most coarse values of one column. Pairs of such columns have four million cells, each with its own noise."""
+
+
+class Part(BaseModel):
+    """A part of a specification: frozen, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Category(Part):
+    """A column with listed values. Any other value counts as `other`; without `other`, its row is left out."""
+
+    kind: Literal["category"] = "category"
+    values: tuple[Scalar, ...] = Field(min_length=1, max_length=MOST_CELLS)
+    other: str | None = None
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Category:
+        named = [str(value) for value in self.values] + ([self.other] if self.other is not None else [])
+        if len(set(named)) != len(named):
+            raise ValueError("a value is listed twice; list each once")
+        return self
+
+
+class Number(Part):
+    """A column of numbers in [minimum, maximum]; values outside count as the nearest bound.
+
+    `bins` bins of equal width (equal ratio with `scale: log`) relate the column to others. Within a bin, values follow
+    a finer histogram. `decimals` is the number of decimals of what is written; 0 writes whole numbers.
+    """
+
+    kind: Literal["number"] = "number"
+    minimum: float
+    maximum: float
+    bins: int = Field(default=16, ge=1, le=MOST_CELLS)
+    decimals: int = Field(default=2, ge=0, le=9)
+    scale: Literal["linear", "log"] = "linear"
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Number:
+        if not (math.isfinite(self.minimum) and math.isfinite(self.maximum) and self.minimum < self.maximum):
+            raise ValueError("expected finite bounds with minimum < maximum")
+        if self.scale == "log" and self.minimum <= 0:
+            raise ValueError("scale: log needs a minimum above 0")
+        return self
+
+
+class Day(Part):
+    """A column of dates from `first` to `last`, both included; dates outside count as the nearest bound."""
+
+    kind: Literal["day"] = "day"
+    first: date
+    last: date
+    bins: int = Field(default=16, ge=1, le=MOST_CELLS)
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Day:
+        if self.first >= self.last:
+            raise ValueError("expected first before last")
+        return self
+
+
+ColumnSpec = Annotated[Category | Number | Day, Field(discriminator="kind")]
+
+
+class Order(Part):
+    """A constraint: the value of `low` is at most the value of `high`. Rows with a null meet it."""
+
+    low: str
+    high: str
+
+
+class Implication(Part):
+    """A constraint: a row in which every column of `when` has the given value has one of the values of `then`."""
+
+    when: dict[str, Scalar]
+    then: dict[str, tuple[Scalar, ...]]
+
+
+class Specification(Part):
+    """The columns that are synthesized, and the guarantee.
+
+    unit: column of the privacy unit, which is never learned from; None if each row is a person.
+    rows_per_unit: at most so many rows of a person are used, chosen at random.
+    epsilon, delta: the guarantee for neighbours that differ in all rows of one person.
+    origin: where the domain was declared, such as `gold/customer_demographic` or a file's name.
+    """
+
+    columns: dict[str, ColumnSpec] = Field(min_length=1)
+    unit: str | None = None
+    rows_per_unit: int = Field(default=1, ge=1)
+    epsilon: float = Field(default=1.0, gt=0, le=20)
+    delta: float = Field(default=1e-6, gt=0, lt=0.01)
+    constraints: tuple[Order | Implication, ...] = ()
+    origin: str = ""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Specification:
+        if self.unit in self.columns:
+            raise ValueError(f"{self.unit} identifies people and is never synthesized; remove it from columns")
+        for constraint in self.constraints:
+            named = (
+                {constraint.low, constraint.high}
+                if isinstance(constraint, Order)
+                else {*constraint.when, *constraint.then}
+            )
+            if unknown := sorted(named - self.columns.keys()):
+                raise ValueError(f"a constraint names {unknown}, which are not among the columns")
+        return self
+
+    @property
+    def domain_digest(self) -> str:
+        """SHA-256 of the columns and their domains, by which a saved model is compared with a contract."""
+        columns = {name: column.model_dump(mode="json") for name, column in self.columns.items()}
+        return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
