@@ -47,7 +47,7 @@ def main() -> None:
 
     with closing(ContentWatcher(installation)), socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])
+        uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none")).run(sockets=[listener])
 
 
 if __name__ == "__main__":
