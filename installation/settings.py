@@ -18,6 +18,8 @@ scale = 1                 # of the simulator: how many copies of the market
 hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module that keeps the key-encryption key
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
+# database = "postgresql://bojagi@db:5432/bojagi"  # PostgreSQL with the stores of several machines; default: files
+# database_password_file = "secret/database"  # private file with its password
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
 # online_redis_file = "redis"  # private file with the URL of a fleet's Redis, rediss://user:password@host:port/0
 feature_project = "bojagi"  # name of the features' project; installations that share a Redis need different ones
@@ -123,7 +125,7 @@ DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Settings whose values are not printed.
-_SECRET = ("storage_options", "source_credentials")
+_SECRET = ("storage_options", "source_credentials", "database")
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
@@ -181,6 +183,8 @@ class Settings(BaseSettings):
     hsm_module: Path | None = None
     hsm_token: str = "bojagi"
     hsm_pin_file: Path | None = None
+    database: SecretStr | None = None
+    database_password_file: Path | None = None
     ledger_postgres_file: Path | None = None
     online_redis_file: Path | None = None
     feature_project: str = Field("bojagi", pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")

@@ -37,8 +37,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Server]:
-    """Run PostgreSQL for the block."""
+def postgres_server(*, flushes: bool = False) -> Iterator[Server]:
+    """Run PostgreSQL for the block. `flushes`: commits are on the disk, as the stores require."""
     import psycopg
 
     initdb, postgres = (_program(name, "postgres", "/usr/lib/postgresql/*/bin") for name in ("initdb", "postgres"))
@@ -61,7 +61,8 @@ def postgres_server() -> Iterator[Server]:
         subprocess.run([*command, f"--pwfile={folder}/password"], check=True, capture_output=True, cwd="/", **demoted)
         command = [postgres, "-D", f"{folder}/data", "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
         # A server in another zone and date style than the session must not change a value.
-        command += ["-c", "timezone=America/New_York", "-c", "datestyle=German", "-c", "fsync=off"]
+        command += ["-c", "timezone=America/New_York", "-c", "datestyle=German"]
+        command += [] if flushes else ["-c", "fsync=off"]
         with _running(command, demoted, signal.SIGINT):
             place = f"host=127.0.0.1 port={port} user=owner password=owner"
             _wait(lambda: psycopg.connect(f"{place} dbname=postgres").close(), psycopg.OperationalError)
