@@ -7,26 +7,30 @@ Guarantee: `verify` finds every change of a logged entry that is made without th
 earlier log put back together with its own earlier anchor. To find that too, keep anchors in another place, and pass
 them to `verify`; `bojagi audit publish` and a schedule do so.
 
+On PostgreSQL several machines write one log. Each machine has an anchor of its own, which the log must contain but may
+go beyond. So there each entry is sealed with the key as well, and an end that was written without the key is refused.
+
 Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
-from privacy.storage.database import is_replaced, open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, is_missing, open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead, find_faults
 from privacy.storage.secret_file import KEY_BYTES
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, content TEXT NOT NULL, digest TEXT NOT NULL);
@@ -36,9 +40,12 @@ CREATE TRIGGER IF NOT EXISTS entry_delete BEFORE DELETE ON entry
   BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE INDEX IF NOT EXISTS entry_debit ON entry (number) WHERE json_extract(content, '$.debit') IS NOT NULL;
 """
-# Everything else in the file's schema was added by another program, and may change what is read or written.
-_OWN_SCHEMA = {("table", "entry"), ("index", "entry_debit"), ("trigger", "entry_update"), ("trigger", "entry_delete")}
-_DEBITS = "SELECT content FROM entry WHERE json_extract(content, '$.debit') IS NOT NULL ORDER BY number DESC LIMIT 1"
+_DEBITS = {
+    False: "SELECT content FROM entry WHERE json_extract(content, '$.debit') IS NOT NULL ORDER BY number DESC LIMIT 1",
+    # PostgreSQL reads no JSON in a text. A quotation mark inside a value would have a backslash before it.
+    True: "SELECT content FROM entry WHERE content LIKE '%\"debit\":{%' ORDER BY number DESC LIMIT 1",
+}
+"""The query of the last debit, and whether it is the one for a shared database."""
 
 
 class AuditError(PrivacyError):
@@ -75,29 +82,29 @@ class AuditEntry(BaseModel):
 class AuditLog:
     """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
-    def __init__(self, path: Path, anchor_path: Path, key: bytes) -> None:
+    def __init__(self, place: Place, anchor_path: Path, key: bytes) -> None:
         """Open the log, and create it with its anchor if there is no log. An existing anchor is kept.
 
         Args:
-            path: the SQLite file of the log.
+            place: the SQLite file of the log, or the server.
             anchor_path: the file of the anchor, best on another disk and with other access rights.
             key: 32 bytes that seal the anchor.
 
         Raises:
-            AuditError: the key does not have 32 bytes, or the file cannot be opened.
+            AuditError: the key does not have 32 bytes, or the log cannot be opened.
         """
         if len(key) != KEY_BYTES:
             raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}. Restore audit.key.")
-        self.path, self.anchor_path = path, anchor_path
+        self.path, self.anchor_path = place, anchor_path
         self._anchor = AnchorFile(anchor_path, key)
+        self._seal_key = hmac.digest(key, b"entry of the audit log", "sha256")
         try:
-            if not path.exists():
+            if is_missing(place, "audit"):
                 # Before the log, so that a log without an anchor is always a fault.
                 self._anchor.create()
-            self._db = open_database(path, _SCHEMA)
-            self._file = path.stat()
-        except (OSError, sqlite3.Error) as error:
-            raise AuditError(f"{path}: cannot be opened as an audit log: {error}. Restore the log.") from error
+            self._db = open_database(place, _SCHEMA, "audit")
+        except (OSError, *DATABASE_ERRORS) as error:
+            raise AuditError(f"{place}: cannot be opened as an audit log: {error}. Restore the log.") from error
 
     def close(self) -> None:
         """Close the log and its anchor."""
@@ -123,7 +130,7 @@ class AuditLog:
         Raises:
             AuditError: see `append`.
         """
-        if is_replaced(self.path, self._file):
+        if not self._db.is_shared and self._db.is_replaced():
             raise AuditError(
                 f"{self.path}: the use was refused, because another file has the name of the log, or none. Restore the "
                 "log, then start this process anew."
@@ -135,11 +142,12 @@ class AuditLog:
                 self._require_anchored(end)
                 contents = [_canonical(entry) for entry in entries]
                 heads = [end := end.next(content) for content in contents]
-                rows = [(head.number, text, head.digest) for head, text in zip(heads, contents, strict=True)]
-                self._db.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
+                rows = [self._row(head, text) for head, text in zip(heads, contents, strict=True)]
+                marks = ", ".join("?" * len(rows[0])) if rows else ""
+                self._db.executemany(f"INSERT INTO entry VALUES ({marks})", rows)
             # After the commit: if a crash comes between, the anchor is behind, and the next entry moves it on.
             self._anchor.advance(end, flushes=flushes_anchor)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *DATABASE_ERRORS) as error:
             raise AuditError(
                 f"{self.path}: the use could not be logged ({error}), so it was refused. Check the disk and try again."
             ) from error
@@ -173,19 +181,19 @@ class AuditLog:
             with transaction(self._db):
                 self._require_own_schema()
                 self._require_anchored(self._end())
-        except (OSError, sqlite3.Error, AnchorError, StoreBehindError, _ForeignSchemaError) as error:
+        except (OSError, *DATABASE_ERRORS, AnchorError, StoreBehindError, _ForeignSchemaError) as error:
             raise AuditError(f"{self.path}: no use can be logged ({error}). Run `bojagi audit verify`.") from error
 
     def entries(self, where: Callable[[AuditEntry], bool] = lambda _: True) -> Iterator[tuple[int, AuditEntry]]:
         """Yield number and content of the entries that meet a condition, in order; all entries by default."""
-        for number, content in self._db.execute("SELECT number, content FROM entry ORDER BY number"):
+        for number, content in self._db.stream("SELECT number, content FROM entry ORDER BY number"):
             entry = AuditEntry.model_validate_json(content)
             if where(entry):
                 yield number, entry
 
     def last_debit(self) -> ChainHead | None:
         """Return the ledger entry that paid for the last logged release; None if no release is logged. O(log n)."""
-        row = self._db.execute(_DEBITS).fetchone()
+        row = self._db.execute(_DEBITS[self._db.is_shared]).fetchone()
         return None if row is None else AuditEntry.model_validate_json(row[0]).debit
 
     def verify(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
@@ -194,9 +202,11 @@ class AuditLog:
         Args:
             published: anchors of this log that were kept elsewhere. The log must contain these entries.
         """
-        rows = self._db.execute("SELECT number, content, digest FROM entry ORDER BY number")
+        # Read before the entries: on a server, other machines append meanwhile.
+        anchored = self._anchored() if self._db.is_shared else None
+        rows = self._db.stream("SELECT number, content, digest FROM entry ORDER BY number")
         faults = list(find_faults((ChainEntry(*row) for row in rows), all_contents=self._contents))
-        faults += self._check_end()
+        faults += self._check_end(anchored)
         try:
             self._require_own_schema()
         except _ForeignSchemaError as error:
@@ -218,20 +228,39 @@ class AuditLog:
         except AnchorError as error:
             raise AuditError(error.message) from error
 
-    def _check_end(self) -> list[ChainFault]:
-        end = self._end()
+    def join(self) -> None:
+        """Accept the log as it is now, on a machine that has no anchor yet; does nothing on one that has.
+
+        Raises:
+            AuditError: the last entry was not written with the key of this log.
+        """
         try:
-            anchor = self.anchor()
+            with self._db.reading():
+                end = self._end()
+                self._require_sealed(end)
+                self._anchor.create(end)
+        except (OSError, *DATABASE_ERRORS, StoreBehindError) as error:
+            raise AuditError(f"{self.path}: this machine cannot join the log: {error}.") from error
+
+    def _anchored(self) -> ChainHead | AuditError:
+        try:
+            return self.anchor()
         except AuditError as error:
-            return [ChainFault("anchor", end.number, error.message)]
+            return error
+
+    def _check_end(self, anchored: ChainHead | AuditError | None) -> list[ChainFault]:
+        end = self._end()
+        anchor = anchored or self._anchored()
+        if isinstance(anchor, AuditError):
+            return [ChainFault("anchor", end.number, anchor.message)]
         if anchor.number > end.number:
             message = f"the log ends at entry {end.number}, but its anchor says {anchor.number}"
             return [ChainFault("truncated", end.number + 1, message)]
-        if anchor.number < end.number:
+        if anchor.number < end.number and not self._db.is_shared:
             message = f"the anchor says that the log ends at entry {anchor.number}, but it goes on to {end.number}"
             return [ChainFault("anchor", anchor.number, message)]
-        if anchor.digest != end.digest:
-            return [ChainFault("altered", anchor.number, "the last entry is not the entry that the anchor says")]
+        if anchor.digest != (end.digest if anchor.number == end.number else self._digest_at(anchor.number)):
+            return [ChainFault("altered", anchor.number, "the entry is not the one that the anchor says")]
         try:
             self._require_anchored(end)
         except StoreBehindError as error:
@@ -244,15 +273,26 @@ class AuditLog:
             require_anchored(anchored, end, self._digest_at)
         else:
             self._anchor.head()
+        self._require_sealed(end)
+
+    def _require_sealed(self, end: ChainHead) -> None:
+        """Check that the last entry was written with the key; its digest covers all entries before it."""
+        if not self._db.is_shared or end.number == 0:
+            return
+        row = self._db.execute("SELECT seal FROM entry WHERE number = ?", (end.number,)).fetchone()
+        if row is None or not hmac.compare_digest(str(row[0]), self._seal(end.digest)):
+            raise StoreBehindError(f"entry {end.number} was not written with the audit key of this installation")
+
+    def _row(self, head: ChainHead, content: str) -> tuple[int | str, ...]:
+        row = (head.number, content, head.digest)
+        return (*row, self._seal(head.digest)) if self._db.is_shared else row
+
+    def _seal(self, digest: str) -> str:
+        return hmac.new(self._seal_key, digest.encode(), "sha256").hexdigest()
 
     def _require_own_schema(self) -> None:
-        found = self._db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
-        foreign = sorted(f"{kind} {name}" for kind, name, _ in found if (kind, name) not in _OWN_SCHEMA)
-        changed = [name for _, name, sql in found if (sql or "").split() != _own_sql().get(name, "").split()]
-        missing = sorted(name for _, name in _OWN_SCHEMA - {(kind, name) for kind, name, _ in found})
-        if foreign or changed or missing:
-            parts = ", ".join(foreign or [*changed, *missing])
-            raise _ForeignSchemaError(f"its file has another schema than the audit log's ({parts})")
+        if faults := self._db.schema_faults():
+            raise _ForeignSchemaError(f"its database has another schema than the audit log's ({', '.join(faults)})")
 
     def _contents(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT content FROM entry ORDER BY number")]
@@ -273,13 +313,6 @@ def loggable(text: str, most: int) -> str:
 
 class _ForeignSchemaError(PrivacyError):
     """The log's file has a trigger, view or table that the audit log did not make, or lacks one of its own."""
-
-
-@cache
-def _own_sql() -> dict[str, str]:
-    with closing(sqlite3.connect(":memory:")) as memory:
-        memory.executescript(_SCHEMA)
-        return dict(memory.execute("SELECT name, sql FROM sqlite_master"))
 
 
 def _canonical(entry: AuditEntry) -> str:

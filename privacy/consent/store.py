@@ -1,17 +1,17 @@
-"""The consent store: an append-only SQLite file, safe for several processes.
+"""The consent store: append-only, safe for several processes, on PostgreSQL also of several machines.
 
 Triggers refuse every change and deletion of a record, also by other programs. Only `erase`, the erasure of persons,
-removes records: its transaction takes the triggers away and puts them back. A read sees everything that was committed
+removes records: its transaction takes the triggers off and puts them back. A read sees everything that was committed
 before it. Readers in other processes compare `sequence`, the number of the last record, to find new records.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,17 +21,18 @@ from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import DECISIVE, MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
 from privacy.consent.state import EVERY_PURPOSE
-from privacy.storage.database import is_replaced, open_database, transaction
+from privacy.storage.database import AMONG, CONFLICTS, DATABASE_ERRORS, open_database, transaction
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")
 _BATCH = 50_000
 _BETWEEN, _NULL = "\x1f", "\x1e"
 """Control characters that stand between joined values, and for a missing one."""
-_AMONG = "IN (SELECT value FROM json_each(?))"
-"""Condition for a list of any length: SQLite limits the number of values."""
 _LAST = 2**63 - 1
-"""The greatest sequence number that SQLite can assign."""
+"""The greatest sequence number that a database can assign."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,28 +53,29 @@ _TRIGGERS = tuple(
     for table in ("record", "membership")
     for verb in ("UPDATE", "DELETE")
 )
+_NOTE = "INSERT INTO taken VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET state = excluded.state"
 _CREATE_TRIGGERS = tuple(f"CREATE TRIGGER IF NOT EXISTS {name} {body};" for name, body in _TRIGGERS)
 
 
 class ConsentStore:
     """Appends and reads records and memberships. One object per thread; any number of processes."""
 
-    def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
-        """Open the store, or create its file, readable by its owner only.
+    def __init__(self, place: Place, taxonomy: Taxonomy) -> None:
+        """Open the store in a file, or on a server. A file is created if there is none, for its owner only.
 
         Raises:
-            ConsentError: the file cannot be opened or is not a consent store.
+            ConsentError: it cannot be opened or is not a consent store.
         """
-        self.path = path
+        self.path = place
         self._taxonomy = taxonomy
         try:
-            self._db = open_database(path, _SCHEMA + "\n".join(_CREATE_TRIGGERS))
-            known = {row[1] for row in self._db.execute("PRAGMA table_info(record)")}
-            for column in (name for name in _COLUMNS if name not in known):  # a store of an earlier version
-                self._db.execute(f"ALTER TABLE record ADD COLUMN {column} TEXT")
-            self._file = path.stat()
-        except (OSError, sqlite3.Error) as error:
-            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}. Restore the store.") from error
+            self._db = open_database(place, _SCHEMA + "\n".join(_CREATE_TRIGGERS), "consent")
+            if isinstance(place, Path):
+                known = {row[1] for row in self._db.execute("PRAGMA table_info(record)")}
+                for column in (name for name in _COLUMNS if name not in known):  # a store of an earlier version
+                    self._db.execute(f"ALTER TABLE record ADD COLUMN {column} TEXT")
+        except (OSError, *DATABASE_ERRORS) as error:
+            raise ConsentError(f"{place}: cannot be opened as a consent store: {error}. Restore the store.") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -96,7 +98,7 @@ class ConsentStore:
         with transaction(self._db):
             try:
                 self._db.executemany(f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)
-            except sqlite3.IntegrityError as error:
+            except CONFLICTS as error:
                 raise ConsentError(
                     f"{self.path}: refused {len(rows)} records ({error}). A record is stored once: leave out "
                     "those that are in the store already, as `bojagi consent import` does."
@@ -116,22 +118,15 @@ class ConsentStore:
     def erase(self, subjects: Collection[str], customers: Collection[str]) -> int:
         """Delete the records and memberships of source persons, and these customers' ids; return the records deleted.
 
-        The deleted bytes are overwritten in the file, and the write-ahead log is emptied. Sequence numbers stay, so
-        readers in other processes go on. A reader that is busy for longer than a moment keeps the log from being
-        emptied; the verification then finds the bytes.
+        The deleted bytes are overwritten, see `Database.erasing`. Sequence numbers stay, so readers in other processes
+        go on. A reader that is busy for longer than a moment keeps SQLite's log from being emptied; the verification
+        then finds the bytes.
         """
         whom, ids = json.dumps(list(subjects)), json.dumps(list(customers))
-        self._db.execute("PRAGMA secure_delete = ON")
-        with transaction(self._db):
-            for name, _ in _TRIGGERS:
-                self._db.execute(f"DROP TRIGGER {name}")
-            count = self._db.execute(f"DELETE FROM record WHERE subject_id {_AMONG}", (whom,)).rowcount
-            self._db.execute(f"DELETE FROM membership WHERE subject_id {_AMONG}", (whom,))
-            self._db.execute(f"UPDATE membership SET customer_id = NULL WHERE customer_id {_AMONG}", (ids,))
-            for statement in _CREATE_TRIGGERS:
-                self._db.execute(statement)
-        self._db.execute("VACUUM")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._db.erasing("record", "membership"):
+            count = self._db.execute(f"DELETE FROM record WHERE subject_id {AMONG}", (whom,)).rowcount
+            self._db.execute(f"DELETE FROM membership WHERE subject_id {AMONG}", (whom,))
+            self._db.execute(f"UPDATE membership SET customer_id = NULL WHERE customer_id {AMONG}", (ids,))
         return int(count)
 
     def taken(self, source: str) -> str | None:
@@ -146,7 +141,7 @@ class ConsentStore:
     def note_all_taken(self, states: Mapping[str, str]) -> None:
         """Store the states of sources whose records were imported completely."""
         with transaction(self._db):
-            self._db.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?)", states.items())
+            self._db.executemany(_NOTE, states.items())
 
     def has(self, record_id: str) -> bool:
         """Return whether there is a record with this identifier."""
@@ -155,11 +150,11 @@ class ConsentStore:
     def knows(self, identifier: str) -> bool:
         """Return whether a record or a membership names this customer or source person."""
         query = (
-            "SELECT EXISTS (SELECT 1 FROM record WHERE subject_id = ?1) OR "
-            "EXISTS (SELECT 1 FROM membership WHERE subject_id = ?1) OR "
-            "EXISTS (SELECT 1 FROM membership WHERE customer_id = ?1)"
+            "SELECT EXISTS (SELECT 1 FROM record WHERE subject_id = ?) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE subject_id = ?) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE customer_id = ?)"
         )
-        return bool(self._db.execute(query, (identifier,)).fetchone()[0])
+        return bool(self._db.execute(query, (identifier,) * 3).fetchone()[0])
 
     def record(self, record_id: str) -> ConsentRecord | None:
         """Return the record with this identifier; None when there is none."""
@@ -169,17 +164,17 @@ class ConsentStore:
 
     def sequence(self) -> tuple[int, int]:
         """Return the numbers of the last record and of the last membership; they only grow. 0 when there is none."""
-        last = "SELECT (SELECT ifnull(max(sequence), 0) FROM record), (SELECT ifnull(max(sequence), 0) FROM membership)"
+        last = "SELECT (SELECT coalesce(max(sequence), 0) FROM record), (SELECT coalesce(max(sequence), 0) FROM membership)"
         row = self._db.execute(last).fetchone()
         return int(row[0]), int(row[1])
 
     def data_version(self) -> tuple[int, int]:
-        """Return numbers that change when this or another connection has written; takes microseconds."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
+        """Return numbers that change when this or another connection has written, see `Database`."""
+        return self._db.data_version()
 
     def is_replaced(self) -> bool:
-        """Return whether another file, or none, has the store's name now; this object still reads the former file."""
-        return is_replaced(self.path, self._file)
+        """Return whether another store, or none, is in the place of the opened one, see `Database`."""
+        return self._db.is_replaced()
 
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
         """Return the records of source persons, in the order of recording."""
@@ -219,7 +214,7 @@ class ConsentStore:
 
     def subjects_of_all(self, customers: Collection[str]) -> list[str]:
         """Return the source persons that ever belonged to one of the customers, and the customers' own identifiers."""
-        query = f"SELECT DISTINCT subject_id FROM membership WHERE customer_id {_AMONG}"
+        query = f"SELECT DISTINCT subject_id FROM membership WHERE customer_id {AMONG}"
         rows = self._db.execute(query, (json.dumps(list(customers)),))
         return sorted({*customers, *(row[0] for row in rows)})
 
@@ -229,11 +224,11 @@ class ConsentStore:
         Args:
             among: only these customers; None examines all.
         """
-        named = f"customer_id {_AMONG}" if among is not None else "customer_id IS NOT NULL"
+        named = f"customer_id {AMONG}" if among is not None else "customer_id IS NOT NULL"
         query = (
             f"SELECT customer_id FROM membership WHERE {named} EXCEPT SELECT customer_id FROM (SELECT customer_id, "
-            "max(from_at || printf('%019d', sequence)) FROM membership WHERE subject_id IN "
-            f"(SELECT subject_id FROM membership WHERE {named}) GROUP BY subject_id)"
+            "row_number() OVER (PARTITION BY subject_id ORDER BY from_at DESC, sequence DESC) AS place FROM membership "
+            f"WHERE subject_id IN (SELECT subject_id FROM membership WHERE {named})) AS ranked WHERE place = 1"
         )
         values = () if among is None else (json.dumps(list(among)),) * 2
         return {row[0] for row in self._db.execute(query, values)}
@@ -287,11 +282,13 @@ class ConsentStore:
     def _all_records(self, columns: tuple[str, ...], up_to: int) -> pa.Table:
         """Return all records in the order of recording, read in blocks.
 
-        SQLite joins the values of a block, and Arrow splits them. So no value becomes a Python object, and reading
+        The database joins the values of a block, and Arrow splits them. So no value becomes a Python object, and reading
         takes a third of the time that single rows take.
         """
-        joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in columns)
-        block = "FROM record WHERE sequence > ? AND sequence <= ?"
+        join = self._db.join_function
+        joined = ", ".join(f"{join}(coalesce(CAST({c} AS TEXT), '{_NULL}'), '{_BETWEEN}')" for c in columns)
+        rows = "FROM record WHERE sequence > ? AND sequence <= ? ORDER BY sequence"
+        block = f"FROM (SELECT {', '.join(columns)} {rows}) AS block"
         schema = pa.schema([RECORD_SCHEMA.field(column) for column in columns])
         last = min(self.sequence()[0], up_to)
         tables = [schema.empty_table()]
@@ -304,7 +301,7 @@ class ConsentStore:
             if all(len(column) == count for column in split):
                 tables.append(pa.table(split, schema=schema))
             else:  # a text contains the character that separates values
-                tables.append(self._table(f"SELECT {', '.join(columns)} {block} ORDER BY sequence", ends, schema))
+                tables.append(self._table(f"SELECT {', '.join(columns)} {rows}", ends, schema))
         return pa.concat_tables(tables)
 
     def membership_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
@@ -316,8 +313,8 @@ class ConsentStore:
         """
         where, values = _where(subjects, up_to)
         query = (
-            f"SELECT subject_id, customer_id, from_at FROM (SELECT *, max(sequence) FROM membership {where} "
-            "GROUP BY subject_id, from_at)"
+            "SELECT subject_id, customer_id, from_at FROM membership WHERE sequence IN (SELECT max(sequence) FROM "
+            f"membership {where} GROUP BY subject_id, from_at) ORDER BY subject_id, from_at"
         )
         return self._table(query, values, MEMBERSHIP_SCHEMA)
 
@@ -341,7 +338,7 @@ def _split(text: str, field: pa.Field) -> pa.Array:
 def _where(subjects: Iterable[str] | None, up_to: int) -> tuple[str, list[object]]:
     if subjects is None:
         return "WHERE sequence <= ?", [up_to]
-    return f"WHERE sequence <= ? AND subject_id {_AMONG}", [up_to, json.dumps(list(subjects))]
+    return f"WHERE sequence <= ? AND subject_id {AMONG}", [up_to, json.dumps(list(subjects))]
 
 
 def _text(value: object) -> object:

@@ -74,6 +74,10 @@ class Database(Protocol):
         """Whether other machines write as well, each with an anchor of its own."""
 
     @property
+    def join_function(self) -> str:
+        """The aggregate that joins texts by a separator, in the order of its rows."""
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the calling thread is inside `transaction` or `reading`."""
 
@@ -115,6 +119,7 @@ class SqliteDatabase(sqlite3.Connection):
     file: os.stat_result
     schema: str
     is_shared = False
+    join_function = "group_concat"
 
     def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """Yield the rows of a query, see `Database.stream`."""

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -149,6 +150,7 @@ class PostgresDatabase:
     """The tables of one store on a server, see `Database`. Safe under threads."""
 
     is_shared = True
+    join_function = "string_agg"
 
     def __init__(self, server: PostgresServer, store: str) -> None:
         self.server, self.store = server, store
@@ -164,23 +166,23 @@ class PostgresDatabase:
         """Run one statement, see `Database.execute`. A query is repeated once if the server was restarted."""
         if (connection := self._connection) is not None:
             with faults(self.server.name):
-                return connection.execute(_translated(sql), values)
+                return connection.execute(_translated(sql), _plain(values))
         if not sql.lstrip().startswith("SELECT"):
             with self.transaction():
                 return self.execute(sql, values)
-        return self._repeated(lambda connection: connection.execute(_translated(sql), values))
+        return self._repeated(lambda connection: connection.execute(_translated(sql), _plain(values)))
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> None:
         """Run one statement for each row, see `Database.executemany`."""
         with self._joined() as connection, faults(self.server.name):
-            connection.cursor().executemany(_translated(sql), rows)
+            connection.cursor().executemany(_translated(sql), map(_plain, rows))
 
     def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query through a cursor on the server, see `Database.stream`."""
         with self.server.connection() as connection, faults(self.server.name), connection.transaction():
             with connection.cursor("stream") as cursor:
                 cursor.itersize = 10_000
-                yield from cursor.execute(_translated(sql), values)
+                yield from cursor.execute(_translated(sql), _plain(values))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -322,6 +324,11 @@ def _reason(error: psycopg.Error) -> str:
     # Other classes, such as data exceptions (22), repeat values in their text.
     speaks = state[:2] in {"08", "23", "28", "3D", "40", "42", "53", "55", "57"}
     return f"{error.diag.message_primary} (SQLSTATE {state})" if speaks else f"refused a statement (SQLSTATE {state})"
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """Return the values with those of enumerations as SQLite stores them: psycopg would store their names."""
+    return [value.value if isinstance(value, Enum) else value for value in values]
 
 
 @cache
