@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
 from privacy.errors import PrivacyError
 from privacy.rights import errors as rights_error
+from privacy.storage.database import DATABASE_ERRORS
 
 _RETRY_SECONDS = "5"
 _LONGEST_DETAIL = 400
@@ -70,7 +70,7 @@ def add_error_handlers(app: FastAPI) -> None:
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)
     # Whatever else the engine, a store or the disk refuses: nothing was released, and no change was made.
-    for kind in (RetrievalFailed, PortalUnavailable, PrivacyError, InstallationError, OSError, sqlite3.Error):
+    for kind in (RetrievalFailed, PortalUnavailable, PrivacyError, InstallationError, OSError, *DATABASE_ERRORS):
         handles(kind, _answer_unavailable)
     handles(ValidationError, _answer_invalid)
     handles(RequestValidationError, _answer_invalid)

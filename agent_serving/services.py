@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from agent_serving.search.watcher import ContentWatcher, is_engine_installed
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
+from privacy.storage.database import DATABASE_ERRORS
 
 if TYPE_CHECKING:
     from agent_serving.conversation.opening import Chat
@@ -142,7 +142,7 @@ class Services:
             keys = self._keys_of_thread()
             keys.follow()
             keys.all_keys()
-        except (ApiKeyError, sqlite3.Error):
+        except (ApiKeyError, *DATABASE_ERRORS):
             failing = (*failing, "API keys")
         return failing
 
@@ -161,4 +161,5 @@ def open_api_keys(installation: Installation) -> ApiKeyStore:
     Raises:
         ApiKeyError: the store cannot be opened.
     """
-    return ApiKeyStore(installation.settings.data_dir / "serving" / "api_key.db", installation.clock)
+    file = installation.settings.data_dir / "serving" / "api_key.db"
+    return ApiKeyStore(installation.server or file, installation.clock)

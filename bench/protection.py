@@ -29,7 +29,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import load_settings
 from pipelines.ingest.source_load import ingest_source
 from privacy.protection.field import FieldCipher, TableColumn
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 from privacy.protection.token import Tokenizer
 
@@ -87,7 +87,7 @@ def main() -> int:
     names = pa.array([f"crm:{n:032x}" for n in rng.integers(0, owners, size).tolist()])
     rows = pa.array(np.char.add("row", np.arange(size).astype(str)))
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        store = SqliteKeyStore(Path(folder) / "keys.db", FileKeyWrapper(Path(folder) / "kek.json"))
+        store = WrappedKeyStore(Path(folder) / "keys.db", FileKeyWrapper(Path(folder) / "kek.json"))
         cipher = FieldCipher(store)
         made = seconds_of(lambda: store.keys_of(names.unique().to_pylist()))
         of_runs(f"making {owners:,} data keys", [made], "s").print_json()

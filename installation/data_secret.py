@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.settings import Settings
@@ -14,30 +16,45 @@ from privacy.protection.revealer import Note
 from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
 from privacy.storage.atomic_file import create_private_folder, replace_public
+from privacy.storage.database import is_unwritten
+from privacy.storage.document_store import DatabaseDocuments, DocumentStore, FolderDocuments
 from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key
 
 if TYPE_CHECKING:
     from privacy.anonymity.registry import ReleaseRegistry
+    from privacy.storage.postgres import PostgresServer
 
 
-def open_audit_log(settings: Settings) -> AuditLog:
+def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: bool = False) -> AuditLog:
     """Return a new connection to the audit log; its anchor and the anchor's key are in the secret folder.
 
+    Args:
+        settings: name the folders.
+        server: PostgreSQL, if the log is there.
+        joins: see `AuditLog`.
+
     Raises:
-        AuditError: the log cannot be opened, or was deleted while its key exists.
+        AuditError: the log cannot be opened, was deleted while its key exists, or exists without its key.
     """
-    folder, log = settings.secret_dir, settings.data_dir / "audit" / "audit.db"
+    folder, log = settings.secret_dir, server or settings.data_dir / "audit" / "audit.db"
     secret, anchor = folder / "audit.key", folder / "audit.anchor"
     create_private_folder(folder)
     # Locked, so that no process sees the new key before the new log has its anchor.
     with file_lock(folder / "audit.lock"):
-        if secret.exists() and not log.exists() and not anchor.exists():
+        is_new = is_unwritten(log, "audit")
+        if not is_new and not secret.exists():
+            raise AuditError(
+                f"The audit key {secret} is missing, but the log {log} exists. Under a new key, nothing could show "
+                "that the log is as it was written. Restore the key from your backup. To begin a new log, archive the "
+                "old one with its anchor."
+            )
+        if secret.exists() and is_new and not anchor.exists():
             raise AuditError(
                 f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
                 "deleted. Restore both from your backup. To begin a new log, archive the key as well."
             )
-        return AuditLog(log, anchor, load_key(secret))
+        return AuditLog(log, anchor, load_key(secret), joins=joins)
 
 
 def open_tokenizer(settings: Settings) -> Tokenizer:
@@ -64,37 +81,74 @@ def open_tokenizer(settings: Settings) -> Tokenizer:
     return tokens
 
 
-def open_suppression(settings: Settings, tokens: Tokenizer) -> SuppressionList:
-    """Return a new connection to the list of erased persons.
+def open_suppression(
+    settings: Settings, server: PostgresServer | None, tokens: Tokenizer, *, joins: bool = False
+) -> SuppressionList:
+    """Return a new connection to the list of erased persons, see `SuppressionList`.
 
     Raises:
         SuppressionError: the list is older than its anchor, missing or changed.
     """
-    return SuppressionList(settings.secret_dir / "suppression.db", tokens.derived_key("suppression"))
+    file = settings.secret_dir / "suppression.db"
+    anchor = file.with_name("suppression.db.anchor")
+    return SuppressionList(server or file, tokens.derived_key("suppression"), anchor, joins=joins)
 
 
-def open_corrections(settings: Settings, cipher: FieldCipher, tokens: Tokenizer) -> CorrectionList:
+def open_corrections(
+    settings: Settings, server: PostgresServer | None, cipher: FieldCipher, tokens: Tokenizer
+) -> CorrectionList:
     """Return a new connection to the corrections of persons."""
-    path = settings.data_dir / "correction" / "correction.db"
+    path = server or settings.data_dir / "correction" / "correction.db"
     return CorrectionList(path, cipher, tokens.derived_key("correction"))
 
 
-def open_release_registry(settings: Settings) -> ReleaseRegistry:
+def open_pseudonym_key(settings: Settings) -> bytes:
+    """Return the secret key from which the pseudonyms for roles are computed.
+
+    Raises:
+        SecretError: it cannot be used, or is missing or another one although pseudonyms were made.
+    """
+    secret, check = settings.secret_dir / "pseudonym.key", settings.data_dir / "pseudonym.check"
+    remedy = "Restore the file; under another key nobody could follow a pseudonym that was given out before."
+    if check.exists() and not secret.exists():
+        raise SecretError(f"{secret}: the pseudonym key is missing, and pseudonyms were made with it. {remedy}")
+    key = load_key(secret)
+    fingerprint = hmac.digest(key, b"fingerprint", "sha256").hex()
+    if not check.exists():
+        replace_public(check, f"{fingerprint}\n")
+    elif check.read_text("ascii").strip() != fingerprint:
+        raise SecretError(f"{secret}: not the pseudonym key with which pseudonyms were made. {remedy}")
+    return key
+
+
+def open_documents(
+    folder: Path, server: PostgresServer | None, store: str, *, is_durable: bool = True
+) -> DocumentStore:
+    """Return the documents of a store, in a folder or on the server. `is_durable`: see `FolderDocuments`."""
+    return (
+        FolderDocuments(folder, is_durable=is_durable)
+        if server is None
+        else DatabaseDocuments(server.open(store), store)
+    )
+
+
+def open_release_registry(settings: Settings, server: PostgresServer | None) -> ReleaseRegistry:
     """Return the registry of anonymous releases.
 
     Raises:
         SecretError: the secret behind its hashes is missing or cannot be used.
     """
     # Imported here, because the search that it imports takes a second to load.
-    from privacy.anonymity.registry import ReleaseRegistry
+    from privacy.anonymity.registry import LOG, ReleaseRegistry
 
-    folder, secret = settings.data_dir / "released", settings.secret_dir / "release.key"
-    if not secret.exists() and (folder / "release.jsonl").exists():
+    documents = open_documents(settings.data_dir / "released", server, "releases")
+    secret = settings.secret_dir / "release.key"
+    if not secret.exists() and documents.read(LOG) is not None:
         raise SecretError(
-            f"{secret}: the release secret is missing, and the registry in {folder} was made with it. Restore the "
+            f"{secret}: the release secret is missing, and the registry in {documents} was made with it. Restore the "
             "file; under another secret no person would be recognised as released before."
         )
-    return ReleaseRegistry(folder, load_key(secret), utc_now)
+    return ReleaseRegistry(documents, load_key(secret), utc_now)
 
 
 def note_into(log: AuditLog, who: str, purpose: str) -> Note:

@@ -11,10 +11,13 @@ from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 
 if TYPE_CHECKING:
     from privacy.dp.ledger import Ledger
+    from privacy.storage.postgres import PostgresServer
 
 
-def open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
-    """Return the ledger in a fleet's PostgreSQL, see `Installation.open_ledger`. `file` holds the connection string.
+def open_fleet_ledger(settings: Settings, server: PostgresServer | None, anchor: Path, *, joins: bool) -> Ledger:
+    """Return the ledger in a fleet's PostgreSQL, see `Installation.open_ledger`.
+
+    It is in the database that `ledger_postgres_file` names, else in that of the other stores.
 
     Raises:
         SettingsError: psycopg is missing, the file cannot be read, or PostgreSQL does not answer.
@@ -31,12 +34,17 @@ def open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
         raise SettingsError(
             "ledger_postgres_file is set and psycopg is not installed; install bojagi[fleet]."
         ) from error
+    file = settings.ledger_postgres_file
     try:
-        return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
+        if file is not None:
+            return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
+        assert server is not None
+        return Ledger(PostgresStore(server.ledger_conninfo(), anchor, joins=joins))
     except OSError as error:
         raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}. Check the path.") from error
     except OperationalError as error:
-        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer; start it.") from error
+        name = "database" if file is None else "ledger_postgres_file"
+        raise SettingsError(f"The PostgreSQL that {name} names does not answer; start it.") from error
 
 
 def wrapper_of(settings: Settings) -> KeyWrapper:

@@ -26,10 +26,13 @@ from installation.data_secret import (
     note_into,
     open_audit_log,
     open_corrections,
+    open_documents,
+    open_pseudonym_key,
     open_release_registry,
     open_suppression,
     open_tokenizer,
 )
+from installation.database import open_server
 from installation.errors import SettingsError
 from installation.external_store import open_fleet_ledger, wrapper_of
 from installation.lakehouse.lakehouse import Lakehouse
@@ -50,14 +53,14 @@ from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 from privacy.protection.correction_list import CorrectionList
 from privacy.protection.field import FieldCipher
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer
+from privacy.storage.database import is_unwritten
 from privacy.storage.hash_chain import ChainFault, ChainHead
-from privacy.storage.secret_file import load_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,6 +69,9 @@ if TYPE_CHECKING:
     from privacy.dp.ledger import Ledger
     from privacy.rights.request_store import RequestStore
     from privacy.rights.service import RightsService
+    from privacy.storage.database import Place
+    from privacy.storage.document_store import DocumentStore
+    from privacy.storage.postgres import PostgresServer
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class Installation:
         A later use opens the stores anew, as the next run of a Dagster code location does.
         """
         self._stores.close()
+        if (server := self.__dict__.get("server")) is not None:
+            server.close()
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -139,9 +147,23 @@ class Installation:
         return shop_time(self.settings, self.clock())
 
     @property
-    def consent_path(self) -> Path:
-        """The file of the consent store."""
-        return self.settings.data_dir / "consent" / "consent.db"
+    def consent_path(self) -> Place:
+        """The file of the consent store, or the server."""
+        return self.server or self.settings.data_dir / "consent" / "consent.db"
+
+    @property
+    def has_consent_record(self) -> bool:
+        """Whether a consent record exists; a new and empty one would forget every objection."""
+        return not is_unwritten(self.consent_path, "consent")
+
+    @cached_property
+    def server(self) -> PostgresServer | None:
+        """The PostgreSQL server of the stores; None if they are files.
+
+        Raises:
+            SettingsError: the setting `database` cannot be used.
+        """
+        return open_server(self.settings)
 
     def open_consent_store(self) -> ConsentStore:
         """Return a new connection to the consent store, to be closed by the caller."""
@@ -184,12 +206,19 @@ class Installation:
         )
 
     @property
+    def has_requests(self) -> bool:
+        """Whether a data subject has ever made a request."""
+        return not is_unwritten(self.server or self.settings.data_dir / "rights" / "request.db", "rights")
+
+    @property
     def request_store(self) -> RequestStore:
         """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
         # Imported here, so that commands that take no requests start faster.
         from installation.rights_opening import open_request_store
 
-        return self._stores.once("request_store", lambda: open_request_store(self.settings, self._key_store))
+        return self._stores.once(
+            "request_store", lambda: open_request_store(self.settings, self.server, self._key_store)
+        )
 
     def rights_service(self) -> RightsService:
         """Return the service that takes requests of data subjects and decides on them."""
@@ -230,12 +259,12 @@ class Installation:
 
     def open_audit_log(self) -> AuditLog:
         """Return a new connection to the audit log, to be closed by the caller; raises `AuditError`."""
-        return open_audit_log(self.settings)
+        return open_audit_log(self.settings, self.server)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
         """The secret key from which the pseudonyms for roles are computed."""
-        return load_key(self.settings.secret_dir / "pseudonym.key")
+        return open_pseudonym_key(self.settings)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -246,16 +275,19 @@ class Installation:
         """
         return open_tokenizer(self.settings)
 
-    def open_key_store(self, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
+    def open_key_store(self, wrapper: KeyWrapper | None = None, *, joins: bool = False) -> WrappedKeyStore:
         """Return a new connection to the key store, to be closed by the caller.
 
         Args:
             wrapper: wraps the data keys; None takes the one that the settings name.
+            joins: see `WrappedKeyStore`.
 
         Raises:
             ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
         """
-        return SqliteKeyStore(self.settings.secret_dir / "keys.db", wrapper or wrapper_of(self.settings))
+        file = self.settings.secret_dir / "keys.db"
+        anchor = file.with_name("keys.db.anchor")
+        return WrappedKeyStore(self.server or file, wrapper or wrapper_of(self.settings), anchor, joins=joins)
 
     @property
     def protection(self) -> Protection:
@@ -272,18 +304,20 @@ class Installation:
         )
 
     @property
-    def _key_store(self) -> SqliteKeyStore:
+    def _key_store(self) -> WrappedKeyStore:
         return self._stores.once("key_store", self.open_key_store)
 
     @property
     def suppression(self) -> SuppressionList:
         """The list of erased persons, one connection per thread; raises `SuppressionError`."""
-        return self._stores.once("suppression", lambda: open_suppression(self.settings, self.tokenizer))
+        return self._stores.once("suppression", lambda: open_suppression(self.settings, self.server, self.tokenizer))
 
     @property
     def _corrections(self) -> CorrectionList:
         cipher = FieldCipher(self._key_store)
-        return self._stores.once("corrections", lambda: open_corrections(self.settings, cipher, self.tokenizer))
+        return self._stores.once(
+            "corrections", lambda: open_corrections(self.settings, self.server, cipher, self.tokenizer)
+        )
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.
@@ -316,9 +350,14 @@ class Installation:
         from privacy.dp.ledger import Ledger
         from privacy.dp.sqlite_store import SqliteStore
 
-        if self.settings.ledger_postgres_file is None:
-            return Ledger(SqliteStore(self._ledger_file, self._ledger_anchor))
-        return open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
+        if self.has_shared_ledger:
+            return open_fleet_ledger(self.settings, self.server, self._ledger_anchor, joins=joins)
+        return Ledger(SqliteStore(self._ledger_file, self._ledger_anchor))
+
+    @property
+    def has_shared_ledger(self) -> bool:
+        """Whether several machines spend from the privacy ledger, which then is in PostgreSQL."""
+        return self.settings.ledger_postgres_file is not None or self.server is not None
 
     def release_registry(self) -> ReleaseRegistry:
         """Return the registry of anonymous releases and their recipients. It stores people as keyed hashes.
@@ -326,7 +365,14 @@ class Installation:
         Raises:
             SecretError: the secret behind the hashes is missing or cannot be used.
         """
-        return open_release_registry(self.settings)
+        return open_release_registry(self.settings, self.server)
+
+    @property
+    def inspection_records(self) -> DocumentStore:
+        """The results of the checks of tables, one document a table."""
+        return open_documents(
+            self.settings.data_dir / "quality" / "outcome", self.server, "inspections", is_durable=False
+        )
 
     def verify_releases(self) -> list[ChainFault]:
         """Return the first fault of the privacy ledger; without one, every logged release that has no debit in it."""
@@ -334,7 +380,7 @@ class Installation:
         from privacy.dp.trail import verify_trail
 
         log, entries = self.audit_log, []
-        if self._ledger_file.exists() or self._ledger_anchor.exists():
+        if self.has_shared_ledger or self._ledger_file.exists() or self._ledger_anchor.exists():
             try:
                 with closing(self.open_ledger()) as ledger:
                     ledger.verify()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from installation.settings import Settings
 from privacy.audit import AuditLog
@@ -16,23 +18,30 @@ from privacy.rights.law import built_in_request_laws
 from privacy.rights.request_log import RequestLog
 from privacy.rights.request_store import RequestStore
 from privacy.rights.service import RightsService
+from privacy.storage.database import is_unwritten
 from privacy.storage.secret_file import load_key
 
+if TYPE_CHECKING:
+    from privacy.storage.postgres import PostgresServer
 
-def open_request_store(settings: Settings, keys: KeyStore) -> RequestStore:
+
+def open_request_store(
+    settings: Settings, server: PostgresServer | None, keys: KeyStore, *, joins: bool = False
+) -> RequestStore:
     """Return a new connection to the store of requests, to be closed by the caller.
 
     Raises:
         RequestStoreError: the store cannot be opened, is older than its anchor, or its secret is missing.
         SecretError: the secret cannot be used.
     """
-    path, secret = settings.data_dir / "rights" / "request.db", settings.secret_dir / "rights.key"
+    path, secret = server or settings.data_dir / "rights" / "request.db", settings.secret_dir / "rights.key"
     anchor = settings.secret_dir / "rights.anchor"
-    if path.exists() and not secret.exists():
+    is_new = is_unwritten(path, "rights")
+    if not is_new and not secret.exists():
         raise RequestStoreError(f"{secret}: the secret of the requests in {path} is missing. Restore the file.")
-    if anchor.exists() and not path.exists():
+    if anchor.exists() and is_new and isinstance(path, Path):
         raise RequestStoreError(f"{path}: the store of requests is missing, but its anchor exists. Restore the store.")
-    return RequestStore(path, anchor, load_key(secret), keys)
+    return RequestStore(path, anchor, load_key(secret), keys, joins=joins)
 
 
 def rights_service(

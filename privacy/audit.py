@@ -25,7 +25,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
-from privacy.storage.database import DATABASE_ERRORS, is_missing, open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, is_unwritten, open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead, find_faults
 from privacy.storage.secret_file import KEY_BYTES
 
@@ -82,13 +82,14 @@ class AuditEntry(BaseModel):
 class AuditLog:
     """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
-    def __init__(self, place: Place, anchor_path: Path, key: bytes) -> None:
+    def __init__(self, place: Place, anchor_path: Path, key: bytes, *, joins: bool = False) -> None:
         """Open the log, and create it with its anchor if there is no log. An existing anchor is kept.
 
         Args:
             place: the SQLite file of the log, or the server.
             anchor_path: the file of the anchor, best on another disk and with other access rights.
             key: 32 bytes that seal the anchor.
+            joins: whether this machine, which has no anchor yet, accepts the store on the server as it is now.
 
         Raises:
             AuditError: the key does not have 32 bytes, or the log cannot be opened.
@@ -99,11 +100,13 @@ class AuditLog:
         self._anchor = AnchorFile(anchor_path, key)
         self._seal_key = hmac.digest(key, b"entry of the audit log", "sha256")
         try:
-            if is_missing(place, "audit"):
+            if is_unwritten(place, "audit"):
                 # Before the log, so that a log without an anchor is always a fault.
                 self._anchor.create()
             self._db = open_database(place, _SCHEMA, "audit")
-        except (OSError, *DATABASE_ERRORS) as error:
+            if joins:
+                self._join()
+        except (OSError, *DATABASE_ERRORS, StoreBehindError) as error:
             raise AuditError(f"{place}: cannot be opened as an audit log: {error}. Restore the log.") from error
 
     def close(self) -> None:
@@ -228,19 +231,11 @@ class AuditLog:
         except AnchorError as error:
             raise AuditError(error.message) from error
 
-    def join(self) -> None:
-        """Accept the log as it is now, on a machine that has no anchor yet; does nothing on one that has.
-
-        Raises:
-            AuditError: the last entry was not written with the key of this log.
-        """
-        try:
-            with self._db.reading():
-                end = self._end()
-                self._require_sealed(end)
-                self._anchor.create(end)
-        except (OSError, *DATABASE_ERRORS, StoreBehindError) as error:
-            raise AuditError(f"{self.path}: this machine cannot join the log: {error}.") from error
+    def _join(self) -> None:
+        with self._db.reading():
+            end = self._end()
+            self._require_sealed(end)
+            self._anchor.create(end)
 
     def _anchored(self) -> ChainHead | AuditError:
         try:

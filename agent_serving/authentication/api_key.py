@@ -13,16 +13,19 @@ import hmac
 import json
 import re
 import secrets
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_serving.authentication.identity import Identity
 from agent_serving.errors import ApiKeyError, AuthenticationFailed
 from features.retrieval.answer import Caller
-from privacy.storage.database import is_replaced, open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, open_database, transaction
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 PREFIX = "bjg_"
 _KEY = re.compile(r"bjg_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -56,18 +59,19 @@ class ApiKey:
 
 
 class ApiKeyStore:
-    """The keys of one installation in one SQLite file, private to its owner.
+    """The keys of one installation in one SQLite file, private to its owner, or on a server.
 
-    Use one object per thread; any number of processes may share the file. A revocation counts from the next request on.
+    Use one object per thread; any number of processes may share the store. A revocation counts from the
+    next request on.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, place: Place, clock: Callable[[], datetime]) -> None:
         """Open the store, and create it if there is none. `clock` returns the time with its zone.
 
         Raises:
-            ApiKeyError: the file cannot be opened.
+            ApiKeyError: the store cannot be opened.
         """
-        self._path, self._clock = path, clock
+        self._path, self._clock = place, clock
         self._open()
 
     def close(self) -> None:
@@ -129,13 +133,13 @@ class ApiKeyStore:
         return [_read(row) for row in rows]
 
     def follow(self) -> None:
-        """Use the file that has the store's name now. A restored store replaces the file.
+        """Use the store that is in its place now. A restored store replaces the opened one.
 
         Raises:
             ApiKeyError: the store is gone, or cannot be opened.
         """
-        if is_replaced(self._path, self._file):
-            if not self._path.exists():
+        if self._db.is_replaced():
+            if isinstance(self._path, Path) and not self._path.exists():
                 raise ApiKeyError(f"{self._path}: the store of API keys is gone. Restore it.")
             self._db.close()
             self._open()
@@ -146,7 +150,7 @@ class ApiKeyStore:
         Raises:
             AuthenticationFailed: the key is malformed, unknown, expired or revoked.
             ApiKeyError: the store is gone, or cannot be opened.
-            sqlite3.Error: the store cannot be read.
+            DATABASE_ERRORS: the store cannot be read.
         """
         self.follow()
         parts = _KEY.fullmatch(key)
@@ -167,9 +171,8 @@ class ApiKeyStore:
 
     def _open(self) -> None:
         try:
-            self._db = open_database(self._path, _SCHEMA)
-            self._file = self._path.stat()
-        except (OSError, sqlite3.Error) as error:
+            self._db = open_database(self._path, _SCHEMA, "api_keys")
+        except (OSError, *DATABASE_ERRORS) as error:
             raise ApiKeyError(
                 f"{self._path}: cannot be opened as the store of API keys: {error}. Restore it."
             ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from agent_serving.authentication.api_key import PREFIX, ApiKeyStore
 from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import ApiKeyError, AuthenticationFailed, ProviderUnavailable
+from privacy.storage.database import DATABASE_ERRORS
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Authenticator:
         if credential.startswith(PREFIX):
             try:
                 return self.open_keys().authenticate(credential)
-            except (ApiKeyError, sqlite3.Error) as error:
+            except (ApiKeyError, *DATABASE_ERRORS) as error:
                 raise ProviderUnavailable("The store of API keys cannot be read.") from error
         if self.tokens is None:
             raise AuthenticationFailed(

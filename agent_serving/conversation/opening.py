@@ -73,7 +73,7 @@ def open_chat(
     settings, metrics = installation.settings, ChatMetrics(registry)
     search = _open_search(installation)
     tools = built_in_tools(installation)
-    sessions = open_sessions(settings)
+    sessions = open_sessions(installation)
     parts = Parts(
         rules=rules_of(tools), tools=tools, services=tool_services(installation, features, search),
         guardrail=Guardrail(RegisteredNames(installation)), models=Tiers(settings.llm, metrics.note_call),

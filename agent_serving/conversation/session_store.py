@@ -1,16 +1,14 @@
-"""Where sessions and their turns are kept: the interface, and the embedded store in one SQLite file."""
+"""Where sessions and their turns are kept: the interface, and the store in one SQLite file or in PostgreSQL."""
 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent_serving.conversation.session import (
     Session,
@@ -21,7 +19,10 @@ from agent_serving.conversation.session import (
     write_caller,
     write_turn,
 )
-from privacy.storage.database import is_replaced, open_database, transaction
+from privacy.storage.database import AMONG, Database, open_database, transaction
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 FILE = Path("chat") / "session.db"
 """Below the data folder."""
@@ -74,18 +75,17 @@ class SessionStore(Protocol):
         """Close the store."""
 
 
-class SqliteSessionStore:
-    """The sessions of one installation in one private file. Deleted content is overwritten at once.
+class SqlSessionStore:
+    """The sessions of one installation in one private file, or on a server. Deleted content is overwritten.
 
-    Threads share one connection, in turn: a statement takes microseconds, and SQLite has one writer anyway. A file that
-    was restored or removed while the server runs is opened anew.
+    Threads share one connection, in turn: a statement takes microseconds, and a store has one writer anyway. A store
+    that was restored or removed while the server runs is opened anew.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Take the path of the file, which is made at the first use."""
-        self.path, self._lock = path, threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._file: os.stat_result | None = None
+    def __init__(self, place: Place) -> None:
+        """Take the path of the file, which is made at the first use, or the server."""
+        self.path, self._lock = place, threading.Lock()
+        self._db: Database | None = None
 
     def add(self, session: Session, token: str | None = None) -> None:
         """Add a session, see `SessionStore.add`."""
@@ -118,28 +118,32 @@ class SqliteSessionStore:
             if not found.rowcount:
                 return False
             db.execute(
-                "INSERT INTO turn SELECT ?1, 1 + coalesce(max(number), 0), ?2 FROM turn WHERE session = ?1",
-                (session_id, write_turn(turn)),
+                "INSERT INTO turn VALUES (?, (SELECT 1 + coalesce(max(number), 0) FROM turn WHERE session = ?), ?)",
+                (session_id, session_id, write_turn(turn)),
             )
         return True
 
     def delete(self, session_id: str) -> bool:
         """Delete a session with its turns."""
-        return self._write("DELETE FROM session WHERE id = ?", (session_id,)) > 0
+        found = self._write("DELETE FROM session WHERE id = ?", (session_id,)) > 0
+        with self._opened() as db:
+            if found and db.is_shared:  # a file overwrites deleted rows by itself
+                db.vacuum("session", "turn")
+        return found
 
     def of_customers(self, customer_ids: Sequence[str]) -> list[Session]:
         """Return the sessions of these customers."""
-        return self._sessions("customer_id IN (SELECT value FROM json_each(?))", (json.dumps(list(customer_ids)),))
+        return self._sessions(f"customer_id {AMONG}", (json.dumps(list(customer_ids)),))
 
     def delete_before(self, last_at: datetime) -> int:
         """Delete the sessions that were last used before a moment."""
         return self._write("DELETE FROM session WHERE last_at < ?", (last_at.isoformat(),))
 
     def check(self) -> None:
-        """Raise if the file cannot be read.
+        """Raise if the store cannot be read.
 
         Raises:
-            OSError, sqlite3.Error: it cannot.
+            OSError, DATABASE_ERRORS: it cannot.
         """
         with self._opened() as db:
             db.execute("SELECT count(*) FROM session").fetchone()
@@ -150,20 +154,20 @@ class SqliteSessionStore:
             self._release()
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _opened(self) -> Iterator[Database]:
         with self._lock:
-            if self._file is not None and is_replaced(self.path, self._file):
+            if self._db is not None and self._db.is_replaced():
                 self._release()
             if self._db is None:
-                self._db = open_database(self.path, _SCHEMA, overwrites=True)
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._file = self.path.stat()
+                self._db = open_database(self.path, _SCHEMA, "sessions", overwrites=True)
+                if not self._db.is_shared:  # a server has them on
+                    self._db.execute("PRAGMA foreign_keys = ON")
             yield self._db
 
     def _release(self) -> None:
         if self._db is not None:
             self._db.close()
-        self._db, self._file = None, None
+        self._db = None
 
     def _write(self, statement: str, values: Sequence[object]) -> int:
         with self._opened() as db, transaction(db):

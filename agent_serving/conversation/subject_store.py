@@ -22,6 +22,7 @@ from privacy.rights.subject_store import (
     Verification,
 )
 from privacy.rights.wording import Wording
+from privacy.storage.database import is_unwritten
 
 _PART = "chat/turn"
 _TITLE = Wording("Your conversations with the shopping assistant", "쇼핑 도우미와 나눈 대화")
@@ -91,7 +92,7 @@ class Conversations:
             left = len(store.of_customers(_customers(subjects)))
         residues = (f"conversations: {left} sessions of the person",) if left else ()
         settings = self.installation.settings
-        if settings.online_redis_file is not None:
+        if settings.online_redis_file is not None or self.installation.server is not None:
             # A server has no files here; its answer is what can be looked at.
             return Verification((CheckedPart("sessions of the server", "", ""),), residues)
         files = verify_files(subjects, [settings.data_dir / FILE], settings.data_dir)
@@ -105,10 +106,11 @@ class Conversations:
     @property
     def _exists(self) -> bool:
         settings = self.installation.settings
-        return settings.online_redis_file is not None or (settings.data_dir / FILE).exists()
+        place = self.installation.server or settings.data_dir / FILE
+        return settings.online_redis_file is not None or not is_unwritten(place, "sessions")
 
     def _open(self) -> SessionStore:
-        return open_sessions(self.installation.settings)
+        return open_sessions(self.installation)
 
 
 def _rows(store: SessionStore, session: Session) -> Iterator[dict[str, str]]:

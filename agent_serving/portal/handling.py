@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -21,6 +20,7 @@ from privacy.consent.errors import ConsentError, InvalidRecordError, UnknownPurp
 from privacy.errors import PrivacyError
 from privacy.rights import errors as rights
 from privacy.rights.wording import Wording
+from privacy.storage.database import DATABASE_ERRORS
 
 Handler = Callable[[Visit], Response]
 Needs = Literal["person", "officer", None]
@@ -120,4 +120,4 @@ def _page_of(visit: Visit, error: Exception) -> Response:
     return response
 
 
-_UNAVAILABLE = (PortalUnavailable, ProviderUnavailable, InstallationError, PrivacyError, OSError, sqlite3.Error)
+_UNAVAILABLE = (PortalUnavailable, ProviderUnavailable, InstallationError, PrivacyError, OSError, *DATABASE_ERRORS)

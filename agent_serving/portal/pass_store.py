@@ -12,16 +12,19 @@ import hmac
 import json
 import os
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from agent_serving.errors import PortalUnavailable
-from privacy.storage.database import is_replaced, open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, open_database, transaction
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 FILE = Path("serving") / "portal.db"
 """Below the data folder."""
@@ -64,15 +67,15 @@ IDLE = {
 
 
 class PassStore:
-    """The passes of one installation. Use one object per thread; any number of processes may share the file."""
+    """The passes of one installation. Use one object per thread; any number of processes may share the store."""
 
-    def __init__(self, path: Path, secret: bytes, clock: Callable[[], datetime]) -> None:
+    def __init__(self, place: Place, secret: bytes, clock: Callable[[], datetime]) -> None:
         """Open the store, and create it if there is none. `clock` returns the time with its zone.
 
         Raises:
-            PortalUnavailable: the file cannot be opened.
+            PortalUnavailable: the store cannot be opened.
         """
-        self._path, self._secret, self._clock = path, secret, clock
+        self._path, self._secret, self._clock = place, secret, clock
         self._open()
 
     def close(self) -> None:
@@ -80,8 +83,8 @@ class PassStore:
         self._db.close()
 
     def follow(self) -> None:
-        """Use the file that has the store's name now: a restored store, or a new one, replaces the file."""
-        if is_replaced(self._path, self._file):
+        """Use the store that is in its place now: a restored store, or a new one, replaces the opened one."""
+        if self._db.is_replaced():
             self._db.close()
             self._open()
 
@@ -135,6 +138,8 @@ class PassStore:
         with transaction(self._db):
             for one in customer_ids:
                 deleted += self._db.execute("DELETE FROM pass WHERE owner = ?", (self.owner(one),)).rowcount
+        if self._db.is_shared:  # a file overwrites deleted rows by itself
+            self._db.vacuum("pass")
         return deleted
 
     def count_of(self, customer_ids: Iterable[str]) -> int:
@@ -154,9 +159,8 @@ class PassStore:
 
     def _open(self) -> None:
         try:
-            self._db = open_database(self._path, _SCHEMA, overwrites=True)
-            self._file = self._path.stat()
-        except (OSError, sqlite3.Error) as error:
+            self._db = open_database(self._path, _SCHEMA, "passes", overwrites=True)
+        except (OSError, *DATABASE_ERRORS) as error:
             raise PortalUnavailable(
                 f"{self._path}: cannot be opened as the store of the portal's sessions: {error}. Delete it; everybody "
                 "then signs in again."

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_serving.errors import PortalUnavailable
 from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassStore
@@ -13,7 +15,11 @@ from installation.installation import Installation
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
 from privacy.rights.wording import Wording
+from privacy.storage.database import is_unwritten
 from privacy.storage.secret_file import SecretError, load_key
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _TITLE = Wording("Your visits to the privacy pages", "개인정보 페이지 로그인")
 _SOURCE = Wording("Made when you sign in", "로그인할 때 생성")
@@ -60,14 +66,14 @@ class PassSubjectStore:
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Look for passes of these persons, and for their customer ids in the bytes of the file."""
-        path = self.installation.settings.data_dir / FILE
+        place = self._place
         if not self._exists:
             return Verification()
         try:
             with closing(self._open()) as passes:
                 owners = [passes.owner(one) for one in _ids(subjects)]
                 left = passes.count_of(_ids(subjects))
-            content = path.read_bytes()
+            content = place.read_bytes() if isinstance(place, Path) else b""
         except (PortalUnavailable, SecretError, OSError) as error:
             return Verification(unverifiable=(f"{FILE}: {error}",))
         traces = [text for text in (*owners, *_ids(subjects)) if text.encode() in content]
@@ -76,11 +82,15 @@ class PassSubjectStore:
 
     @property
     def _exists(self) -> bool:
-        return (self.installation.settings.data_dir / FILE).exists()
+        return not is_unwritten(self._place, "passes")
+
+    @property
+    def _place(self) -> Place:
+        return self.installation.server or self.installation.settings.data_dir / FILE
 
     def _open(self) -> PassStore:
         settings = self.installation.settings
-        return PassStore(settings.data_dir / FILE, load_key(settings.secret_dir / SECRET_FILE), self.installation.clock)
+        return PassStore(self._place, load_key(settings.secret_dir / SECRET_FILE), self.installation.clock)
 
 
 def _ids(subjects: Sequence[Subject]) -> list[str]:

@@ -89,7 +89,10 @@ class Portal:
         """
         settings = self.installation.settings
         return self._stores.once(
-            "passes", lambda: PassStore(settings.data_dir / FILE, self.secret, self.installation.clock)
+            "passes",
+            lambda: PassStore(
+                self.installation.server or settings.data_dir / FILE, self.secret, self.installation.clock
+            ),
         )
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import re
-import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -27,6 +26,7 @@ from installation.installation import Installation
 from privacy.errors import PrivacyError
 from privacy.protection.normal_form import normalise_email
 from privacy.rights.wording import Language
+from privacy.storage.database import DATABASE_ERRORS
 
 MOST_WAITING = 200
 """Requests for a link that wait to be looked up."""
@@ -127,7 +127,7 @@ class Post:
         while (work := self._waiting.get()) is not None:
             try:
                 outcome = work()
-            except (OSError, sqlite3.Error, PrivacyError, InstallationError, ServingError) as error:
+            except (OSError, *DATABASE_ERRORS, PrivacyError, InstallationError, ServingError) as error:
                 log_error(error)
                 outcome = "failed"
             self._note(outcome)

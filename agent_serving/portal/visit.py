@@ -183,7 +183,7 @@ def know_visitor(visit: Visit) -> None:
     """Find the signed-in person or officer of a visit, and the visitor's secret.
 
     Raises:
-        PortalUnavailable, ProviderUnavailable, sqlite3.Error: sessions or keys cannot be checked now.
+        PortalUnavailable, ProviderUnavailable, DATABASE_ERRORS: sessions or keys cannot be checked now.
     """
     portal = visit.portal
     kind, secret = _parts(visit.cookie(SESSION))

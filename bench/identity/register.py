@@ -26,7 +26,7 @@ from pipelines.register.entry_matching import Matching, match_all
 from pipelines.register.register_entry import Ints, RegisterEntries
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.protection.field import FieldCipher, TableColumn
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 
 MOST_SHARE_OF_TIME = 0.10
@@ -89,7 +89,7 @@ def measure(records: int, runs: int) -> None:
     frame = draw_people(records).drop(columns=["person"])
     with (
         TemporaryDirectory(prefix="bojagi-bench-") as folder,
-        closing(SqliteKeyStore(Path(folder, "keys.db"), FileKeyWrapper(Path(folder, "kek.json")))) as store,
+        closing(WrappedKeyStore(Path(folder, "keys.db"), FileKeyWrapper(Path(folder, "kek.json")))) as store,
     ):
         _measure(_Register.of(frame, FieldCipher(store)), len(frame), runs)
 

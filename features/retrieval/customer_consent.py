@@ -20,7 +20,7 @@ class CustomerConsent:
 
         Raises:
             ConsentError: there is no record, or it cannot be opened.
-            sqlite3.Error: it cannot be read.
+            DATABASE_ERRORS: it cannot be read.
         """
         self._installation = installation
         self._opening = threading.Lock()
@@ -32,7 +32,7 @@ class CustomerConsent:
 
         Raises:
             ConsentError: the record is missing or cannot be opened.
-            sqlite3.Error: it cannot be read.
+            DATABASE_ERRORS: it cannot be read.
         """
         try:
             return self._decisions().denials(customers, purpose, at)
@@ -66,10 +66,9 @@ class CustomerConsent:
             return live
         with self._opening:
             if self._live is None:
-                path = self._installation.consent_path
-                if not path.exists():
-                    # A new and empty record would forget every objection.
-                    raise ConsentError(f"{path}: there is no consent record. Run `bojagi run`, or restore the file.")
+                if not self._installation.has_consent_record:
+                    place = self._installation.consent_path
+                    raise ConsentError(f"{place}: there is no consent record. Run `bojagi run`, or restore it.")
                 # Closed when the last thread that still asks it has its answer.
                 store = self._installation.open_consent_store()
                 self._live = LiveDecisions(store, self._installation.policy, self._installation.settings.controller)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from installation.installation import Installation
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
 from privacy.rights.wording import Wording
@@ -50,7 +50,7 @@ class DataKeys:
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Look for keys of the persons that were not destroyed."""
         keys, alive = self.installation.protection.cipher.store, self._alive(subjects)
-        generation = keys.status().generation if isinstance(keys, SqliteKeyStore) else ""
+        generation = keys.status().generation if isinstance(keys, WrappedKeyStore) else ""
         part = CheckedPart("keys.db", f"generation {generation}", "")
         return Verification((part,), (f"keys.db: {alive} keys of the person exist",) if alive else ())
 

@@ -14,7 +14,7 @@ from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from privacy.protection.key_store import SqliteKeyStore
+    from privacy.protection.key_store import WrappedKeyStore
 
 Module = Annotated[
     Path | None,
@@ -57,7 +57,7 @@ def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = N
 
 
 @contextmanager
-def _opened(module: Path | None, token: str, pin_file: Path | None, data: Path | None) -> Iterator[SqliteKeyStore]:
+def _opened(module: Path | None, token: str, pin_file: Path | None, data: Path | None) -> Iterator[WrappedKeyStore]:
     wrapper = None
     installation = installation_for(data)
     if module is not None:

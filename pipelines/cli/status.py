@@ -25,13 +25,12 @@ def status(data: Data = None, as_json: Json = False) -> None:
     """
     from pipelines.ingest.landing import unmatched_files
     from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
-    from pipelines.quality.inspection import record_folder
     from pipelines.quality.newest_event import find_newest_event
     from pipelines.quality.table_status import read_table_status
 
     installation = installation_for(data)
     settings, lakehouse = installation.settings, installation.lakehouse
-    tables = list(read_table_status(lakehouse, installation.contracts, record_folder(settings)))
+    tables = list(read_table_status(lakehouse, installation.contracts, installation.inspection_records))
     newest = find_newest_event(lakehouse, installation.contracts, installation.reference_date())
     document = {
         "data": str(settings.data_dir),

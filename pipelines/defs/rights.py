@@ -55,7 +55,7 @@ def rights_sensor(job: dg.JobDefinition, installation: Installation) -> dg.Senso
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         # No request was ever taken, so no store is made.
-        if not (installation.settings.data_dir / "rights" / "request.db").exists():
+        if not installation.has_requests:
             return dg.SkipReason("No request was submitted yet.")
         with Installation(installation.settings, installation.clock) as own:
             waiting = own.rights_service().cases.waiting()

@@ -57,7 +57,7 @@ def keep_erased(installation: Installation) -> Kept:
 
 def _keep_consent_record(installation: Installation) -> None:
     """Erase suppressed persons from the consent record, which a restored data folder brings back as well."""
-    if not installation.consent_path.exists():
+    if not installation.has_consent_record:
         return
     store = installation.consent_store
     members = store.membership_table()

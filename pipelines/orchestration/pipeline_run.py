@@ -23,7 +23,7 @@ from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.quality.inspection import TableInspector, record_folder
+from pipelines.quality.inspection import TableInspector
 from pipelines.register.customer_id import opaque_ids
 from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
@@ -78,7 +78,7 @@ class PipelineRun:
         return TableInspector(
             lakehouse=self.lakehouse,
             contracts=self.contracts,
-            folder=record_folder(self.settings),
+            records=self.installation.inspection_records,
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),

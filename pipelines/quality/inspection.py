@@ -19,13 +19,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pyspark.sql import DataFrame
 
 from installation.contract.document import Contract, Contracts
-from installation.settings import Settings
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality import data_docs, metric
 from pipelines.quality.check import Check
 from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.result import TableQuality
-from privacy.storage.atomic_file import replace_public
+from privacy.storage.document_store import DocumentStore
+
+_SUFFIX = ".json"
 
 
 class InspectionRecord(BaseModel):
@@ -54,13 +55,13 @@ class Inspection:
 class TableInspector:
     """Checks the tables of one run in the background.
 
-    `folder` keeps the inspection records, `site` is the folder of Data Docs, `as_of` the run's reference date. Call
+    `records` keeps the inspection records, `site` is the folder of Data Docs, `as_of` the run's reference date. Call
     `close` at the end of the run.
     """
 
     lakehouse: SparkLakehouse
     contracts: Contracts
-    folder: Path
+    records: DocumentStore
     site: Path
     load_id: str
     measured_at: datetime
@@ -133,7 +134,7 @@ class TableInspector:
 
         If the process is killed right after the commit, the next run appends them again under the same load id.
         """
-        missing = [record for record in read_records(self.folder) if not record.is_in_trend]
+        missing = [record for record in read_records(self.records) if not record.is_in_trend]
         if not missing:
             return 0
         tables = [metric.metric_table([one.quality], one.load_id, one.measured_at) for one in missing]
@@ -145,7 +146,7 @@ class TableInspector:
 
     def build_docs(self) -> bool:
         """Add the results that are missing in Data Docs; return whether there were any."""
-        missing = [record for record in read_records(self.folder) if not record.is_in_docs]
+        missing = [record for record in read_records(self.records) if not record.is_in_docs]
         if not missing:
             return False
         written = {table for table, pages in self._pages.items() if pages.result() is None}
@@ -196,14 +197,11 @@ class TableInspector:
         return hashlib.sha256(f"{versions}{described}".encode()).hexdigest()
 
     def _recorded(self, contract: Contract) -> InspectionRecord | None:
-        path = self._path(contract.table)
-        return _read(path) if path.exists() else None
+        content = self.records.read(_name(contract.table))
+        return None if content is None else _read(content)
 
     def _write(self, record: InspectionRecord) -> None:
-        replace_public(self._path(record.quality.table), record.model_dump_json())
-
-    def _path(self, table: str) -> Path:
-        return self.folder / f"{table.replace('/', '.')}.json"
+        self.records.write(_name(record.quality.table), record.model_dump_json().encode())
 
 
 def _json_value(value: object) -> object:
@@ -211,22 +209,22 @@ def _json_value(value: object) -> object:
     return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
-def record_folder(settings: Settings) -> Path:
-    """Return the folder of the inspection records."""
-    return settings.data_dir / "quality" / "outcome"
+def _name(table: str) -> str:
+    return f"{table.replace('/', '.')}{_SUFFIX}"
 
 
-def read_records(folder: Path) -> Iterator[InspectionRecord]:
+def read_records(records: DocumentStore) -> Iterator[InspectionRecord]:
     """Yield the newest inspection record of each table that was checked."""
-    for path in sorted(folder.glob("*.json")):
-        record = _read(path)
+    for name in records.names():
+        content = records.read(name) if name.endswith(_SUFFIX) else None
+        record = None if content is None else _read(content)
         if record is not None:
             yield record
 
 
-def _read(path: Path) -> InspectionRecord | None:
-    """Return the record in a file; None if another version of Bojagi wrote it, so that the table is checked again."""
+def _read(content: bytes) -> InspectionRecord | None:
+    """Return the record in a document; None for one of another version of Bojagi: the table is checked again."""
     try:
-        return InspectionRecord.model_validate_json(path.read_bytes())
+        return InspectionRecord.model_validate_json(content)
     except ValidationError:
         return None

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from installation.contract.document import Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
 from pipelines.quality.inspection import InspectionRecord, read_records
+from privacy.storage.document_store import DocumentStore
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class TableStatus:
     record: InspectionRecord | None
 
 
-def read_table_status(lakehouse: Lakehouse, contracts: Contracts, record_folder: Path) -> Iterator[TableStatus]:
+def read_table_status(lakehouse: Lakehouse, contracts: Contracts, inspections: DocumentStore) -> Iterator[TableStatus]:
     """Yield the status of each source, silver and gold table that has a contract, layer by layer."""
-    records = {record.quality.table: record for record in read_records(record_folder)}
+    records = {record.quality.table: record for record in read_records(inspections)}
     for layer in ("source", "silver", "gold"):
         for contract in contracts.layer(layer):
             profile = read_profile(lakehouse.delta(contract.table)) if lakehouse.exists(contract.table) else None

@@ -31,7 +31,7 @@ def verify_file(path: Path, key: Path | None, installation: Installation) -> Cer
     pdf = pdf_file.read_bytes() if pdf_file.exists() else None
     content = json_file.read_bytes()
     certificate = verify(content, trusted, pdf)
-    if (installation.settings.data_dir / "rights" / "request.db").exists():
+    if installation.has_requests:
         _compare_history(certificate, content, installation)
     return certificate
 

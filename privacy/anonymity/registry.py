@@ -22,8 +22,7 @@ import hashlib
 import hmac
 import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,8 +33,10 @@ from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError,
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import as_text
 from privacy.anonymity.verify.verification import verify
-from privacy.storage.atomic_file import replace_public
-from privacy.storage.lock import file_lock
+from privacy.storage.document_store import DocumentStore, FolderDocuments
+
+LOG = "release.jsonl"
+"""The document with a line for each release."""
 
 
 @dataclass(frozen=True)
@@ -52,35 +53,28 @@ class Release:
 
 
 class ReleaseRegistry:
-    """Records releases as JSON lines in `folder`, and each person's class and last version.
+    """Records releases as JSON lines, and each person's class and last version, in a folder or on a server.
 
     People are stored as keyed hashes (HMAC-SHA256 with `key`), so the registry alone identifies no person.
     """
 
-    def __init__(self, folder: Path, key: bytes, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, place: Path | DocumentStore, key: bytes, clock: Callable[[], dt.datetime]) -> None:
         if len(key) < 16:
             raise AnonymityError(f"the registry's key has {len(key)} bytes; use at least 16 random ones")
-        self.folder, self._key, self._clock = folder, key, clock
-        folder.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def _log(self) -> Path:
-        return self.folder / "release.jsonl"
+        self._documents: DocumentStore = FolderDocuments(place) if isinstance(place, Path) else place
+        self._key, self._clock = key, clock
 
     def releases(self, table: str, recipient: str | None = None) -> tuple[Release, ...]:
         """Returns the releases of a table, oldest first, to one `recipient` or (None) to all."""
-        if not self._log.exists():
-            return ()
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        found = [Release(**json.loads(line)) for line in lines if line]
+        found = [Release(**json.loads(line)) for line in self._lines() if line]
         return tuple(r for r in found if r.table == table and recipient in (None, r.recipient))
 
     def tables(self) -> tuple[str, ...]:
         """Returns the names of the tables that were released, in alphabetical order."""
-        if not self._log.exists():
-            return ()
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        return tuple(sorted({str(json.loads(line)["table"]) for line in lines if line}))
+        return tuple(sorted({str(json.loads(line)["table"]) for line in self._lines() if line}))
+
+    def _lines(self) -> list[str]:
+        return (self._documents.read(LOG) or b"").decode("utf-8").splitlines()
 
     def token(self, person: object) -> str:
         """Returns the keyed hash under which a person is stored."""
@@ -103,14 +97,8 @@ class ReleaseRegistry:
             InfeasibleError: no person can be released.
             AnonymityError: the file of an earlier release is missing.
         """
-        with self._alone():
+        with self._documents.alone():
             return self._release(table, frame, spec, recipient)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Locks the registry for the block. The lock also ends with the process."""
-        with file_lock(self.folder / ".lock"):
-            yield
 
     def _release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
         if spec.person is None or frame[spec.person].duplicated().any() or frame[spec.person].isna().any():
@@ -138,8 +126,8 @@ class ReleaseRegistry:
         self._record(table, published, tokens, pinned, spec, recipient)
         return published
 
-    def _place(self, table: str, version: int) -> Path:
-        return self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}-{version}.parquet"
+    def _name(self, table: str, version: int) -> str:
+        return f"{hashlib.sha256(table.encode()).hexdigest()[:16]}-{version}.parquet"
 
     def _pinned(self, table: str) -> pd.DataFrame:
         """Returns the labels, class and newest version of each person in any earlier release."""
@@ -149,13 +137,13 @@ class ReleaseRegistry:
                 {"group": pd.Series(dtype="int64"), "content": pd.Series(dtype="str")},
                 index=pd.Index([], name="token", dtype=object),
             )
-        path = self._place(table, version)
-        if not path.exists():
+        content = self._documents.read(name := self._name(table, version))
+        if content is None:
             raise AnonymityError(
-                f"the registry lacks {path.name}, the record of version {version} of {table}; restore it "
+                f"the registry lacks {name}, the record of version {version} of {table}; restore it "
                 "from a backup: without it a new release could be combined with that one to identify people"
             )
-        return pd.read_parquet(path)
+        return pd.read_parquet(io.BytesIO(content))
 
     def _keep(self, frame: pd.DataFrame, tokens: pd.Series, pinned: pd.DataFrame, spec: Spec) -> pd.DataFrame:
         """Returns people of earlier releases under their earlier labels, for each class that is as it was first
@@ -218,7 +206,7 @@ class ReleaseRegistry:
         known.loc[tokens[published.index], "version"] = version
         content = io.BytesIO()
         known.to_parquet(content)
-        replace_public(self._place(table, version), content.getvalue(), is_durable=True)
+        self._documents.write(self._name(table, version), content.getvalue())
         entry = Release(
             table=table,
             version=version,
@@ -229,12 +217,11 @@ class ReleaseRegistry:
             classes=int(published.groupby(list(spec.quasi)).ngroups),
         )
         line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
-        before = self._log.read_bytes() if self._log.exists() else b""
-        replace_public(self._log, before + line.encode(), is_durable=True)
-        current = self._place(table, version)
-        for other in self.folder.glob(current.name.replace(f"-{version}.", "-*.")):
-            if other != current:
-                other.unlink()
+        self._documents.write(LOG, (self._documents.read(LOG) or b"") + line.encode())
+        current = self._name(table, version)
+        for other in self._documents.names():
+            if other != current and other.partition("-")[0] == current.partition("-")[0]:
+                self._documents.delete(other)
 
 
 def _without_broken(published: pd.DataFrame, known: pd.Index, frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:

@@ -30,8 +30,8 @@ class LiveDecisions:
     While the store cannot be read, the methods that look into it raise, so no decision is older than a look.
 
     Raises (every method that looks into the store):
-        ConsentStoreReplaced: another file has taken the store's place, or the file is gone.
-        sqlite3.Error: the store cannot be read.
+        ConsentStoreReplaced: another store has taken the place of the opened one, or it is gone.
+        DATABASE_ERRORS: the store cannot be read.
     """
 
     def __init__(

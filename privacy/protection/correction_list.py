@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from privacy.errors import PrivacyError
 from privacy.protection.field import FieldCipher, TableColumn
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import AMONG, DATABASE_ERRORS, Database, open_database, transaction
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS correction (
@@ -29,6 +32,10 @@ CREATE TABLE IF NOT EXISTS correction (
 ) WITHOUT ROWID;
 """
 _TABLE = "correction"
+_PUT = (
+    "INSERT INTO correction VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (source, person, field) DO UPDATE SET "
+    "value = excluded.value, replaces = excluded.replaces, recorded_at = excluded.recorded_at"
+)
 
 
 class CorrectionError(PrivacyError):
@@ -48,12 +55,12 @@ class StoredCorrection:
 
 
 class CorrectionList:
-    """The corrections of one installation, in an SQLite file. Use one object per thread; processes may share it."""
+    """The corrections of one installation, in an SQLite file or on a server. Use one object per thread."""
 
-    def __init__(self, path: Path, cipher: FieldCipher, key: bytes) -> None:
+    def __init__(self, place: Place, cipher: FieldCipher, key: bytes) -> None:
         """Prepare the list; its file is created by the first correction. `key` makes the keyed hashes."""
-        self.path, self._cipher, self._key = path, cipher, key
-        self._db: sqlite3.Connection | None = None
+        self.path, self._cipher, self._key = place, cipher, key
+        self._db: Database | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -86,7 +93,7 @@ class CorrectionList:
                 before = known[name].replaces if name in known else frozenset()
                 replaces = sorted({*before, *wrong} - {self.mark(value)})
                 row = (source, name, column, secret, json.dumps(replaces), at.isoformat())
-                self._open().execute("INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?, ?, ?)", row)
+                self._open().execute(_PUT, row)
 
     def of_source(self, source: str) -> list[StoredCorrection]:
         """Return the corrections of a source with decrypted values; those of erased persons are left out."""
@@ -94,20 +101,19 @@ class CorrectionList:
 
     def of_persons(self, persons: Iterable[str]) -> list[StoredCorrection]:
         """Return the corrections of source persons with decrypted values."""
-        return self._read("person IN (SELECT value FROM json_each(?))", (json.dumps(sorted(persons)),))
+        return self._read(f"person {AMONG}", (json.dumps(sorted(persons)),))
 
     def erase(self, persons: Iterable[str]) -> int:
         """Delete the corrections of source persons, with their bytes; return how many."""
-        if not self.path.exists():
+        if self._is_missing:
             return 0
-        with transaction(self._open()):
-            query = "DELETE FROM correction WHERE person IN (SELECT value FROM json_each(?))"
+        with self._open().erasing("correction"):
+            query = f"DELETE FROM correction WHERE person {AMONG}"
             count = self._open().execute(query, (json.dumps(sorted(persons)),)).rowcount
-        self._open().execute("VACUUM")
         return int(count)
 
     def _read(self, where: str, values: tuple[str, ...]) -> list[StoredCorrection]:
-        if not self.path.exists():
+        if self._is_missing:
             return []
         query = f"SELECT source, person, field, value, replaces, recorded_at FROM correction WHERE {where}"
         found = []
@@ -122,10 +128,14 @@ class CorrectionList:
             found.append(StoredCorrection(source, person, column, opened, frozenset(json.loads(replaces)), moment))
         return found
 
-    def _open(self) -> sqlite3.Connection:
+    @property
+    def _is_missing(self) -> bool:
+        return isinstance(self.path, Path) and not self.path.exists()
+
+    def _open(self) -> Database:
         if self._db is None:
             try:
-                self._db = open_database(self.path, _SCHEMA, overwrites=True)
-            except (OSError, sqlite3.Error) as error:
+                self._db = open_database(self.path, _SCHEMA, "corrections", overwrites=True)
+            except (OSError, *DATABASE_ERRORS) as error:
                 raise CorrectionError(f"{self.path}: cannot be opened as a list of corrections. Restore it.") from error
         return self._db

@@ -1,7 +1,7 @@
 """The key store: a data key for each source person, wrapped by a key-encryption key.
 
-`KeyStore` is what `FieldCipher` needs. `SqliteKeyStore` keeps wrapped keys in an SQLite file that only its owner may
-read; a copy of the file is useless without the key-encryption key.
+`KeyStore` is what `FieldCipher` needs. `WrappedKeyStore` keeps wrapped keys in an SQLite file that only its owner may
+read, or on a server; a copy is useless without the key-encryption key.
 
 Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. A proof seals the
 generation together with the list of destroyed keys. So an older copy of the store, in which destroyed keys still exist,
@@ -19,10 +19,10 @@ import hashlib
 import hmac
 import os
 import secrets
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from privacy.protection.data_key import KEY_ID_BYTES, DataKey, KeyStatus
 from privacy.protection.errors import (
@@ -34,10 +34,13 @@ from privacy.protection.errors import (
 )
 from privacy.protection.key_wrapper import KeyWrapper
 from privacy.storage.anchor import AnchorError, AnchorFile, AnchorSealError, StoreBehindError, require_anchored
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, anchor_of, is_unwritten, open_database, transaction
 from privacy.storage.hash_chain import ChainHead
 from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import KEY_BYTES
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _BATCH = 500
 _SEAL_CONTEXT = b"bojagi key store seal"
@@ -54,42 +57,44 @@ CREATE TABLE IF NOT EXISTS store (
 """
 
 
-class SqliteKeyStore:
-    """Wrapped data keys in an SQLite file. Use one object per thread; any number of processes may use the file."""
+class WrappedKeyStore:
+    """Wrapped data keys in an SQLite file or on a server. Use one object per thread; any number of processes may."""
 
-    def __init__(self, path: Path, wrapper: KeyWrapper, anchor_path: Path | None = None) -> None:
+    def __init__(
+        self, place: Place, wrapper: KeyWrapper, anchor_path: Path | None = None, *, joins: bool = False
+    ) -> None:
         """Open the store, and create it if there is none.
 
         Args:
-            path: the SQLite file.
+            place: the SQLite file, or the server.
             wrapper: the key-encryption keys.
-            anchor_path: the anchor file; `path` with ".anchor" appended by default.
+            anchor_path: this machine's anchor; the file with ".anchor" appended by default.
+            joins: whether this machine, which has no anchor yet, accepts the store on the server as it is now.
 
         Raises:
             WrongKeyError: the wrapper has another key-encryption key than the store was made with.
             LostKeyError: the wrapper no longer has the version of the key-encryption key that the store uses.
             RolledBackStoreError: the store is older than its anchor, or one of the two is missing.
-            DamagedStoreError: the file is not a key store.
+            DamagedStoreError: the place has no key store.
         """
-        self.path = path
-        self.anchor_path = anchor_path or path.with_name(f"{path.name}.anchor")
+        self.path, self.anchor_path = place, anchor_of(place, anchor_path)
         self._wrapper = wrapper
         self._open: dict[bytes, bytes] = {}
-        if not path.exists() and self.anchor_path.exists():
-            raise RolledBackStoreError(
-                f"{path}: the key store is missing, but its anchor exists. Restore the key store."
-            )
         try:
+            if self.anchor_path.exists() and is_unwritten(place, "keys"):
+                raise RolledBackStoreError(
+                    f"{place}: the key store is missing, but its anchor exists. Restore the key store."
+                )
             # Without overwriting, a destroyed key would stay in the file.
-            self._db = open_database(path, _SCHEMA, overwrites=True)
-        except (OSError, sqlite3.Error) as error:
+            self._db = open_database(place, _SCHEMA, "keys", overwrites=True)
+        except (OSError, *DATABASE_ERRORS) as error:
             raise DamagedStoreError(
-                f"{path}: cannot be opened as a key store: {error}. Restore the key store."
+                f"{place}: cannot be opened as a key store: {error}. Restore the key store."
             ) from error
-        self._version = -1
+        self._version: tuple[int, int] | None = None
         self._seal_key = self._unseal()
         self._anchor = AnchorFile(self.anchor_path, self._seal_key)
-        self._check_anchor()
+        self._check_anchor(joins)
         self._forget_when_changed()
 
     def close(self) -> None:
@@ -165,6 +170,8 @@ class SqliteKeyStore:
                     "UPDATE data_key SET wrapped = NULL, owner = '' WHERE owner = ? AND wrapped IS NOT NULL", (owner,)
                 )
                 count += cursor.rowcount
+        if self._db.is_shared:  # a file overwrites the former rows by itself
+            self._db.vacuum("data_key")
         self._open.clear()
         return count
 
@@ -179,6 +186,8 @@ class SqliteKeyStore:
         No data is written again. Both key-encryption keys exist until the rotation is complete, so a crash loses
         nothing; the next rotation completes it.
         """
+        if not isinstance(self.path, Path):  # the transaction keeps the other machines out
+            return self._rotate()
         with file_lock(self.path.with_name(f"{self.path.name}.rotation")):
             return self._rotate()
 
@@ -217,7 +226,7 @@ class SqliteKeyStore:
 
         Then the proof is checked again, because that process may not have been ours.
         """
-        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        version = self._db.data_version()
         if version != self._version:
             self._open.clear()
             with self._reading():
@@ -277,7 +286,7 @@ class SqliteKeyStore:
             version, seal_key, store_id = self._wrapper.current(), secrets.token_bytes(KEY_BYTES), secrets.token_hex(8)
             proof = _proof(seal_key, store_id, 0, ())
             values = (store_id, version, self._wrapper.wrap(seal_key, _SEAL_CONTEXT), proof)
-            self._db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 0, ?, ?, ?)", values)
+            self._db.execute("INSERT INTO store VALUES (1, ?, 0, ?, ?, ?) ON CONFLICT (one) DO NOTHING", values)
         with self._reading():
             version, seal = self._db.execute(query).fetchone()
             return self._wrapper.unwrap(version, seal, _SEAL_CONTEXT)
@@ -303,14 +312,14 @@ class SqliteKeyStore:
         store_id, generation = self._db.execute("SELECT store_id, generation FROM store").fetchone()
         return ChainHead(int(generation), hashlib.sha256(str(store_id).encode()).hexdigest())
 
-    def _check_anchor(self) -> None:
+    def _check_anchor(self, joins: bool) -> None:
         try:
             # Read before the generation: other processes move the store only forward, so never behind this anchor.
             anchored = self._anchor.read()
             head = self._head()
             if anchored is not None:
                 require_anchored(anchored, head, lambda _: head.digest)
-            elif head.number == 0:
+            elif head.number == 0 or (joins and self._db.is_shared):
                 self._anchor.create(head)
             else:
                 self._anchor.head()
@@ -321,8 +330,8 @@ class SqliteKeyStore:
                 "Restore the anchor of this key store."
             ) from error
         except AnchorError as error:
-            is_missing = not self.anchor_path.exists()
-            raise (RolledBackStoreError if is_missing else DamagedStoreError)(error.message) from error
+            is_unwritten = not self.anchor_path.exists()
+            raise (RolledBackStoreError if is_unwritten else DamagedStoreError)(error.message) from error
         except StoreBehindError as error:
             raise RolledBackStoreError(
                 f"{self.path}: an older copy of the key store was put back, in which destroyed keys still exist "
@@ -332,14 +341,8 @@ class SqliteKeyStore:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Block rotations during the block, so that the key-encryption key exists until read keys are unwrapped."""
-        if self._db.in_transaction:
+        with self._db.reading():
             yield
-            return
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("COMMIT")
 
     @contextmanager
     def _change(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ person), `session_id` and `order_id` (visits and orders), `row:<source>` (the ha
 then it suppresses only what happened up to that moment. That is for a source person whose key others go on using, such
 as the account of a household.
 
-The list is an append-only SQLite file. Each addition raises its generation, and the digest of all entries is chained to
+The list is append-only, in an SQLite file or on a server. Each addition raises its generation, and the digest of all entries is chained to
 it. An anchor beside it records the newest generation, so an older copy of the list is refused.
 
 Guarantee: without the key, no digest can be computed for a guessed identifier, as long as keyed BLAKE2b (RFC 7693) is
@@ -18,11 +18,11 @@ digest with a chance of 2^-128 for each pair.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,11 @@ import pyarrow.compute as pc
 
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, Database, anchor_of, is_unwritten, open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainHead
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 Moments = npt.NDArray[np.int64]
 NOT_LISTED = np.iinfo(np.int64).min
@@ -46,6 +49,7 @@ CREATE TABLE IF NOT EXISTS suppressed (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clean (place TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
+_NOTE = "INSERT INTO clean VALUES (?, ?) ON CONFLICT (place) DO UPDATE SET state = excluded.state"
 
 
 class SuppressionError(PrivacyError):
@@ -185,17 +189,21 @@ class KnownIdentifiers(ListedIdentifiers):
 class SuppressionList(ListedIdentifiers):
     """The suppressed identifiers of one installation. Use one object per thread; processes may share the file."""
 
-    def __init__(self, path: Path, key: bytes, anchor_path: Path | None = None) -> None:
-        """Open the list; a missing file is created by the first addition.
+    def __init__(self, place: Place, key: bytes, anchor_path: Path | None = None, *, joins: bool = False) -> None:
+        """Open the list in a file or on a server; a missing file is created by the first addition.
+
+        `joins`: whether this machine, which has no anchor yet, accepts the list on the server as it is now.
 
         Raises:
             SuppressionError: the list is missing although its anchor exists, is older than the anchor, or was changed.
         """
         super().__init__(key)
-        self.path = path
-        self._anchor = AnchorFile(anchor_path or path.with_name(f"{path.name}.anchor"), key)
-        self._db: sqlite3.Connection | None = None
-        self._version = -1
+        self.path = place
+        self._anchor = AnchorFile(anchor_of(place, anchor_path), key)
+        self._db: Database | None = None
+        self._version: tuple[int, int] | None = None
+        if not isinstance(place, Path) and self._anchor.read() is None:
+            self._begin(joins)
         self._refresh()
 
     def close(self) -> None:
@@ -250,27 +258,27 @@ class SuppressionList(ListedIdentifiers):
         It is kept beside the list and not with the tables, so that a restored table is recognised as such.
         """
         self._refresh()
-        return {} if self._db is None else dict(self._db.execute("SELECT place, state FROM clean"))
+        return {} if self._db is None else dict(self._db.execute("SELECT place, state FROM clean").fetchall())
 
     def note_clean(self, states: Mapping[str, str]) -> None:
         """Record the states in which tables hold no suppressed person."""
         if self:
-            self._open().executemany("INSERT OR REPLACE INTO clean VALUES (?, ?)", sorted(states.items()))
+            self._open().executemany(_NOTE, sorted(states.items()))
 
     def _current(self) -> dict[bytes, int]:
         self._refresh()
         return self._entries
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Database:
         if self._db is None:
             # One file, so that a copy of it is whole.
-            self._db = open_database(self.path, _SCHEMA, overwrites=True)
+            self._db = open_database(self.path, _SCHEMA, "suppression", overwrites=True)
         return self._db
 
     def _refresh(self) -> None:
         """Read the list if another process has changed it since, and check it against its anchor."""
         if self._db is None:
-            if not self.path.exists():
+            if is_unwritten(self.path, "suppression"):
                 if self._anchor.path.exists():
                     raise SuppressionError(
                         f"{self.path}: the suppression list is missing, but its anchor exists. Restore the newest "
@@ -279,16 +287,24 @@ class SuppressionList(ListedIdentifiers):
                 return
             self._open()
         assert self._db is not None
-        version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        version = self._db.data_version()
         if version == self._version:
             return
         try:
             self._entries = self._read(self._db)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise SuppressionError(f"{self.path}: not a suppression list ({error}). Restore it.") from error
         self._version = version
 
-    def _read(self, database: sqlite3.Connection) -> dict[bytes, int]:
+    def _begin(self, joins: bool) -> None:
+        """Create this machine's anchor of a list on a server that is empty, or that the machine joins."""
+        database = self._open()
+        with database.reading():
+            head = self._head(database)
+            if joins or head.number == 0:
+                self._anchor.create(head)
+
+    def _read(self, database: Database) -> dict[bytes, int]:
         """Return all entries after checking the chain of additions and the anchor."""
         try:
             anchored = self._anchor.read()
@@ -296,7 +312,9 @@ class SuppressionList(ListedIdentifiers):
             entries = database.execute("SELECT digest, until, addition FROM suppressed").fetchall()
             head = self._head(database)
             if anchored is None and head.number:
-                raise AnchorError(f"{self._anchor.path}: the anchor is missing. Restore it.")
+                raise AnchorError(
+                    f"{self._anchor.path}: the anchor is missing. Restore it, or run `bojagi database join`."
+                )
             digests = {0: EMPTY.digest, **{number: digest for number, digest, _ in additions}}
             if anchored is not None:
                 require_anchored(anchored, head, digests.get)
@@ -323,7 +341,7 @@ class SuppressionList(ListedIdentifiers):
                     "the list from its newest copy."
                 )
 
-    def _head(self, database: sqlite3.Connection) -> ChainHead:
+    def _head(self, database: Database) -> ChainHead:
         row = database.execute("SELECT number, digest FROM addition ORDER BY number DESC LIMIT 1").fetchone()
         return ChainHead(*row) if row else EMPTY
 

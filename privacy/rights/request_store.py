@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -25,8 +25,11 @@ from privacy.rights.errors import RequestStoreError
 from privacy.rights.request import Event
 from privacy.rights.subject import new_reference
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import DATABASE_ERRORS, is_unwritten, open_database, transaction
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead, find_faults
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _NONCE_BYTES = 12
 _SCHEMA = """
@@ -46,40 +49,48 @@ CREATE TABLE IF NOT EXISTS sealed (
 CREATE TABLE IF NOT EXISTS person (customer_hash TEXT PRIMARY KEY, reference TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS person_reference ON person (reference);
 """
+_SEAL = (
+    "INSERT INTO sealed VALUES (?, ?, ?, ?) ON CONFLICT (request, name) DO UPDATE SET key_id = excluded.key_id, "
+    "content = excluded.content"
+)
 
 
 class RequestStore:
     """Reads and writes one store. Use one object per thread; any number of processes may write."""
 
-    def __init__(self, path: Path, anchor_path: Path, secret: bytes, keys: KeyStore) -> None:
+    def __init__(self, place: Place, anchor_path: Path, secret: bytes, keys: KeyStore, *, joins: bool = False) -> None:
         """Open the store, and create it with its anchor if there is none.
 
         Args:
-            path: the SQLite file.
+            place: the SQLite file, or the server.
             anchor_path: the anchor file, best on another disk.
             secret: 32 bytes; seals the entries and the anchor, and keys the hashes of customer ids.
             keys: data keys, one for each request while something is sealed for it.
+            joins: whether this machine, which has no anchor yet, accepts the store on the server as it is now.
 
         Raises:
-            RequestStoreError: the file cannot be opened, or ends before its anchor.
+            RequestStoreError: the store cannot be opened, or ends before its anchor.
         """
-        self.path, self._keys = path, keys
+        self.path, self._keys = place, keys
         self._hash_key = hmac.digest(secret, b"customer of a request", "sha256")
         self._seal_key = hmac.digest(secret, b"entry of requests", "sha256")
         self._anchor = AnchorFile(anchor_path, hmac.digest(secret, b"anchor of requests", "sha256"))
         try:
-            if not path.exists():
+            if is_unwritten(place, "rights"):
                 # Before the store, so that a store without an anchor is always a fault.
                 self._anchor.create()
-            self._db = open_database(path, _SCHEMA, overwrites=True)
+            self._db = open_database(place, _SCHEMA, "rights", overwrites=True)
             anchored, end = self._anchor.read(), self._end()
-            if anchored is None:
+            if anchored is None and joins and self._db.is_shared:
+                self._require_own_end()
+                self._anchor.create(end)
+            elif anchored is None:
                 self._anchor.head()
             else:
                 require_anchored(anchored, end, self._digest_at)
-        except (OSError, sqlite3.Error, AnchorError, StoreBehindError) as error:
+        except (OSError, *DATABASE_ERRORS, AnchorError, StoreBehindError) as error:
             raise RequestStoreError(
-                f"{path}: cannot be used as the store of requests: {error}. Restore it with its anchor {anchor_path}."
+                f"{place}: cannot be used as the store of requests: {error}. Restore it with its anchor {anchor_path}."
             ) from error
 
     def close(self) -> None:
@@ -94,14 +105,14 @@ class RequestStore:
         Reads inside the block see the newest state.
 
         Raises:
-            RequestStoreError: the disk refused; nothing was changed.
+            RequestStoreError: the database refused; nothing was changed.
         """
         try:
             with transaction(self._db):
                 yield
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise RequestStoreError(
-                f"{self.path}: the change was not stored: {error}. Check the disk, then repeat the command."
+                f"{self.path}: the change was not stored: {error}. Check the database, then repeat the command."
             ) from error
         self._anchor.advance(self._end())
 
@@ -169,7 +180,7 @@ class RequestStore:
         known = sorted(self.references_of(customer_ids))
         reference = known[0] if known else new_reference()
         links = [(self.customer_hash(one), reference) for one in customer_ids]
-        self._db.executemany("INSERT OR IGNORE INTO person VALUES (?, ?)", links)
+        self._db.executemany("INSERT INTO person VALUES (?, ?) ON CONFLICT (customer_hash) DO NOTHING", links)
         return reference
 
     def forget_persons(self, references: Sequence[str], customer_ids: Sequence[str]) -> int:
@@ -196,7 +207,7 @@ class RequestStore:
         key = self._keys.keys_of([_owner(request)])[_owner(request)]
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + AESGCM(key.secret).encrypt(nonce, content, _context(request, name))
-        self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", (request, name, key.key_id, sealed))
+        self._db.execute(_SEAL, (request, name, key.key_id, sealed))
 
     def unseal(self, request: str, name: str) -> bytes | None:
         """Return sealed content; None if there is none, or if its key was destroyed."""
@@ -243,6 +254,11 @@ class RequestStore:
                 f"{self.path}: entry {fault.number} of the history of requests was changed ({fault.message}), so no "
                 "request is executed. Restore the store from your backup."
             )
+
+    def _require_own_end(self) -> None:
+        for digest, seal in self._db.execute("SELECT digest, seal FROM event ORDER BY number DESC LIMIT 1"):
+            if not hmac.compare_digest(seal, self._seal(digest)):
+                raise StoreBehindError("its last entry was not written with the secret of this installation")
 
     def _seal(self, digest: str) -> str:
         return hmac.new(self._seal_key, digest.encode(), sha256).hexdigest()

@@ -97,7 +97,10 @@ class AnchorFile:
         """
         anchored = self.read()
         if anchored is None:
-            raise AnchorError(f"{self.path}: the anchor is missing. Restore your copy of the anchor.")
+            raise AnchorError(
+                f"{self.path}: the anchor is missing. Restore your copy of the anchor; on a machine that is new "
+                "to a shared database, run `bojagi database join`."
+            )
         return anchored.head
 
     def create(self, head: ChainHead = EMPTY) -> None:

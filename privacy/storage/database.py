@@ -105,6 +105,9 @@ class Database(Protocol):
     def erasing(self, *tables: str) -> AbstractContextManager[None]:
         """Commit deletions from append-only tables; afterwards their bytes are gone from the tables."""
 
+    def vacuum(self, *tables: str) -> None:
+        """Rewrite the tables without the bytes of deleted and former rows."""
+
     def schema_faults(self) -> list[str]:
         """Return what another program has added to the store's tables, changed or removed, such as a trigger."""
 
@@ -173,6 +176,10 @@ class SqliteDatabase(sqlite3.Connection):
             yield
             for _, sql in triggers:
                 self.execute(sql)
+        self.vacuum()
+
+    def vacuum(self, *_tables: str) -> None:
+        """Rewrite the file, see `Database.vacuum`."""
         self.execute("VACUUM")
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -255,6 +262,15 @@ def is_replaced(path: Path, opened: os.stat_result) -> bool:
         return True
 
 
-def is_missing(place: Place, store: str) -> bool:
+def is_unwritten(place: Place, store: str) -> bool:
     """Return whether a store was never written in this place, or is gone."""
     return not place.exists() if isinstance(place, Path) else place.open(store).data_version() == (0, 0)
+
+
+def anchor_of(place: Place, anchor: Path | None) -> Path:
+    """Return the path of a store's anchor on this machine: beside the file, if none is named."""
+    if anchor is None:
+        if not isinstance(place, Path):
+            raise ValueError("A store on a server needs the path of this machine's anchor.")
+        return place.with_name(f"{place.name}.anchor")
+    return anchor

@@ -30,6 +30,8 @@ SCHEMA = "bojagi"
 IDLE_SECONDS = 60
 """The server ends a transaction that sends nothing for so long; its machine has gone."""
 CONNECT_SECONDS = 10
+_STREAMED = 10_000
+"""Rows that are in memory at once while a query is streamed."""
 _Connection = psycopg.Connection[tuple[Any, ...]]
 _AMONG = "IN (SELECT json_array_elements_text(%s::json))"
 _SESSION = (
@@ -56,7 +58,9 @@ _OWN_TRIGGERS = {"append_only": f"O 27 {GUARD}", "not_emptied": f"O 34 {GUARD}"}
 class PostgresServer:
     """A PostgreSQL database and this process's connections to it. Safe under threads; a fork makes its own."""
 
-    def __init__(self, conninfo: str, password: str | None = None, prepare: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, conninfo: str, password: str | None = None, prepare: Callable[[str], None] | None = None
+    ) -> None:
         """Name the database; it is connected when it is used.
 
         Args:
@@ -100,6 +104,15 @@ class PostgresServer:
             idle, self._idle, self._is_prepared = self._idle, [], False
         for connection in idle:
             connection.close()
+
+    def ledger_conninfo(self) -> str:
+        """Return the connection string of the privacy ledger, whose tables lie in the same schema.
+
+        Raises:
+            ServerFault: as `open`.
+        """
+        self.open("audit")
+        return make_conninfo(self.conninfo, options=f"-c search_path={SCHEMA}")
 
     @contextmanager
     def connection(self) -> Iterator[_Connection]:
@@ -179,10 +192,14 @@ class PostgresDatabase:
 
     def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query through a cursor on the server, see `Database.stream`."""
-        with self.server.connection() as connection, faults(self.server.name), connection.transaction():
-            with connection.cursor("stream") as cursor:
-                cursor.itersize = 10_000
-                yield from cursor.execute(_translated(sql), _plain(values))
+        with (
+            self.server.connection() as connection,
+            faults(self.server.name),
+            connection.transaction(),
+            connection.cursor("stream") as cursor,
+        ):
+            cursor.itersize = _STREAMED
+            yield from cursor.execute(_translated(sql), _plain(values))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -223,6 +240,10 @@ class PostgresDatabase:
             yield
             for table in guarded:
                 self.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        self.vacuum(*tables)
+
+    def vacuum(self, *tables: str) -> None:
+        """Rewrite the tables, see `Database.vacuum`; waits for everyone who uses them."""
         for table in tables:
             self._repeated(lambda connection, name=table: connection.execute(f"VACUUM FULL {name}"))
 
@@ -254,7 +275,8 @@ class PostgresDatabase:
             yield connection
             return
         with self.transaction():
-            assert (begun := self._connection) is not None
+            begun = self._connection
+            assert begun is not None
             yield begun
 
     @contextmanager

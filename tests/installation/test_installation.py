@@ -189,6 +189,7 @@ def test_a_lost_release_secret_is_said_once_something_was_released(settings: Set
         opened.release_registry()
         (settings.secret_dir / "release.key").unlink()
         opened.release_registry()
+        (settings.data_dir / "released").mkdir(parents=True)
         (settings.data_dir / "released" / "release.jsonl").write_text("")
         opened.release_registry()
         (settings.secret_dir / "release.key").unlink()

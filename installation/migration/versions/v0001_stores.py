@@ -96,12 +96,7 @@ CREATE TABLE pass (
 CREATE INDEX pass_owner ON pass (owner);
 CREATE INDEX pass_expiry ON pass (expires_at);
 
-CREATE TABLE release_line (number BIGINT PRIMARY KEY, line TEXT NOT NULL);
-CREATE TABLE release_file (name TEXT PRIMARY KEY, content BYTEA NOT NULL);
-
-CREATE TABLE inspection (name TEXT PRIMARY KEY, record TEXT NOT NULL);
-
-CREATE TABLE lease (root TEXT PRIMARY KEY, content TEXT NOT NULL, tag BIGINT NOT NULL);
+CREATE TABLE document (store TEXT NOT NULL, name TEXT NOT NULL, content BYTEA NOT NULL, PRIMARY KEY (store, name));
 
 CREATE TABLE IF NOT EXISTS dp_entry (number BIGINT PRIMARY KEY, content TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dp_limit (
@@ -119,7 +114,8 @@ CREATE TABLE IF NOT EXISTS dp_answer (
 CREATE UNIQUE INDEX IF NOT EXISTS dp_answer_number ON dp_answer (number)
 """
 """`entry`: audit log. `record`, `membership`, `taken`: consent. `data_key`, `store`: keys. `addition`, `suppressed`,
-`clean`: erased persons. `event`, `sealed`, `person`: requests. `session`, `turn`: conversations. `pass`: portal."""
+`clean`: erased persons. `event`, `sealed`, `person`: requests. `session`, `turn`: conversations. `pass`: portal.
+`document`: releases, results of checks, and the holders of lakehouses."""
 
 
 def upgrade() -> None:

@@ -153,7 +153,7 @@ def test_a_store_that_is_restored_while_it_is_open_counts_at_once(
     other.close()
     # Negative control: a store that does not look at its file still takes the key.
     with monkeypatch.context() as patch:
-        patch.setattr("agent_serving.authentication.api_key.is_replaced", lambda path, opened: False)
+        patch.setattr("privacy.storage.database.is_replaced", lambda path, opened: False)
         assert store.authenticate(key).caller.name == "web shop"
     with pytest.raises(AuthenticationFailed, match="revoked"):
         store.authenticate(key)

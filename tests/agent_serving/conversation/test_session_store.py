@@ -11,7 +11,7 @@ import pytest
 
 from agent_serving.conversation.redis_session_store import RedisSessionStore
 from agent_serving.conversation.session import Session, Turn, new_session_id, new_token
-from agent_serving.conversation.session_store import FILE, SessionStore, SqliteSessionStore
+from agent_serving.conversation.session_store import FILE, SessionStore, SqlSessionStore
 from agent_serving.conversation.subject_store import Conversations
 from agent_serving.llm.model import Usage
 from agent_serving.tool.item import Item
@@ -36,7 +36,7 @@ def session(customer: str | None = None, at: datetime = NOW) -> Session:
 @pytest.fixture(params=["sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SessionStore]:
     if request.param == "sqlite":
-        with closing(SqliteSessionStore(tmp_path / "chat" / "session.db")) as one:
+        with closing(SqlSessionStore(tmp_path / "chat" / "session.db")) as one:
             yield one
         return
     with redis_server() as (url, _), closing(RedisSessionStore(url, "shop", timedelta(days=30))) as other:
@@ -72,7 +72,7 @@ def test_a_deleted_session_is_gone_and_does_not_come_back_by_a_late_turn(store: 
 
 
 def test_old_sessions_are_deleted(tmp_path: Path) -> None:
-    with closing(SqliteSessionStore(tmp_path / "chat" / "session.db")) as store:
+    with closing(SqlSessionStore(tmp_path / "chat" / "session.db")) as store:
         old, new = session(at=NOW - timedelta(days=31)), session()
         store.add(old)
         store.add(new)
@@ -87,7 +87,7 @@ def test_erasing_a_person_leaves_no_byte_of_the_conversation_and_nothing_else(tm
         subject, other = Subject("s_1", ("c_shopper0001",)), Subject("s_2", ("c_shopper0002",))
         assert list(rights.export(subject)) == list(rights.find(subject)) == []
         assert rights.verify([subject]).is_clean
-        with closing(SqliteSessionStore(tmp_path / FILE)) as store:
+        with closing(SqlSessionStore(tmp_path / FILE)) as store:
             for customer in ("c_shopper0001", "c_shopper0002", None):
                 one = session(customer)
                 store.add(one, new_token())

@@ -12,6 +12,7 @@ from installation.contract.document import Contract, load_contracts
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, read_records
+from privacy.storage.document_store import FolderDocuments
 from tests.pipelines.quality import shop
 
 TODAY = shop.AS_OF.date()
@@ -30,7 +31,7 @@ def inspector(sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract]
     lakehouse.overwrite("silver/orders", shop.frame_of(sail.spark, contracts[0], shop.clean_rows()))
     known = load_contracts([tmp_path])
     now = datetime(2018, 1, 1)
-    return TableInspector(lakehouse, known, tmp_path / "outcome", tmp_path / "site", "load-1", now, TODAY)
+    return TableInspector(lakehouse, known, FolderDocuments(tmp_path / "outcome"), tmp_path / "site", "load-1", now, TODAY)
 
 
 def broken(inspector: TableInspector, contract: Contract) -> set[str]:
@@ -63,7 +64,7 @@ def test_a_source_is_checked_again_on_a_later_reference_date_and_is_then_stale(
         later.begin_source(contract)
     assert broken(later, orders) == {"freshness"}
     assert broken(later, product) == set()
-    passed = {one.quality.table: one.quality.passed for one in read_records(inspector.folder)}
+    passed = {one.quality.table: one.quality.passed for one in read_records(inspector.records)}
     assert passed == {orders.table: False, product.table: True}
 
 

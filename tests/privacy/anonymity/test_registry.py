@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from privacy.anonymity import Spec, registry
+from privacy.anonymity import Spec
 from privacy.anonymity.errors import AnonymityError, SpecError
 from privacy.anonymity.registry import ReleaseRegistry
+from privacy.storage import document_store
 from tests.privacy.anonymity.random_release import random_table
 
 NOW = dt.datetime(2017, 12, 31, tzinfo=dt.UTC)
@@ -139,7 +140,7 @@ def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: b
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
-    write = registry.replace_public
+    write = document_store.replace_public
 
     def write_or_die(path: Path, content: bytes, *, is_durable: bool) -> None:
         if is_written or not path.name.endswith(file):
@@ -149,7 +150,7 @@ def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: b
         if path.name.endswith(file):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    registry.replace_public = write_or_die  # type: ignore[assignment]
+    document_store.replace_public = write_or_die  # type: ignore[assignment]
     ReleaseRegistry(folder, b"k" * 32, lambda: NOW).release("customers", people, make_spec(), "ministry")
     os._exit(0)
 

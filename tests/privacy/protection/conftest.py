@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from tests.privacy.protection.crm_name import open_store
 
 
@@ -15,7 +15,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(folder: Path) -> Iterator[SqliteKeyStore]:
+def store(folder: Path) -> Iterator[WrappedKeyStore]:
     opened = open_store(folder)
     yield opened
     opened.close()

@@ -20,12 +20,12 @@ from privacy.protection.errors import (
     WrongKeyError,
 )
 from privacy.protection.field import FieldCipher
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 from tests.privacy.protection.crm_name import PLACE, ROWS, VALUES, encrypted, open_store
 
 
-def test_another_key_encryption_key_is_refused_as_wrong(store: SqliteKeyStore, folder: Path) -> None:
+def test_another_key_encryption_key_is_refused_as_wrong(store: WrappedKeyStore, folder: Path) -> None:
     encrypted(store)
     version = store.status().current_version
     FileKeyWrapper(folder / "other.json")
@@ -35,13 +35,13 @@ def test_another_key_encryption_key_is_refused_as_wrong(store: SqliteKeyStore, f
         open_store(folder, "other.json")
 
 
-def test_a_missing_key_encryption_key_is_refused_as_lost(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_missing_key_encryption_key_is_refused_as_lost(store: WrappedKeyStore, folder: Path) -> None:
     encrypted(store)
     with pytest.raises(LostKeyError, match="no key-encryption key"):
         open_store(folder, "new.json")
 
 
-def test_a_data_key_of_another_store_is_refused_as_lost(store: SqliteKeyStore, tmp_path: Path) -> None:
+def test_a_data_key_of_another_store_is_refused_as_lost(store: WrappedKeyStore, tmp_path: Path) -> None:
     sealed = encrypted(store)
     (tmp_path / "else").mkdir()
     other = open_store(tmp_path / "else")
@@ -50,7 +50,7 @@ def test_a_data_key_of_another_store_is_refused_as_lost(store: SqliteKeyStore, t
     other.close()
 
 
-def test_destroying_makes_every_copy_unreadable(store: SqliteKeyStore, folder: Path) -> None:
+def test_destroying_makes_every_copy_unreadable(store: WrappedKeyStore, folder: Path) -> None:
     sealed = encrypted(store)
     wrapped = sqlite3.connect(store.path).execute("SELECT wrapped FROM data_key WHERE owner = 'crm:1'").fetchone()[0]
     assert wrapped in store.path.read_bytes()
@@ -64,7 +64,7 @@ def test_destroying_makes_every_copy_unreadable(store: SqliteKeyStore, folder: P
 
 
 def test_after_a_rotation_data_is_readable_and_older_copies_of_the_store_are_not(
-    store: SqliteKeyStore, folder: Path
+    store: WrappedKeyStore, folder: Path
 ) -> None:
     sealed, before = encrypted(store), store.status()
     copy = shutil.copy(store.path, folder / "copy.db")
@@ -77,10 +77,10 @@ def test_after_a_rotation_data_is_readable_and_older_copies_of_the_store_are_not
     assert FieldCipher(again).decrypt(sealed, ROWS, PLACE).to_pylist() == VALUES.to_pylist()
     again.close()
     with pytest.raises(LostKeyError):  # an old copy of the store is worth nothing any more
-        SqliteKeyStore(Path(copy), FileKeyWrapper(folder / "kek.json"), folder / "copy.anchor")
+        WrappedKeyStore(Path(copy), FileKeyWrapper(folder / "kek.json"), folder / "copy.anchor")
 
 
-def test_an_interrupted_rotation_loses_no_key(store: SqliteKeyStore, folder: Path) -> None:
+def test_an_interrupted_rotation_loses_no_key(store: WrappedKeyStore, folder: Path) -> None:
     sealed = encrypted(store)
     FileKeyWrapper(folder / "kek.json").add_version()
     again = open_store(folder)
@@ -91,7 +91,7 @@ def test_an_interrupted_rotation_loses_no_key(store: SqliteKeyStore, folder: Pat
     again.close()
 
 
-def test_a_rolled_back_store_is_refused(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_rolled_back_store_is_refused(store: WrappedKeyStore, folder: Path) -> None:
     encrypted(store)
     shutil.copy(store.path, folder / "backup.db")
     store.destroy(["crm:1"])
@@ -101,7 +101,7 @@ def test_a_rolled_back_store_is_refused(store: SqliteKeyStore, folder: Path) -> 
         open_store(folder)
 
 
-def test_a_removed_store_or_anchor_is_refused(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_removed_store_or_anchor_is_refused(store: WrappedKeyStore, folder: Path) -> None:
     encrypted(store)
     store.close()
     store.anchor_path.rename(folder / "kept")
@@ -113,7 +113,7 @@ def test_a_removed_store_or_anchor_is_refused(store: SqliteKeyStore, folder: Pat
         open_store(folder)
 
 
-def test_a_changed_data_key_is_refused_as_damaged(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_changed_data_key_is_refused_as_damaged(store: WrappedKeyStore, folder: Path) -> None:
     sealed = encrypted(store)
     with sqlite3.connect(store.path) as db:
         db.execute("UPDATE data_key SET wrapped = zeroblob(60)")
@@ -128,7 +128,7 @@ def test_another_file_is_refused_as_a_key_store(folder: Path) -> None:
         open_store(folder)
 
 
-def test_a_key_destroyed_by_another_process_is_forgotten(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_key_destroyed_by_another_process_is_forgotten(store: WrappedKeyStore, folder: Path) -> None:
     sealed, cipher = encrypted(store), FieldCipher(store)
     other = open_store(folder)
     other.destroy(["crm:1"])
@@ -137,7 +137,7 @@ def test_a_key_destroyed_by_another_process_is_forgotten(store: SqliteKeyStore, 
         cipher.decrypt(sealed, ROWS, PLACE)
 
 
-def test_key_files_are_readable_by_their_owner_only(store: SqliteKeyStore, folder: Path) -> None:
+def test_key_files_are_readable_by_their_owner_only(store: WrappedKeyStore, folder: Path) -> None:
     for name in ("kek.json", "keys.db", "keys.db.anchor"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600
     (folder / "kek.json").chmod(0o644)
@@ -145,9 +145,9 @@ def test_key_files_are_readable_by_their_owner_only(store: SqliteKeyStore, folde
         FileKeyWrapper(folder / "kek.json")
 
 
-def test_rotations_among_writers_lose_no_key(store: SqliteKeyStore, folder: Path) -> None:
+def test_rotations_among_writers_lose_no_key(store: WrappedKeyStore, folder: Path) -> None:
     code = (
-        "import sys, pathlib; from privacy.protection.key_store import SqliteKeyStore as S; "
+        "import sys, pathlib; from privacy.protection.key_store import WrappedKeyStore as S; "
         "from privacy.protection.key_wrapper import FileKeyWrapper as W; f = pathlib.Path(sys.argv[1])\n"
         "store = S(f / 'keys.db', W(f / 'kek.json'))\n"
         "for n in range(15):\n"
@@ -163,7 +163,7 @@ def test_rotations_among_writers_lose_no_key(store: SqliteKeyStore, folder: Path
     again.close()
 
 
-def test_each_owner_keeps_one_key_of_its_own(store: SqliteKeyStore, folder: Path) -> None:
+def test_each_owner_keeps_one_key_of_its_own(store: WrappedKeyStore, folder: Path) -> None:
     made = store.keys_of(["crm:1", "crm:2", "crm:1"])
     assert made.keys() == {"crm:1", "crm:2"}
     assert len({key.secret for key in made.values()} | {key.key_id for key in made.values()}) == 4
@@ -176,20 +176,20 @@ def test_each_owner_keeps_one_key_of_its_own(store: SqliteKeyStore, folder: Path
     again.close()
 
 
-def test_a_key_is_never_shown_by_its_repr(store: SqliteKeyStore) -> None:
+def test_a_key_is_never_shown_by_its_repr(store: WrappedKeyStore) -> None:
     key = store.keys_of(["crm:1"])["crm:1"]
     assert key.secret.hex() not in repr(key)
     assert key.key_id.hex() in repr(key)
 
 
-def test_only_wrapped_keys_are_in_the_file(store: SqliteKeyStore, folder: Path) -> None:
+def test_only_wrapped_keys_are_in_the_file(store: WrappedKeyStore, folder: Path) -> None:
     secret = store.keys_of(["crm:1"])["crm:1"].secret
     files = b"".join(path.read_bytes() for path in folder.iterdir())
     assert secret not in files
     assert secret.hex().encode() not in files
 
 
-def test_a_destroyed_key_stays_destroyed_and_its_owner_gets_another(store: SqliteKeyStore) -> None:
+def test_a_destroyed_key_stays_destroyed_and_its_owner_gets_another(store: WrappedKeyStore) -> None:
     first = store.keys_of(["crm:1", "crm:2"])
     assert store.destroy(["crm:1"]) == 1
     assert store.destroy(["crm:1"]) == 0
@@ -204,7 +204,7 @@ def test_a_destroyed_key_stays_destroyed_and_its_owner_gets_another(store: Sqlit
     assert (status.data_keys, status.destroyed, status.generation) == (2, 1, 4)
 
 
-def test_a_crash_before_the_anchor_moved_is_mended_by_the_next_opening(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_crash_before_the_anchor_moved_is_mended_by_the_next_opening(store: WrappedKeyStore, folder: Path) -> None:
     store.keys_of(["crm:1"])
     before = store.anchor_path.read_bytes()
     store.destroy(["crm:1"])
@@ -224,7 +224,7 @@ def test_a_crash_before_the_anchor_moved_is_mended_by_the_next_opening(store: Sq
 
 
 def test_an_interrupted_write_of_the_anchor_is_mended_but_does_not_hide_a_rollback(
-    store: SqliteKeyStore, folder: Path
+    store: WrappedKeyStore, folder: Path
 ) -> None:
     store.keys_of(["crm:1"])
     backup = shutil.copy(store.path, folder / "backup.db")
@@ -242,7 +242,7 @@ def test_an_interrupted_write_of_the_anchor_is_mended_but_does_not_hide_a_rollba
     open_store(folder).close()
 
 
-def test_the_anchor_of_another_store_is_refused(store: SqliteKeyStore, folder: Path, tmp_path: Path) -> None:
+def test_the_anchor_of_another_store_is_refused(store: WrappedKeyStore, folder: Path, tmp_path: Path) -> None:
     store.keys_of(["crm:1"])
     store.close()
     (tmp_path / "else").mkdir()
@@ -255,7 +255,7 @@ def test_the_anchor_of_another_store_is_refused(store: SqliteKeyStore, folder: P
         open_store(folder)
 
 
-def put_back_row(store: SqliteKeyStore, row: tuple[object, ...], _: bytes) -> None:
+def put_back_row(store: WrappedKeyStore, row: tuple[object, ...], _: bytes) -> None:
     """Restores one row of an older copy, in which the key was not destroyed."""
     db = sqlite3.connect(store.path)
     db.execute("UPDATE data_key SET wrapped = ?, owner = ? WHERE key_id = ?", (row[3], row[1], row[0]))
@@ -263,7 +263,7 @@ def put_back_row(store: SqliteKeyStore, row: tuple[object, ...], _: bytes) -> No
     db.close()
 
 
-def put_back_copy(store: SqliteKeyStore, row: tuple[object, ...], older: bytes) -> None:
+def put_back_copy(store: WrappedKeyStore, row: tuple[object, ...], older: bytes) -> None:
     """Restores an older copy of the whole store, with the generation raised to the anchor's."""
     generation = store.status().generation
     store.path.write_bytes(older)
@@ -275,7 +275,7 @@ def put_back_copy(store: SqliteKeyStore, row: tuple[object, ...], older: bytes) 
 
 @pytest.mark.parametrize("put_back", [put_back_row, put_back_copy])
 def test_a_destroyed_key_that_was_put_back_decrypts_nothing(
-    store: SqliteKeyStore, folder: Path, monkeypatch: pytest.MonkeyPatch, put_back: Callable[..., None]
+    store: WrappedKeyStore, folder: Path, monkeypatch: pytest.MonkeyPatch, put_back: Callable[..., None]
 ) -> None:
     sealed = encrypted(store)
     row = sqlite3.connect(store.path).execute("SELECT * FROM data_key WHERE owner = 'crm:1'").fetchone()
@@ -288,7 +288,7 @@ def test_a_destroyed_key_that_was_put_back_decrypts_nothing(
     with pytest.raises((RolledBackStoreError, DestroyedKeyError)):
         store.key(row[0])
     # Without the proof the destroyed value would be read: the attack is real.
-    monkeypatch.setattr(SqliteKeyStore, "_require_proof", lambda _: None)
+    monkeypatch.setattr(WrappedKeyStore, "_require_proof", lambda _: None)
     deceived = open_store(folder)
     assert FieldCipher(deceived).decrypt(sealed, ROWS, PLACE).to_pylist() == VALUES.to_pylist()
     deceived.close()

@@ -14,7 +14,7 @@ import pytest
 
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
 from privacy.protection.field import FieldCipher, TableColumn
-from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_store import WrappedKeyStore
 from tests.engines import require_or_skip
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ def wrapper(module: Path) -> Iterator[Pkcs11KeyWrapper]:
 
 
 def test_values_are_readable_before_and_after_a_rotation(wrapper: Pkcs11KeyWrapper, tmp_path: Path) -> None:
-    store = SqliteKeyStore(tmp_path / "keys.db", wrapper)
+    store = WrappedKeyStore(tmp_path / "keys.db", wrapper)
     sealed = FieldCipher(store).encrypt(VALUES, OWNERS, ROWS, PLACE)
     before = wrapper.current()
     assert store.rotate() == 2
     assert wrapper.versions() == (wrapper.current(),) != (before,)
     store.close()
-    again = SqliteKeyStore(tmp_path / "keys.db", wrapper)
+    again = WrappedKeyStore(tmp_path / "keys.db", wrapper)
     assert FieldCipher(again).decrypt(sealed, ROWS, PLACE).to_pylist() == VALUES.to_pylist()
     again.close()
 
@@ -97,10 +97,10 @@ def test_the_key_encryption_key_of_another_token_is_refused_as_lost(
 ) -> None:
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
-    SqliteKeyStore(tmp_path / "keys.db", wrapper).close()
+    WrappedKeyStore(tmp_path / "keys.db", wrapper).close()
     other = Pkcs11KeyWrapper(module, "other", "5678")
     with pytest.raises(LostKeyError, match="no key-encryption key"):
-        SqliteKeyStore(tmp_path / "keys.db", other)
+        WrappedKeyStore(tmp_path / "keys.db", other)
     other.close()
 
 
