@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 PLACE = TableColumn("bronze/crm_customer", "name")
 VALUES = pa.array(["김하늘", "Ha-neul Kim", None, ""])
@@ -16,8 +19,9 @@ OWNERS = pa.array(["crm:1", "crm:2", None, "crm:1"])
 ROWS = pa.array(["a", "b", "c", "d"])
 
 
-def open_store(folder: Path, key: str = "kek.json") -> WrappedKeyStore:
-    return WrappedKeyStore(folder / "keys.db", FileKeyWrapper(folder / key))
+def open_store(folder: Path, key: str = "kek.json", place: Place | None = None) -> WrappedKeyStore:
+    wrapper = FileKeyWrapper(folder / key)
+    return WrappedKeyStore(place or folder / "keys.db", wrapper, folder / "keys.db.anchor")
 
 
 def encrypted(store: WrappedKeyStore) -> pa.Array:
