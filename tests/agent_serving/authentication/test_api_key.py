@@ -12,6 +12,7 @@ import pytest
 from agent_serving.authentication.api_key import ApiKeyStore
 from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.errors import ApiKeyError, AuthenticationFailed, ProviderUnavailable
+from tests.store_place import StorePlace
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PURPOSES = frozenset({"personalisation"})
@@ -32,7 +33,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[ApiKeyStore]:
+def store(store_place: StorePlace, clock: Clock) -> Iterator[ApiKeyStore]:
+    """A store on each engine."""
+    opened = ApiKeyStore(store_place.of("api_key.db"), clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_store(tmp_path: Path, clock: Clock) -> Iterator[ApiKeyStore]:
     opened = ApiKeyStore(tmp_path / "serving" / "api_key.db", clock)
     yield opened
     opened.close()
@@ -46,9 +55,9 @@ def test_a_key_gives_its_name_role_and_purposes(store: ApiKeyStore) -> None:
     assert (identity.caller.purposes, identity.caller.identity) == (PURPOSES, "authenticated")
 
 
-def test_the_file_is_private_and_does_not_contain_a_secret(store: ApiKeyStore, tmp_path: Path) -> None:
-    _, key = store.create("web shop", "agent", PURPOSES)
-    store.close()
+def test_the_file_is_private_and_does_not_contain_a_secret(file_store: ApiKeyStore, tmp_path: Path) -> None:
+    _, key = file_store.create("web shop", "agent", PURPOSES)
+    file_store.close()
     folder = tmp_path / "serving"
     assert folder.stat().st_mode & 0o777 == 0o700
     for file in folder.iterdir():
@@ -70,10 +79,10 @@ def test_a_key_that_was_not_made_here_is_refused_in_one_way(store: ApiKeyStore, 
 
 
 def test_a_revoked_key_is_refused_at_once_by_another_connection(
-    store: ApiKeyStore, clock: Clock, tmp_path: Path
+    store: ApiKeyStore, clock: Clock, store_place: StorePlace
 ) -> None:
     made, key = store.create("web shop", "agent", PURPOSES)
-    other = ApiKeyStore(tmp_path / "serving" / "api_key.db", clock)
+    other = ApiKeyStore(store_place.of("api_key.db"), clock)
     assert other.authenticate(key)
     store.revoke(made.id)
     with pytest.raises(AuthenticationFailed) as refusal:
@@ -128,25 +137,25 @@ def test_a_request_without_a_usable_credential_is_refused(store: ApiKeyStore, he
         Authenticator(lambda: store, None).identity(header)
 
 
-def test_keys_that_cannot_be_read_let_nobody_in(store: ApiKeyStore, tmp_path: Path) -> None:
-    _, key = store.create("web shop", "agent", PURPOSES)
+def test_keys_that_cannot_be_read_let_nobody_in(file_store: ApiKeyStore, tmp_path: Path) -> None:
+    _, key = file_store.create("web shop", "agent", PURPOSES)
     with sqlite3.connect(tmp_path / "serving" / "api_key.db") as other:
         other.execute("DROP TABLE api_key")
     other.close()
     with pytest.raises(ProviderUnavailable):
-        Authenticator(lambda: store, None).identity(f"Bearer {key}")
+        Authenticator(lambda: file_store, None).identity(f"Bearer {key}")
 
 
 def test_a_store_that_is_restored_while_it_is_open_counts_at_once(
-    store: ApiKeyStore, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file_store: ApiKeyStore, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, key = store.create("web shop", "agent", PURPOSES)
+    made, key = file_store.create("web shop", "agent", PURPOSES)
     path = tmp_path / "serving" / "api_key.db"
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file_store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = path.read_bytes()
     path.unlink()
     with pytest.raises(ApiKeyError, match="is gone"):
-        store.authenticate(key)
+        file_store.authenticate(key)
     path.write_bytes(copy)
     other = ApiKeyStore(path, clock)
     other.revoke(made.id)
@@ -154,6 +163,6 @@ def test_a_store_that_is_restored_while_it_is_open_counts_at_once(
     # Negative control: a store that does not look at its file still takes the key.
     with monkeypatch.context() as patch:
         patch.setattr("privacy.storage.database.is_replaced", lambda path, opened: False)
-        assert store.authenticate(key).caller.name == "web shop"
+        assert file_store.authenticate(key).caller.name == "web shop"
     with pytest.raises(AuthenticationFailed, match="revoked"):
-        store.authenticate(key)
+        file_store.authenticate(key)

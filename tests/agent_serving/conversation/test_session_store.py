@@ -33,11 +33,15 @@ def session(customer: str | None = None, at: datetime = NOW) -> Session:
     return Session(new_session_id(), "api_key:1", CALLER, customer, "main", at, at)
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SessionStore]:
     if request.param == "sqlite":
         with closing(SqlSessionStore(tmp_path / "chat" / "session.db")) as one:
             yield one
+        return
+    if request.param == "postgresql":
+        with closing(SqlSessionStore(request.getfixturevalue("postgres_stores_emptied"))) as shared:
+            yield shared
         return
     with redis_server() as (url, _), closing(RedisSessionStore(url, "shop", timedelta(days=30))) as other:
         yield other

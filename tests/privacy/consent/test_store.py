@@ -1,4 +1,4 @@
-"""The consent store in a real file and in a real PostgreSQL: it is append-only, and reading in blocks equals reading row by row."""
+"""The consent store in a real file and a real PostgreSQL: append-only, and blocks read like single rows."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
+
 if TYPE_CHECKING:
     from privacy.storage.database import Place
 
