@@ -42,7 +42,10 @@ def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: 
     create_private_folder(folder)
     # Locked, so that no process sees the new key before the new log has its anchor.
     with file_lock(folder / "audit.lock"):
-        is_new = is_unwritten(log, "audit")
+        try:
+            is_new = is_unwritten(log, "audit")
+        except ServerFault as error:
+            raise AuditError(f"No use can be logged: {error.message}") from error
         if not is_new and not secret.exists():
             raise AuditError(
                 f"The audit key {secret} is missing, but the log {log} exists. Under a new key, nothing could show "

@@ -25,8 +25,11 @@ _MIGRATION_LOCK = 0x626F6A6167696D69
 """Number of the advisory lock under which one process at a time migrates: "bojagimi" in ASCII."""
 
 
-def open_server(settings: Settings) -> PostgresServer | None:
+def open_server(settings: Settings, *, imports: bool = False) -> PostgresServer | None:
     """Return the server that the settings name; None if the stores are SQLite files. It connects at its first use.
+
+    `imports`: whether stores may be left in files, for the command that imports them. Otherwise a store that is only in
+    a file is a fault at the first use: an empty one would forget every objection and every erasure.
 
     Raises:
         SettingsError: psycopg is missing, the setting is no URL, or the file with the password cannot be read.
@@ -41,8 +44,14 @@ def open_server(settings: Settings) -> PostgresServer | None:
     password = None
     if settings.database_password_file is not None:
         password = read_private_text(settings.database_password_file, "database_password_file")
+
+    def prepare(conninfo: str) -> None:
+        require_tables(conninfo)
+        if not imports:
+            require_imported(settings, conninfo)
+
     try:
-        return PostgresServer(settings.database.get_secret_value(), password, require_tables)
+        return PostgresServer(settings.database.get_secret_value(), password, prepare)
     except ServerFault as error:
         raise SettingsError(error.message) from error
 
@@ -60,6 +69,34 @@ def require_tables(conninfo: str) -> None:
     elif found != HEAD:
         step = "Run `bojagi database upgrade`" if found < HEAD else "Install the newer version of Bojagi"
         raise ServerFault(f"The tables in PostgreSQL are of version {found}; this program needs {HEAD}. {step}.")
+
+
+def require_imported(settings: Settings, conninfo: str) -> None:
+    """Check that no store of this machine is only in a file.
+
+    Raises:
+        ServerFault: one is.
+    """
+    from installation.store_import import unimported
+    from privacy.storage.database import ServerFault
+    from privacy.storage.postgres import SCHEMA, faults
+
+    with _connected(conninfo) as connection, faults("PostgreSQL"):
+        connection.execute(f"SET search_path = {SCHEMA}")
+        found = unimported(settings, connection)
+    if found:
+        raise ServerFault(
+            f"{', '.join(map(str, found))}: not in the database that the setting `database` names, and an empty store "
+            "would forget it. Run `bojagi database import`, or move the files away."
+        )
+
+
+def store_versions(conninfo: str) -> dict[str, int]:
+    """Return how often each store was changed, by its name."""
+    from privacy.storage.postgres import SCHEMA, faults
+
+    with _connected(conninfo) as connection, faults("PostgreSQL"):
+        return dict(connection.execute(f"SELECT store, version FROM {SCHEMA}.store_version ORDER BY store").fetchall())
 
 
 def version_of(conninfo: str) -> str | None:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.ledger import Ledger
+    from privacy.protection.data_key import KeyStore
     from privacy.rights.request_store import RequestStore
     from privacy.rights.service import RightsService
     from privacy.storage.database import Place
@@ -213,12 +214,14 @@ class Installation:
     @property
     def request_store(self) -> RequestStore:
         """The store of requests of data subjects, one connection per thread; see `open_request_store`."""
+        return self._stores.once("request_store", lambda: self.open_request_store(self._key_store))
+
+    def open_request_store(self, keys: KeyStore, *, joins: bool = False) -> RequestStore:
+        """Return a new connection to the store of requests, to be closed by the caller."""
         # Imported here, so that commands that take no requests start faster.
         from installation.rights_opening import open_request_store
 
-        return self._stores.once(
-            "request_store", lambda: open_request_store(self.settings, self.server, self._key_store)
-        )
+        return open_request_store(self.settings, self.server, keys, joins=joins)
 
     def rights_service(self) -> RightsService:
         """Return the service that takes requests of data subjects and decides on them."""
@@ -257,9 +260,9 @@ class Installation:
         """The audit log, one connection per thread."""
         return self._stores.once("audit_log", self.open_audit_log)
 
-    def open_audit_log(self) -> AuditLog:
+    def open_audit_log(self, *, joins: bool = False) -> AuditLog:
         """Return a new connection to the audit log, to be closed by the caller; raises `AuditError`."""
-        return open_audit_log(self.settings, self.server)
+        return open_audit_log(self.settings, self.server, joins=joins)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
@@ -310,7 +313,11 @@ class Installation:
     @property
     def suppression(self) -> SuppressionList:
         """The list of erased persons, one connection per thread; raises `SuppressionError`."""
-        return self._stores.once("suppression", lambda: open_suppression(self.settings, self.server, self.tokenizer))
+        return self._stores.once("suppression", self.open_suppression)
+
+    def open_suppression(self, *, joins: bool = False) -> SuppressionList:
+        """Return a new connection to the list of erased persons, to be closed by the caller."""
+        return open_suppression(self.settings, self.server, self.tokenizer, joins=joins)
 
     @property
     def _corrections(self) -> CorrectionList:

@@ -98,7 +98,7 @@ class AuditLog:
             raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}. Restore audit.key.")
         self.path, self.anchor_path = place, anchor_path
         self._anchor = AnchorFile(anchor_path, key)
-        self._seal_key = hmac.digest(key, b"entry of the audit log", "sha256")
+        self._key = key
         try:
             if is_unwritten(place, "audit"):
                 # Before the log, so that a log without an anchor is always a fault.
@@ -283,7 +283,7 @@ class AuditLog:
         return (*row, self._seal(head.digest)) if self._db.is_shared else row
 
     def _seal(self, digest: str) -> str:
-        return hmac.new(self._seal_key, digest.encode(), "sha256").hexdigest()
+        return seal(self._key, digest)
 
     def _require_own_schema(self) -> None:
         if faults := self._db.schema_faults():
@@ -299,6 +299,11 @@ class AuditLog:
     def _end(self) -> ChainHead:
         row = self._db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
         return EMPTY if row is None else ChainHead(*row)
+
+
+def seal(key: bytes, digest: str) -> str:
+    """Return what shows that an entry with this digest was written with the audit key, see the module."""
+    return hmac.digest(key, f"entry of the audit log {digest}".encode(), "sha256").hex()
 
 
 def loggable(text: str, most: int) -> str:

@@ -8,6 +8,7 @@ from pipelines.cli import (
     audit,
     consent,
     contracts,
+    database,
     dp,
     features,
     identity,
@@ -69,6 +70,7 @@ app.command("profile")(profile.profile)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(database.app, name="database")
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")

@@ -201,9 +201,9 @@ def report(
 def join(data: Data = None) -> None:
     """Connect this machine to the fleet's ledger and verify the whole ledger. Run it once per machine."""
     installation = installation_for(data)
-    if installation.settings.ledger_postgres_file is None:
+    if not installation.has_shared_ledger:
         raise typer.BadParameter(
-            "this machine uses a local ledger file; set ledger_postgres_file to the fleet's ledger first"
+            "this machine uses a local ledger file; set `database`, or ledger_postgres_file, first"
         )
     with closing(installation.open_ledger(joins=True)) as ledger:
         ledger.verify()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
@@ -79,8 +80,12 @@ class PostgresServer:
         self._prepare, self._is_prepared = prepare, False
         self._lock = threading.RLock()
         self._process = os.getpid()
-        self._idle: list[_Connection] = []
         self._inherited: list[_Connection] = []
+        self._begin_pool()
+
+    def _begin_pool(self) -> None:
+        self._idle: list[_Connection] = []
+        weakref.finalize(self, _close_all, self._idle, self._process)
 
     def __str__(self) -> str:
         return self.name
@@ -100,10 +105,8 @@ class PostgresServer:
     def close(self) -> None:
         """Close the connections that are not in use. A later use connects anew."""
         with self._lock:
-            self._forget_inherited()
-            idle, self._idle, self._is_prepared = self._idle, [], False
-        for connection in idle:
-            connection.close()
+            self._is_prepared = False
+        self.drop_idle()
 
     def ledger_conninfo(self) -> str:
         """Return the connection string of the privacy ledger, whose tables lie in the same schema.
@@ -130,9 +133,8 @@ class PostgresServer:
     def drop_idle(self) -> None:
         """Close the connections that are not in use: the server was restarted."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+            self._forget_inherited()
+            _close_all(self._idle, self._process)
 
     def _take(self) -> _Connection:
         with self._lock:
@@ -156,7 +158,14 @@ class PostgresServer:
         """Leave the connections of the process that was forked to that process; closing them would end its sessions."""
         if self._process != os.getpid():
             self._process = os.getpid()
-            self._inherited, self._idle = [*self._inherited, *self._idle], []
+            self._inherited += self._idle
+            self._begin_pool()
+
+
+def _close_all(connections: list[_Connection], process: int) -> None:
+    """Close and forget connections of this process."""
+    while process == os.getpid() and connections:
+        connections.pop().close()
 
 
 class PostgresDatabase:

@@ -13,7 +13,7 @@ depends_on = None
 
 _STORES = (
     "audit", "consent", "keys", "suppression", "corrections", "rights", "api_keys", "sessions", "passes", "releases",
-    "inspections", "lakehouse",
+    "inspections", "lakehouse", "ledger",
 )  # fmt: skip
 _APPEND_ONLY = ("entry", "record", "membership", "event")
 _GUARD = "BEGIN RAISE EXCEPTION 'table % is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END"

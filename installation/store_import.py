@@ -1,0 +1,174 @@
+"""Imports the stores of an installation from their files into its PostgreSQL database, and adds machines to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from installation.errors import SettingsError
+from installation.settings import Settings
+
+if TYPE_CHECKING:
+    from installation.installation import Installation
+    from privacy.storage.database import Database
+
+_BATCH = 5_000
+
+
+@dataclass(frozen=True)
+class StoreFile:
+    """The SQLite file of one store, below the data folder or (`is_secret`) the secret folder, with its tables."""
+
+    store: str
+    path: str
+    tables: tuple[str, ...]
+    is_secret: bool = False
+
+    def of(self, settings: Settings) -> Path:
+        """Return the path of the file."""
+        return (settings.secret_dir if self.is_secret else settings.data_dir) / self.path
+
+
+FILES = (
+    StoreFile("audit", "audit/audit.db", ("entry",)),
+    StoreFile("consent", "consent/consent.db", ("record", "membership", "taken")),
+    StoreFile("keys", "keys.db", ("store", "data_key"), is_secret=True),
+    StoreFile("suppression", "suppression.db", ("addition", "suppressed", "clean"), is_secret=True),
+    StoreFile("corrections", "correction/correction.db", ("correction",)),
+    StoreFile("rights", "rights/request.db", ("event", "sealed", "person")),
+    StoreFile("api_keys", "serving/api_key.db", ("api_key",)),
+    StoreFile("sessions", "chat/session.db", ("session", "turn")),
+    StoreFile("passes", "serving/portal.db", ("pass",)),
+    StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
+)
+DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
+"""Folder of each store of documents, below the data folder."""
+
+
+def unimported(settings: Settings, connection: Any) -> list[Path]:
+    """Return the files of stores that the database does not have, over an open connection of psycopg."""
+    rows = connection.execute("SELECT store, version FROM store_version").fetchall()
+    versions = dict(rows)
+    # The ledger writes its tables itself, without a version.
+    versions["ledger"] = int(connection.execute("SELECT count(*) FROM dp_entry").fetchone()[0])
+    found = [one.of(settings) for one in FILES if versions.get(one.store) == 0 and one.of(settings).exists()]
+    lines = settings.data_dir / DOCUMENTS["releases"] / "release.jsonl"
+    return [*found, *([lines] if versions.get("releases") == 0 and lines.exists() else [])]
+
+
+def import_files(installation: Installation) -> dict[str, int]:
+    """Copy every store that the database does not have yet from its file; return the number of rows by store.
+
+    Each store is copied in one transaction, or not at all. The files stay; their anchors now count for the database.
+
+    Raises:
+        SettingsError: no database is set, or a file cannot be read.
+        AuditError: the audit log was changed, so nothing is imported.
+    """
+    from installation.database import open_server
+    from privacy.storage.database import is_unwritten
+
+    settings, counts = installation.settings, dict[str, int]()
+    server = open_server(settings, imports=True)
+    if server is None:
+        raise SettingsError('No database is set. Set database = "postgresql://user@host/name" first.')
+    with closing(server):
+        for one in FILES:
+            path = one.of(settings)
+            is_new = is_unwritten(server, one.store) and not server.open(one.store).execute(
+                f"SELECT 1 FROM {one.tables[0]} LIMIT 1"
+            ).fetchone()
+            if path.exists() and is_new:
+                counts[one.store] = _copy(path, one, server.open(one.store), installation)
+        for store, name in DOCUMENTS.items():
+            folder = settings.data_dir / name
+            if folder.is_dir() and is_unwritten(server, store):
+                counts[store] = _copy_documents(folder, server.open(store), store)
+    return counts
+
+
+def join(installation: Installation) -> dict[str, str]:
+    """Accept every store of the database as it is now on this machine, which has no anchors yet; return their states.
+
+    The secrets must have been copied to this machine before.
+
+    Raises:
+        SettingsError: no database is set, or a secret is missing on this machine.
+        PrivacyError: a store was not written with the secrets of this machine.
+    """
+    if installation.server is None:
+        raise SettingsError('No database is set. Set database = "postgresql://user@host/name" first.')
+    folder = installation.settings.secret_dir
+    missing = [name for name in ("token.key", "audit.key", "rights.key") if not (folder / name).exists()]
+    if missing:
+        raise SettingsError(
+            f"{folder}: {', '.join(missing)} missing. Copy the secret folder of the first machine, without its anchors."
+        )
+    with closing(installation.open_audit_log(joins=True)) as log:
+        states = {"audit": f"entry {log.anchor().number}"}
+    with closing(installation.open_key_store(joins=True)) as keys:
+        states["keys"] = f"generation {keys.status().generation}"
+        with closing(installation.open_request_store(keys, joins=True)) as requests:
+            states["rights"] = f"entry {requests.head().split()[0]}"
+    with closing(installation.open_suppression(joins=True)) as erased:
+        states["suppression"] = f"generation {erased.generation}"
+    with closing(installation.open_ledger(joins=True)) as ledger:
+        ledger.verify()
+        states["ledger"] = f"entry {ledger.head().number}"
+    return states
+
+
+def _copy(path: Path, one: StoreFile, target: Database, installation: Installation) -> int:
+    count = 0
+    with _opened(path) as source, target.transaction():
+        for table in one.tables:
+            columns = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
+            added = ["seal"] if table == "entry" else []
+            overriding = "OVERRIDING SYSTEM VALUE " if "sequence" in columns else ""
+            marks = ", ".join("?" * (len(columns) + len(added)))
+            insert = f"INSERT INTO {table} ({', '.join(columns + added)}) {overriding}VALUES ({marks})"
+            rows = source.execute(f"SELECT {', '.join(columns)} FROM {table}")
+            while part := rows.fetchmany(_BATCH):
+                count += len(part)
+                target.executemany(insert, [(*row, *_seal(table, row, installation)) for row in part])
+            if overriding:
+                # Numbers never come back, also those of erased records at the end.
+                last = source.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+                target.execute(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'sequence'), ?, ?)",
+                    (max(1, last[0] if last else 0), bool(last and last[0])),
+                )
+    return count
+
+
+def _seal(table: str, row: tuple[Any, ...], installation: Installation) -> tuple[str, ...]:
+    """Return what a row has on a server only: an entry of the audit log is sealed."""
+    if table != "entry":
+        return ()
+    from privacy.audit import seal
+    from privacy.storage.secret_file import load_key
+
+    return (seal(load_key(installation.settings.secret_dir / "audit.key"), str(row[2])),)
+
+
+def _copy_documents(folder: Path, target: Database, store: str) -> int:
+    from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
+
+    source, documents = FolderDocuments(folder), DatabaseDocuments(target, store)
+    with documents.alone():
+        for name in source.names():
+            documents.write(name, source.read(name) or b"")
+    return len(source.names())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(path)) as source:
+            yield source
+    except sqlite3.Error as error:
+        raise SettingsError(f"{path}: cannot be read: {error}. Restore the file, then import again.") from error
