@@ -51,6 +51,7 @@ _BY_ERROR = {
     "InvalidSubmissionError": ExitCode.USAGE,
     "UnknownRequestError": ExitCode.USAGE,
     "RequestStoreError": ExitCode.ENVIRONMENT,
+    "ServerFault": ExitCode.ENVIRONMENT,
     "ServerStartError": ExitCode.ENVIRONMENT,
     "UnknownFeatureError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,

@@ -61,7 +61,7 @@ class OpenEventLog(SqliteEventLogStorage):
     def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
         super()._store_asset_event(conn, event, event_id)
         if event.dagster_event_type is DagsterEventType.ASSET_OBSERVATION:
-            _withdraw_plan(conn, event)
+            withdraw_plan(conn, event)
 
     def dispose(self) -> None:
         """Close every connection. The last one of each file checkpoints its write-ahead log."""
@@ -109,7 +109,7 @@ class OpenSqliteStorage(DagsterSqliteStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-def _withdraw_plan(connection: Connection, observation: EventLogEntry) -> None:
+def withdraw_plan(connection: Connection, observation: EventLogEntry) -> None:
     """Remove from the index that the run planned to materialise the asset that it has observed instead.
 
     Otherwise the UI would show a current table as failed when another table of the run has failed: it takes an asset
