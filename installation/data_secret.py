@@ -16,7 +16,7 @@ from privacy.protection.revealer import Note
 from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
 from privacy.storage.atomic_file import create_private_folder, replace_public
-from privacy.storage.database import is_unwritten
+from privacy.storage.database import ServerFault, is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, DocumentStore, FolderDocuments
 from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key

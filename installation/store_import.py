@@ -79,9 +79,10 @@ def import_files(installation: Installation) -> dict[str, int]:
     with closing(server):
         for one in FILES:
             path = one.of(settings)
-            is_new = is_unwritten(server, one.store) and not server.open(one.store).execute(
-                f"SELECT 1 FROM {one.tables[0]} LIMIT 1"
-            ).fetchone()
+            is_new = (
+                is_unwritten(server, one.store)
+                and not server.open(one.store).execute(f"SELECT 1 FROM {one.tables[0]} LIMIT 1").fetchone()
+            )
             if path.exists() and is_new:
                 counts[one.store] = _copy(path, one, server.open(one.store), installation)
         for store, name in DOCUMENTS.items():

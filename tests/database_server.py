@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,6 +119,27 @@ def redis_server() -> Iterator[tuple[str, Path]]:
         with _running(command, {}, signal.SIGTERM), Redis(port=port, password="s3cret") as client:
             _wait(lambda: client.ping(), RedisError)
             yield f"redis://:s3cret@127.0.0.1:{port}/0", folder
+
+
+@contextmanager
+def s3_server() -> Iterator[tuple[str, Any]]:
+    """Run a server that speaks S3 for the block; yield its URL and a client. It is a process of its own.
+
+    A client that keeps the interpreter while it waits, as delta-rs does, would wait for ever for a thread.
+    """
+    try:
+        import boto3
+        import moto.server  # noqa: F401
+    except ImportError:
+        require_or_skip("s3", "the package moto is not installed")
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(command, {}, signal.SIGTERM):
+        _wait(lambda: socket.create_connection(("127.0.0.1", port)).close(), OSError)
+        access = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **access)
+        yield f"http://127.0.0.1:{port}", client
+        client.close()
 
 
 def _execute(connection: Any, sql: str, values: tuple[Any, ...]) -> None:

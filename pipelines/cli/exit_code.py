@@ -47,6 +47,8 @@ _BY_ERROR = {
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
+    "LakehouseBusyError": ExitCode.BUSY,
+    "LakehouseClaimedError": ExitCode.REFUSED,
     "ApiKeyError": ExitCode.USAGE,
     "InvalidSubmissionError": ExitCode.USAGE,
     "UnknownRequestError": ExitCode.USAGE,

@@ -100,6 +100,7 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
 
 
 def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
+    from installation.lakehouse.claim import lakehouse_lease
     from pipelines.engine.session import open_engine
     from pipelines.ingest.load_option import LoadOptions
     from pipelines.ingest.lock import run_lock
@@ -112,7 +113,7 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
     waiting = sorted({item.source for item in quarantined_items(installation.lakehouse, chosen)})
     if not waiting:
         return []
-    with run_lock(settings.data_dir), open_engine(settings) as engine:
+    with run_lock(settings.data_dir), lakehouse_lease(installation), open_engine(settings) as engine:
         lakehouse = SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options)
         options = LoadOptions.of(settings, installation.reference_date())
         shared = lakehouse, installation.protection, installation.clock, options

@@ -96,6 +96,7 @@ def apply(
       bojagi retention apply --yes --allow-share 0.5
       bojagi run      [dim]# rebuilds the tables that contain deleted rows[/dim]
     """
+    from installation.lakehouse.claim import lakehouse_lease
     from pipelines.ingest.lock import run_lock
     from pipelines.retention.deletion import apply_retention, refuse_large
     from pipelines.retention.plan import plan_retention
@@ -109,7 +110,7 @@ def apply(
         if not yes and not _agrees([plan for plan in plans if plan.due_rows], today):
             typer.echo("Nothing was deleted.", err=True)
             return
-        with run_lock(installation.settings.data_dir):
+        with run_lock(installation.settings.data_dir), lakehouse_lease(installation):
             results = apply_retention(
                 installation.lakehouse,
                 installation.contracts,

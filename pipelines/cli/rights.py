@@ -260,13 +260,14 @@ def execute(
     Many erasures share one rewrite of each table. A request that a store keeps open is shown with the reason, and the
     exit code is 5; run the command again when the cause is removed. A killed execution is continued by the next one.
     """
+    from installation.lakehouse.claim import lakehouse_lease
     from pipelines.ingest.lock import run_lock
     from pipelines.orchestration.rights_registry import open_execution
 
     with _opened(data) as (installation, service):
         for request_id in request_ids or ():
             service.request(request_id)
-        with run_lock(installation.settings.data_dir):
+        with run_lock(installation.settings.data_dir), lakehouse_lease(installation):
             done = open_execution(installation).run(request_ids or None)
         shown = [describe(service, request) for request in done]
     if as_json:

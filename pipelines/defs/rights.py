@@ -6,6 +6,7 @@ from hashlib import sha256
 import dagster as dg
 
 from installation.installation import Installation
+from installation.lakehouse.claim import lakehouse_lease
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.rights_registry import open_execution
@@ -24,7 +25,8 @@ def rights_job(installation: Installation) -> dg.JobDefinition:
     @dg.op(description="Erases, answers or corrects in every store, verifies, and signs certificates.")
     def execute_requests(context: dg.OpExecutionContext) -> None:
         settings = installation.settings
-        with own_errors_are_final(), installation, run_lock(settings.data_dir, _LOCK_WAIT_SECONDS):
+        lock = run_lock(settings.data_dir, _LOCK_WAIT_SECONDS)
+        with own_errors_are_final(), installation, lock, lakehouse_lease(installation):
             done = open_execution(installation).run()
         for request in done:
             context.log.info(f"{request.id} {request.right} {request.state}")

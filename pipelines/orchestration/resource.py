@@ -1,11 +1,12 @@
 """The Dagster resource of a run. Assets and checks take it as `run: dg.ResourceParam[PipelineRun]`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 
 from installation.installation import Installation
+from installation.lakehouse.claim import lakehouse_lease
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import fail_orphaned_runs
 from pipelines.orchestration.pipeline_run import OpenEngine, PipelineRun, open_run
@@ -29,11 +30,16 @@ class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
 
         Raises:
             RunLockError: another run holds the lock.
+            LakehouseError: another machine works in the lakehouse, or it belongs to another installation.
             SecretError, ProtectionError: a secret or the key store cannot be used.
             EngineError: the engine cannot be opened.
         """
         run_id = context.run.run_id if context.run else "no_run"
-        with nullcontext() if self.is_locked else run_lock(self.installation.settings.data_dir):
+        with ExitStack() as stack:
+            if not self.is_locked:
+                stack.enter_context(run_lock(self.installation.settings.data_dir))
+            # After the lock, which is faster: runs of this machine wait for each other there.
+            stack.enter_context(lakehouse_lease(self.installation))
             if context.instance:
                 fail_orphaned_runs(context.instance, run_id)
             with open_run(run_id, self.installation, self.open_engine) as run:

@@ -64,5 +64,5 @@ def storage_url(settings: Settings) -> str:
     except ServerFault as error:
         raise SettingsError(error.message) from error
     parts = conninfo_to_dict(server.conninfo) | {"options": f"-c search_path={SCHEMA}"}
-    # With psycopg2, which dagster-postgres is made for: psycopg 3 takes no parameters in NOTIFY. SQLAlchemy would choose 3.
+    # SQLAlchemy would choose psycopg 3, which takes no parameters in the NOTIFY of dagster-postgres.
     return f"postgresql+psycopg2:///?{urlencode(parts, quote_via=quote)}"

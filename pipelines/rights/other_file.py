@@ -17,6 +17,7 @@ EXEMPT = {
     "manifest.json": "The simulator's options, and names, sizes and digests of the files that it wrote.",
     "run_date.toml": "The reference date of a simulated folder.",
     "token.check": "A fingerprint of the token secret, which is a keyed hash of no value.",
+    "installation.id": "A random id of this installation.",
     "pseudonym.check": "A fingerprint of the pseudonym key, which is a keyed hash of no value.",
     "contracts/*": "Contracts of the installation's own sources.",
     "content/**": "What the shop offers: products, shops, facilities and answers, written by the shop.",

@@ -180,6 +180,11 @@ class PostgresDatabase:
         self._opened = self._state()
 
     @property
+    def database_id(self) -> str:
+        """The random id that the database got with its tables; a restored copy has the same."""
+        return self._state()[0]
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the calling thread is inside `transaction` or `reading`."""
         return self._connection is not None

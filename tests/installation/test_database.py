@@ -131,14 +131,12 @@ def test_a_machine_without_the_secrets_does_not_join(shared: Settings, tmp_path:
         with pytest.raises(SettingsError, match=r"token\.key, audit\.key, rights\.key missing"):
             join(other)
         # And no key is made anew for a log that exists.
-        with pytest.raises(AuditError, match="the log PostgreSQL .* exists"):
+        with pytest.raises(AuditError, match=r"the log PostgreSQL .* exists"):
             _ = other.audit_log
         assert not (stranger.secret_dir / "audit.key").exists()
 
 
-def test_tables_of_another_version_are_refused_with_the_next_step(
-    shared: Settings, postgres_place: StorePlace
-) -> None:
+def test_tables_of_another_version_are_refused_with_the_next_step(shared: Settings, postgres_place: StorePlace) -> None:
     for version, step in (("0000", "bojagi database upgrade"), ("9999", "newer version of Bojagi")):
         postgres_place.change("", f"UPDATE alembic_version SET version_num = '{version}'")
         try:

@@ -1,0 +1,246 @@
+"""Who may write a lakehouse: the installation that it belongs to, and one run of it at a time, over all machines.
+
+The root of the lakehouse has a small Delta table with one document, see `Claim`. It is replaced by a commit that fails
+if another process has committed meanwhile. So it works on every store on which the tables themselves work, which on an
+object store is by conditional puts.
+
+    first run:  no claim → create it with the fingerprint of the token secret, and the owner of the stores
+    later runs: the fingerprint and the owner must be ours; otherwise nothing is written
+    a run:      take the lease until LEASE_SECONDS from now, renew it, release it at the end
+
+A lease that was not renewed has ended, so a killed run stops others for LEASE_SECONDS at most. The clocks of the
+machines may differ by less than LEASE_SECONDS minus RENEWAL_SECONDS.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from installation.errors import LakehouseError
+from privacy.storage.atomic_file import create_private
+
+if TYPE_CHECKING:
+    from installation.installation import Installation
+
+LEASE_SECONDS = 120
+RENEWAL_SECONDS = 30
+OWNER_FILE = "installation.id"
+"""Below the data folder: the random id of an installation whose stores are files."""
+_TABLE = "_bojagi/claim"
+_ATTEMPTS = 50
+"""How often a replacement is tried against other processes, before it is refused."""
+
+
+class LakehouseClaimedError(LakehouseError):
+    """The lakehouse belongs to another installation, so nothing was written."""
+
+
+class LakehouseBusyError(LakehouseError):
+    """Another run works in the lakehouse, or has taken it over."""
+
+
+class Claim(BaseModel):
+    """The content of the document.
+
+    `fingerprint` is a keyed hash of the token secret that reveals nothing. `owner` is the id of the database with the
+    stores, or of the installation whose stores are files. `holder` names the run that has the lease, until `until`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: str
+    owner: str
+    holder: str = ""
+    until: AwareDatetime | None = None
+
+
+@dataclass(frozen=True)
+class ClaimTable:
+    """The Delta table with the claim, below one root."""
+
+    root: str
+    storage_options: Mapping[str, str]
+
+    def read(self) -> tuple[Claim | None, int]:
+        """Return the claim and its version; None and -1 if there is none."""
+        from deltalake import DeltaTable
+
+        options = dict(self.storage_options)
+        if not DeltaTable.is_deltatable(self._path, storage_options=options):
+            return None, -1
+        table = DeltaTable(self._path, storage_options=options)
+        return Claim.model_validate_json(table.to_pyarrow_table()["content"][0].as_py()), table.version()
+
+    def replace(self, claim: Claim, version: int) -> bool:
+        """Write a claim in the place of that version; return False if another process was faster."""
+        import pyarrow as pa
+        from deltalake import CommitProperties, DeltaTable, write_deltalake
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        rows, options = pa.table({"content": [claim.model_dump_json()]}), dict(self.storage_options)
+        try:
+            if version < 0:
+                write_deltalake(self._path, rows, mode="error", storage_options=options)
+                return True
+            table = DeltaTable(self._path, version=version, storage_options=options)
+            once = CommitProperties(max_commit_retries=0)
+            write_deltalake(table, rows, mode="overwrite", commit_properties=once)
+        except CommitFailedError:
+            return False
+        except DeltaError:
+            if version < 0 and self.read()[1] >= 0:
+                return False
+            raise
+        return True
+
+    @property
+    def _path(self) -> str:
+        return f"{self.root}/{_TABLE}"
+
+
+def require_own(installation: Installation) -> None:
+    """Check that the lakehouse belongs to this installation; claim one that belongs to nobody.
+
+    Raises:
+        LakehouseClaimedError: it belongs to another one. Nothing was written.
+    """
+    _owned(installation)
+
+
+@contextmanager
+def lakehouse_lease(installation: Installation) -> Iterator[None]:
+    """Hold the lakehouse for the block; other machines are refused meanwhile.
+
+    Raises:
+        LakehouseClaimedError: it belongs to another installation.
+        LakehouseBusyError: another run holds it, or (at the end of the block) has taken it over, because this run did
+            not renew its lease in time.
+    """
+    holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
+    _take(installation, holder)
+    ended, lost = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(RENEWAL_SECONDS):
+            try:
+                _take(installation, holder, renews=True)
+            except LakehouseError:
+                lost.set()
+                return
+
+    renewal = threading.Thread(target=renew, name="lakehouse-lease", daemon=True)
+    renewal.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewal.join()
+        if not lost.is_set():
+            _release(installation, holder)
+    if lost.is_set():
+        raise LakehouseBusyError(
+            f"The lease of {installation.settings.lakehouse_root} was lost during the run: it could not be renewed in "
+            "time. Check the network to the lakehouse, then run again; finished tables are kept."
+        )
+
+
+def _take(installation: Installation, holder: str, *, renews: bool = False) -> None:
+    root = installation.settings.lakehouse_root
+    for _ in range(_ATTEMPTS):
+        table, claim, version = _owned(installation)
+        now = installation.clock().astimezone(UTC)
+        is_free = claim.until is None or claim.until <= now
+        if claim.holder != holder and (renews or not is_free):
+            until = (
+                "" if claim.until is None else f" Its lease ends at {claim.until:%H:%M:%S} UTC unless it is renewed."
+            )
+            raise LakehouseBusyError(
+                f"Another run is working in the lakehouse {root}: {claim.holder or 'none'}.{until} Wait until it ends."
+            )
+        until_then = now + timedelta(seconds=LEASE_SECONDS)
+        if table.replace(claim.model_copy(update={"holder": holder, "until": until_then}), version):
+            return
+    raise _unsettled(root)
+
+
+def _release(installation: Installation, holder: str) -> None:
+    for _ in range(_ATTEMPTS):
+        table, claim, version = _owned(installation)
+        freed = claim.model_copy(update={"holder": "", "until": None})
+        if claim.holder != holder or table.replace(freed, version):
+            return
+
+
+def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
+    settings = installation.settings
+    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    for _ in range(_ATTEMPTS):
+        claim, version = _read(table)
+        fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
+        if claim is None:
+            table.replace(Claim(fingerprint=fingerprint, owner=owner), version)
+            continue
+        if not hmac.compare_digest(claim.fingerprint, fingerprint):
+            raise LakehouseClaimedError(
+                f"The lakehouse {settings.lakehouse_root} was made with other secrets than those in "
+                f"{settings.secret_dir}, so nothing was written. Copy the secrets of its installation, or set another "
+                "lakehouse_root."
+            )
+        if claim.owner != owner:
+            former = _owner_of_files(installation, makes=False)
+            if claim.owner != former:
+                raise LakehouseClaimedError(
+                    f"The lakehouse {settings.lakehouse_root} belongs to an installation with other stores of consent, "
+                    "audit and keys, so nothing was written. Set the same `database` on both machines, or set another "
+                    "lakehouse_root."
+                )
+            # The stores of this installation have moved from its files into the database.
+            table.replace(claim.model_copy(update={"owner": owner}), version)
+            continue
+        return table, claim, version
+    raise _unsettled(table.root)
+
+
+def _unsettled(root: str) -> LakehouseBusyError:
+    return LakehouseBusyError(
+        f"The claim of the lakehouse {root} was replaced {_ATTEMPTS} times by other processes. Run again; if it lasts, "
+        "the object store has no conditional puts."
+    )
+
+
+def _read(table: ClaimTable) -> tuple[Claim | None, int]:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return table.read()
+    except (OSError, DeltaError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise LakehouseError(
+            f"{table.root}: the claim of the lakehouse cannot be read: {reason}. Check lakehouse_root and "
+            "storage_options."
+        ) from error
+
+
+def _owner(installation: Installation) -> str:
+    server = installation.server
+    if server is None:
+        return _owner_of_files(installation, makes=True) or ""
+    return f"database {server.open('lakehouse').database_id}"
+
+
+def _owner_of_files(installation: Installation, *, makes: bool) -> str | None:
+    path = installation.settings.data_dir / OWNER_FILE
+    if makes:
+        create_private(path, f"{secrets.token_hex(16)}\n")
+    return f"files {path.read_text('ascii').strip()}" if path.exists() else None
