@@ -6,6 +6,7 @@ from installation.installation import Installation
 from installation.rights.anonymous_release import AnonymousReleases
 from installation.rights.consent_records import ConsentRecords
 from installation.rights.data_keys import DataKeys
+from installation.rights.database_row import DatabaseRows
 from installation.rights.file_store import FileStore
 from privacy.rights.explanation import DecisionExplainer
 from privacy.rights.subject_store import SubjectStore
@@ -19,7 +20,9 @@ LEDGER = (
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores of an installation, see `SubjectStore`."""
     settings = installation.settings
+    shared = () if installation.server is None else (DatabaseRows(installation),)
     return (
+        *shared,
         ConsentRecords(installation),
         DataKeys(installation),
         AnonymousReleases(installation),

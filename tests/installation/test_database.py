@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from installation import database
 from installation.errors import SettingsError
 from installation.installation import Installation
+from installation.rights.database_row import DatabaseRows
 from installation.settings import Settings, load_settings
 from installation.store_import import FILES, import_files, join
 from pipelines.cli.app import app
@@ -24,6 +25,7 @@ from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.errors import PrivacyError
 from privacy.protection.suppression import Suppressed
+from privacy.rights.subject import Subject
 from tests.privacy.consent.test_store import record
 from tests.store_place import StorePlace
 
@@ -121,6 +123,21 @@ def test_a_second_machine_joins_and_both_use_the_same_stores(shared: Settings) -
             assert one.open_key_store().keys_of(["crm:5"]) == other.open_key_store().keys_of(["crm:5"])
             other.suppression.add([Suppressed("value", "c_8")], "s_8")
             assert one.suppression.lists("value", "c_8")
+
+
+def test_a_person_who_is_left_in_any_table_is_found(shared: Settings, postgres_place: StorePlace) -> None:
+    subject = Subject("s_1", ("c_shopper0001",))
+    with Installation(shared) as installation:
+        fill(installation)
+        rows = DatabaseRows(installation)
+        assert rows.verify([subject]).is_clean
+        assert len(rows.verify([subject]).checked) > 20
+        installation.consent_store.assign("crm:token0001", "c_shopper0001", datetime(2026, 3, 1))
+        assert rows.verify([subject]).residues == ("database, table bojagi.membership: customer id",)
+        installation.consent_store.erase(["crm:token0001"], ["c_shopper0001"])
+        assert rows.verify([subject]).is_clean
+        postgres_place.change("", "INSERT INTO document VALUES ('releases', 'x', 'seen c_shopper0001'::bytea)")
+        assert rows.verify([subject]).residues == ("database, table bojagi.document: customer id",)
 
 
 def test_a_machine_without_the_secrets_does_not_join(shared: Settings, tmp_path: Path) -> None:
