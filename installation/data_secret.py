@@ -52,7 +52,7 @@ def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: 
                 "that the log is as it was written. Restore the key from your backup. To begin a new log, archive the "
                 "old one with its anchor."
             )
-        if secret.exists() and is_new and not anchor.exists():
+        if secret.exists() and is_new and not anchor.exists() and not joins:
             raise AuditError(
                 f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
                 "deleted. Restore both from your backup. To begin a new log, archive the key as well."
