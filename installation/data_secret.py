@@ -25,6 +25,35 @@ if TYPE_CHECKING:
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.storage.postgres import PostgresServer
 
+SECRETS = "secrets"
+"""The documents with a keyed hash of each key."""
+
+
+def open_key(settings: Settings, server: PostgresServer | None, name: str) -> bytes:
+    """Return a key in the secret folder, made at its first use. With a database, the first machine makes it for all.
+
+    The database keeps a keyed hash of each key, which reveals nothing. A machine whose key is missing or another one is
+    refused, so that two machines never work with different keys.
+
+    Raises:
+        SecretError: the key is missing or another one, or the file cannot be used.
+    """
+    path = settings.secret_dir / name
+    if server is None:
+        return load_key(path)
+    remedy = "Copy the secret folder of the machine that made it, without its files *.anchor."
+    documents = DatabaseDocuments(server.open("lakehouse"), SECRETS)
+    if not path.exists() and documents.read(name) is not None:
+        raise SecretError(f"{path}: the key is missing, and another machine of {server} works with it. {remedy}")
+    with documents.alone():
+        known, key = documents.read(name), load_key(path)
+        fingerprint = hmac.digest(key, b"fingerprint of a shared key", "sha256")
+        if known is None:
+            documents.write(name, fingerprint)
+        elif not hmac.compare_digest(known, fingerprint):
+            raise SecretError(f"{path}: not the key that the other machines of {server} work with. {remedy}")
+    return key
+
 
 def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: bool = False) -> AuditLog:
     """Return a new connection to the audit log; its anchor and the anchor's key are in the secret folder.
@@ -57,7 +86,7 @@ def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: 
                 f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
                 "deleted. Restore both from your backup. To begin a new log, archive the key as well."
             )
-        return AuditLog(log, anchor, load_key(secret), joins=joins)
+        return AuditLog(log, anchor, open_key(settings, server, "audit.key"), joins=joins)
 
 
 def open_tokenizer(settings: Settings) -> Tokenizer:
@@ -105,7 +134,7 @@ def open_corrections(
     return CorrectionList(path, cipher, tokens.derived_key("correction"))
 
 
-def open_pseudonym_key(settings: Settings) -> bytes:
+def open_pseudonym_key(settings: Settings, server: PostgresServer | None) -> bytes:
     """Return the secret key from which the pseudonyms for roles are computed.
 
     Raises:
@@ -115,7 +144,7 @@ def open_pseudonym_key(settings: Settings) -> bytes:
     remedy = "Restore the file; under another key nobody could follow a pseudonym that was given out before."
     if check.exists() and not secret.exists():
         raise SecretError(f"{secret}: the pseudonym key is missing, and pseudonyms were made with it. {remedy}")
-    key = load_key(secret)
+    key = open_key(settings, server, "pseudonym.key")
     fingerprint = hmac.digest(key, b"fingerprint", "sha256").hex()
     if not check.exists():
         replace_public(check, f"{fingerprint}\n")
@@ -151,7 +180,7 @@ def open_release_registry(settings: Settings, server: PostgresServer | None) -> 
             f"{secret}: the release secret is missing, and the registry in {documents} was made with it. Restore the "
             "file; under another secret no person would be recognised as released before."
         )
-    return ReleaseRegistry(documents, load_key(secret), utc_now)
+    return ReleaseRegistry(documents, open_key(settings, server, "release.key"), utc_now)
 
 
 def note_into(log: AuditLog, who: str, purpose: str) -> Note:

@@ -28,6 +28,7 @@ from installation.data_secret import (
     open_audit_log,
     open_corrections,
     open_documents,
+    open_key,
     open_pseudonym_key,
     open_release_registry,
     open_suppression,
@@ -265,10 +266,14 @@ class Installation:
         """Return a new connection to the audit log, to be closed by the caller; raises `AuditError`."""
         return open_audit_log(self.settings, self.server, joins=joins)
 
+    def open_key(self, name: str) -> bytes:
+        """Return a key of the secret folder, see `installation.data_secret.open_key`."""
+        return open_key(self.settings, self.server, name)
+
     @cached_property
     def pseudonym_key(self) -> bytes:
         """The secret key from which the pseudonyms for roles are computed."""
-        return open_pseudonym_key(self.settings)
+        return open_pseudonym_key(self.settings, self.server)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from installation.data_secret import open_key
 from installation.settings import Settings
 from privacy.audit import AuditLog
 from privacy.consent.record import is_opaque_id
@@ -19,7 +20,6 @@ from privacy.rights.request_log import RequestLog
 from privacy.rights.request_store import RequestStore
 from privacy.rights.service import RightsService
 from privacy.storage.database import is_unwritten
-from privacy.storage.secret_file import load_key
 
 if TYPE_CHECKING:
     from privacy.storage.postgres import PostgresServer
@@ -41,7 +41,7 @@ def open_request_store(
         raise RequestStoreError(f"{secret}: the secret of the requests in {path} is missing. Restore the file.")
     if anchor.exists() and is_new and isinstance(path, Path):
         raise RequestStoreError(f"{path}: the store of requests is missing, but its anchor exists. Restore the store.")
-    return RequestStore(path, anchor, load_key(secret), keys, joins=joins)
+    return RequestStore(path, anchor, open_key(settings, server, "rights.key"), keys, joins=joins)
 
 
 def rights_service(

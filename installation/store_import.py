@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from installation.data_secret import SECRETS, open_key
 from installation.errors import SettingsError
 from installation.settings import Settings
+from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
 if TYPE_CHECKING:
     from installation.installation import Installation
@@ -47,6 +49,9 @@ FILES = (
 )
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
+
+KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key")
+"""The keys that all machines of a database share, apart from the token secret, which the lakehouse knows."""
 
 
 def unimported(settings: Settings, connection: Any) -> list[Path]:
@@ -85,6 +90,9 @@ def import_files(installation: Installation) -> dict[str, int]:
             )
             if path.exists() and is_new:
                 counts[one.store] = _copy(path, one, server.open(one.store), installation)
+        for key in KEYS:
+            if (settings.secret_dir / key).exists():
+                open_key(settings, server, key)
         for store, name in DOCUMENTS.items():
             folder = settings.data_dir / name
             if folder.is_dir() and is_unwritten(server, store):
@@ -104,7 +112,8 @@ def join(installation: Installation) -> dict[str, str]:
     if installation.server is None:
         raise SettingsError('No database is set. Set database = "postgresql://user@host/name" first.')
     folder = installation.settings.secret_dir
-    missing = [name for name in ("token.key", "audit.key", "rights.key") if not (folder / name).exists()]
+    known = DatabaseDocuments(installation.server.open("lakehouse"), SECRETS).names()
+    missing = [name for name in ("token.key", *known) if not (folder / name).exists()]
     if missing:
         raise SettingsError(
             f"{folder}: {', '.join(missing)} missing. Copy the secret folder of the first machine, without its anchors."
@@ -113,8 +122,9 @@ def join(installation: Installation) -> dict[str, str]:
         states = {"audit": f"entry {log.anchor().number}"}
     with closing(installation.open_key_store(joins=True)) as keys:
         states["keys"] = f"generation {keys.status().generation}"
-        with closing(installation.open_request_store(keys, joins=True)) as requests:
-            states["rights"] = f"entry {requests.head().split()[0]}"
+        if "rights.key" in known:
+            with closing(installation.open_request_store(keys, joins=True)) as requests:
+                states["rights"] = f"entry {requests.head().split()[0]}"
     with closing(installation.open_suppression(joins=True)) as erased:
         states["suppression"] = f"generation {erased.generation}"
     with closing(installation.open_ledger(joins=True)) as ledger:
@@ -157,8 +167,6 @@ def _seal(table: str, row: tuple[Any, ...], installation: Installation) -> tuple
 
 
 def _copy_documents(folder: Path, target: Database, store: str) -> int:
-    from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
-
     source, documents = FolderDocuments(folder), DatabaseDocuments(target, store)
     with documents.alone():
         for name in source.names():

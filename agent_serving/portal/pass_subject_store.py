@@ -16,7 +16,7 @@ from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
 from privacy.rights.wording import Wording
 from privacy.storage.database import is_unwritten
-from privacy.storage.secret_file import SecretError, load_key
+from privacy.storage.secret_file import SecretError
 
 if TYPE_CHECKING:
     from privacy.storage.database import Place
@@ -89,8 +89,7 @@ class PassSubjectStore:
         return self.installation.server or self.installation.settings.data_dir / FILE
 
     def _open(self) -> PassStore:
-        settings = self.installation.settings
-        return PassStore(self._place, load_key(settings.secret_dir / SECRET_FILE), self.installation.clock)
+        return PassStore(self._place, self.installation.open_key(SECRET_FILE), self.installation.clock)
 
 
 def _ids(subjects: Sequence[Subject]) -> list[str]:

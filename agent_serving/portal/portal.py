@@ -26,7 +26,6 @@ from privacy.rights.law import built_in_request_laws
 from privacy.rights.request import Request
 from privacy.rights.request_log import OFFICER
 from privacy.rights.service import RightsService
-from privacy.storage.secret_file import load_key
 
 THREADS = 4
 """Pages read tables, which takes tenths of a second. Threads of their own keep features in milliseconds."""
@@ -56,7 +55,7 @@ class Portal:
     @cached_property
     def secret(self) -> bytes:
         """The key of form tokens and of the hashes of customer ids."""
-        return load_key(self.installation.settings.secret_dir / SECRET_FILE)
+        return self.installation.open_key(SECRET_FILE)
 
     @cached_property
     def pages(self) -> Pages:

@@ -1,6 +1,7 @@
 """Dagster's storage in the database of the stores, so that every machine shows the runs of all. Needs dagster-postgres.
 
-Its tables lie in a schema of their own. The address is a variable of the environment, because dagster.yaml must not
+Its connections are kept open: Dagster opens several for each event, which took most of a run. Its tables lie in a schema of
+their own. The address is a variable of the environment, because dagster.yaml must not
 have the password and Dagster's own processes read it.
 """
 
@@ -20,6 +21,10 @@ from installation.settings import Settings
 from pipelines.orchestration.storage import withdraw_plan
 
 SCHEMA = "dagster"
+STATEMENT_MILLISECONDS = 60_000
+RECYCLE_SECONDS = 3600
+MOST_CONNECTIONS = 20
+"""Beyond the one that is kept open."""
 
 
 class SharedEventLog(PostgresEventLogStorage):
@@ -30,6 +35,11 @@ class SharedEventLog(PostgresEventLogStorage):
         if event.dagster_event_type is DagsterEventType.ASSET_OBSERVATION:
             withdraw_plan(conn, event)
 
+    def dispose(self) -> None:
+        """Stop watching, and close the connections."""
+        super().dispose()
+        self._engine.dispose()
+
 
 class SharedStorage(DagsterPostgresStorage):
     """Dagster's PostgreSQL storage of runs, events and schedules, with :class:`SharedEventLog`."""
@@ -37,6 +47,9 @@ class SharedStorage(DagsterPostgresStorage):
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None):
         super().__init__(postgres_url, inst_data=inst_data)
         self._event_log_storage = SharedEventLog(postgres_url)
+        for storage in (self._event_log_storage, self._run_storage, self._schedule_storage):
+            # Its name says when Dagster does this by itself.
+            storage.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, MOST_CONNECTIONS)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "SharedStorage":

@@ -26,6 +26,7 @@ from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.errors import PrivacyError
 from privacy.protection.suppression import Suppressed
 from privacy.rights.subject import Subject
+from privacy.storage.secret_file import SecretError
 from tests.privacy.consent.test_store import record
 from tests.store_place import StorePlace
 
@@ -151,6 +152,24 @@ def test_a_machine_without_the_secrets_does_not_join(shared: Settings, tmp_path:
         with pytest.raises(AuditError, match=r"the log PostgreSQL .* exists"):
             _ = other.audit_log
         assert not (stranger.secret_dir / "audit.key").exists()
+
+
+def test_a_key_is_made_by_one_machine_for_all(shared: Settings) -> None:
+    with Installation(shared) as one:
+        fill(one)
+        settings = machine_two(shared)
+        key = one.pseudonym_key  # made after the secrets were copied
+    with Installation(settings) as other:
+        with pytest.raises(SecretError, match=r"pseudonym\.key: the key is missing, and another machine"):
+            _ = other.pseudonym_key
+        with pytest.raises(SettingsError, match=r"pseudonym\.key missing"):
+            join(other)
+        (settings.secret_dir / "pseudonym.key").write_text(f"{'0' * 64}\n")
+        (settings.secret_dir / "pseudonym.key").chmod(0o600)
+        with pytest.raises(SecretError, match="not the key that the other machines"):
+            _ = other.pseudonym_key
+        shutil.copy(shared.secret_dir / "pseudonym.key", settings.secret_dir)
+        assert other.pseudonym_key == key
 
 
 def test_tables_of_another_version_are_refused_with_the_next_step(shared: Settings, postgres_place: StorePlace) -> None:

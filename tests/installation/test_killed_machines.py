@@ -115,4 +115,3 @@ def test_machines_that_are_killed_at_random_lose_and_overspend_nothing(
                 debits = [entry for entry in ledger.entries() if entry.content["kind"] == "spend"]
                 assert balance.left == Cost(LIMIT - len(debits))
                 assert len(done["spend"]) <= len(debits) <= LIMIT
-
