@@ -1,8 +1,8 @@
 """Times the stores in PostgreSQL and in SQLite in one run: audited reads, audit entries, consents, data keys.
 
 It starts a PostgreSQL server of Debian's package on the loopback address. Both engines flush each commit to the same
-disk. The operations alternate between the engines, so that other work slows both. `--data` names the folder of a finished
-`bojagi run`, whose gold/customer_360 is read.
+disk. The operations alternate between the engines, so that other work slows both. `--data` names the folder of a
+finished `bojagi run`, whose gold/customer_360 is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-With the setting `database` the stores are tables of PostgreSQL, see `installation.database`. Otherwise they are files. In
-`data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
+With the setting `database` the stores are tables of PostgreSQL, see `installation.database`. Otherwise they are files.
+In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
 token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
 audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,

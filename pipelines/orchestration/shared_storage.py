@@ -1,8 +1,8 @@
 """Dagster's storage in the database of the stores, so that every machine shows the runs of all. Needs dagster-postgres.
 
-Its connections are kept open: Dagster opens several for each event, which took most of a run. Its tables lie in a schema of
-their own. The address is a variable of the environment, because dagster.yaml must not
-have the password and Dagster's own processes read it.
+Its connections are kept open: Dagster opens several for each event, which took most of a run. Its tables lie in a
+schema of their own. The address is a variable of the environment, because dagster.yaml must not have the password, and
+Dagster's own processes read it.
 """
 
 from typing import Any

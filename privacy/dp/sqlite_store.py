@@ -21,7 +21,7 @@ from privacy.dp.errors import LedgerDamaged
 from privacy.dp.store import SCHEMA, Transaction
 from privacy.storage.anchor import Anchored, AnchorError, AnchorFile, flush_folder
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE
-from privacy.storage.database import open_database, transaction
+from privacy.storage.database import SqliteDatabase, open_file
 from privacy.storage.hash_chain import EMPTY, ChainHead
 from privacy.storage.lock import FileLock
 
@@ -64,7 +64,7 @@ class SqliteStore:
         """Begin a transaction; one writer at a time, in order of arrival."""
         with self._writers.hold():
             self._require_same_file()
-            with transaction(self._connection):
+            with self._connection.transaction():
                 yield _SqliteTransaction(self._connection)
 
     @contextmanager
@@ -143,8 +143,8 @@ class SqliteStore:
             )
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> SqliteDatabase:
     # Commits are flushed by settle(); copying the log into the file still flushes both.
-    connection = open_database(path, "", flushes_commits=False)
+    connection = open_file(path, "", flushes_commits=False)
     connection.execute(f"PRAGMA wal_autocheckpoint={MOST_LOG_PAGES}")
     return connection

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from privacy.errors import PrivacyError
 from privacy.storage.atomic_file import PRIVATE_MODE, create_private_folder
@@ -21,8 +21,8 @@ from privacy.storage.atomic_file import PRIVATE_MODE, create_private_folder
 if TYPE_CHECKING:
     from privacy.storage.postgres import PostgresServer
 
-    Place = Path | PostgresServer
-    """Where a store keeps its rows."""
+Place: TypeAlias = "Path | PostgresServer"
+"""Where a store keeps its rows."""
 
 BUSY_SECONDS = 30
 """How long a connection waits for a write of another process."""
@@ -40,9 +40,9 @@ class ServerConflict(ServerFault):
     """A row exists already."""
 
 
-DATABASE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, ServerFault)
+DATABASE_ERRORS: Final = (sqlite3.Error, ServerFault)
 """What a store's database raises when it cannot be used, whichever engine it is on."""
-CONFLICTS: tuple[type[Exception], ...] = (sqlite3.IntegrityError, ServerConflict)
+CONFLICTS: Final = (sqlite3.IntegrityError, ServerConflict)
 """What it raises for a row that exists already."""
 
 

@@ -34,6 +34,8 @@ CONNECT_SECONDS = 10
 _STREAMED = 10_000
 """Rows that are in memory at once while a query is streamed."""
 _Connection = psycopg.Connection[tuple[Any, ...]]
+_SINGLE = ("SELECT", "VACUUM")
+"""Statements that need no transaction, and change no row."""
 _AMONG = "IN (SELECT json_array_elements_text(%s::json))"
 _SESSION = (
     f"SET search_path = {SCHEMA}; SET lock_timeout = '{BUSY_SECONDS}s'; SET TIME ZONE 'UTC'; "
@@ -194,7 +196,7 @@ class PostgresDatabase:
         if (connection := self._connection) is not None:
             with faults(self.server.name):
                 return connection.execute(_translated(sql), _plain(values))
-        if not sql.lstrip().startswith("SELECT"):
+        if not sql.lstrip().startswith(_SINGLE):
             with self.transaction():
                 return self.execute(sql, values)
         return self._repeated(lambda connection: connection.execute(_translated(sql), _plain(values)))
@@ -259,7 +261,7 @@ class PostgresDatabase:
     def vacuum(self, *tables: str) -> None:
         """Rewrite the tables, see `Database.vacuum`; waits for everyone who uses them."""
         for table in tables:
-            self._repeated(lambda connection, name=table: connection.execute(f"VACUUM FULL {name}"))
+            self.execute(f"VACUUM FULL {table}")
 
     def schema_faults(self) -> list[str]:
         """Return the triggers and rules of append-only tables that were added, changed or removed."""

@@ -1,4 +1,4 @@
-"""Two machines use one database while their processes are killed: no acknowledged consent is lost, nothing is overspent."""
+"""Two machines use one database while their processes are killed: nothing acknowledged is lost, nothing overspent."""
 
 from __future__ import annotations
 
