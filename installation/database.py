@@ -77,7 +77,7 @@ def require_imported(settings: Settings, conninfo: str) -> None:
     Raises:
         ServerFault: one is.
     """
-    from installation.store_import import unimported
+    from installation.store_file import unimported
     from privacy.storage.database import ServerFault
     from privacy.storage.postgres import SCHEMA, faults
 

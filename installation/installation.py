@@ -10,17 +10,15 @@ keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from installation.access.arrow_table import ArrowTables
-from installation.anchor_archive import AnchorArchive
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.data_secret import (
@@ -35,7 +33,6 @@ from installation.data_secret import (
     open_tokenizer,
 )
 from installation.database import open_server
-from installation.errors import SettingsError
 from installation.external_store import open_fleet_ledger, wrapper_of
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
@@ -43,7 +40,7 @@ from installation.settings import Settings
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
-from privacy.audit import AuditError, AuditLog
+from privacy.audit import AuditLog
 from privacy.catalog import Catalog, build_catalog
 from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import Policy, built_in_policy
@@ -62,7 +59,6 @@ from privacy.protection.source_person import Protection
 from privacy.protection.suppression import SuppressionList
 from privacy.protection.token import Tokenizer
 from privacy.storage.database import is_unwritten
-from privacy.storage.hash_chain import ChainFault, ChainHead
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -294,9 +290,8 @@ class Installation:
         Raises:
             ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
         """
-        file = self.settings.secret_dir / "keys.db"
-        anchor = file.with_name("keys.db.anchor")
-        return WrappedKeyStore(self.server or file, wrapper or wrapper_of(self.settings), anchor, joins=joins)
+        place, anchor = self.server or self.settings.secret_dir / "keys.db", self.settings.secret_dir / "keys.db.anchor"
+        return WrappedKeyStore(place, wrapper or wrapper_of(self.settings), anchor, joins=joins)
 
     @property
     def protection(self) -> Protection:
@@ -328,9 +323,8 @@ class Installation:
     @property
     def _corrections(self) -> CorrectionList:
         cipher = FieldCipher(self._key_store)
-        return self._stores.once(
-            "corrections", lambda: open_corrections(self.settings, self.server, cipher, self.tokenizer)
-        )
+        opened = partial(open_corrections, self.settings, self.server, cipher, self.tokenizer)
+        return self._stores.once("corrections", opened)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.
@@ -383,69 +377,19 @@ class Installation:
     @property
     def inspection_records(self) -> DocumentStore:
         """The results of the checks of tables, one document a table."""
-        return open_documents(
-            self.settings.data_dir / "quality" / "outcome", self.server, "inspections", is_durable=False
-        )
-
-    def verify_releases(self) -> list[ChainFault]:
-        """Return the first fault of the privacy ledger; without one, every logged release that has no debit in it."""
-        from privacy.dp.errors import LedgerDamaged
-        from privacy.dp.trail import verify_trail
-
-        log, entries = self.audit_log, []
-        if self.has_shared_ledger or self._ledger_file.exists() or self._ledger_anchor.exists():
-            try:
-                with closing(self.open_ledger()) as ledger:
-                    ledger.verify()
-                    entries = list(ledger.entries())
-            except LedgerDamaged as error:
-                return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
-        return verify_trail(log, entries)
-
-    def anchor_archive(self) -> AnchorArchive:
-        """Return the place where anchors of the audit log are published.
-
-        Raises:
-            SettingsError: the settings name no place.
-        """
-        place = self.settings.anchor_archive
-        if place is None:
-            raise SettingsError(
-                "No place for published anchors is set. Set anchor_archive to a folder on another machine, or to the "
-                "URL of a bucket with a retention lock."
-            )
-        return AnchorArchive(place, self.settings.storage_options)
-
-    def publish_anchor(self) -> str:
-        """Publish the anchor of the audit log, and return the name of its object.
-
-        Raises:
-            SettingsError: the settings name no place.
-            AnchorArchiveError: the place cannot be written.
-            AuditError: the log was changed, so its anchor is not published.
-        """
-        archive, log = self.anchor_archive(), self.audit_log
-        for fault in log.verify(archive.heads()):
-            raise AuditError(
-                f"The audit log was changed, so its anchor was not published: {fault.message}. "
-                "Run `bojagi audit verify`."
-            )
-        return archive.publish(log.anchor())
-
-    def verify_audit_log(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
-        """Return every fault of the audit log. It must contain `published` and every anchor of the archive, if any.
-
-        Raises:
-            AnchorArchiveError: the archive cannot be read.
-        """
-        archived = self.anchor_archive().heads() if self.settings.anchor_archive else []
-        return self.audit_log.verify([*published, *archived])
+        folder = self.settings.data_dir / "quality" / "outcome"
+        return open_documents(folder, self.server, "inspections", is_durable=False)
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""
         decisions = self.live_decisions
         decisions.refresh()
         return decisions
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a privacy ledger, or its anchor."""
+        return self.has_shared_ledger or self._ledger_file.exists() or self._ledger_anchor.exists()
 
     @property
     def _ledger_file(self) -> Path:

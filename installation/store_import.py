@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from installation.data_secret import SECRETS, open_key
+from installation.database import open_server
 from installation.errors import SettingsError
-from installation.settings import Settings
+from installation.store_file import DOCUMENTS, FILES, KEYS, StoreFile
+from privacy.storage.database import is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
 if TYPE_CHECKING:
@@ -19,50 +20,6 @@ if TYPE_CHECKING:
     from privacy.storage.database import Database
 
 _BATCH = 5_000
-
-
-@dataclass(frozen=True)
-class StoreFile:
-    """The SQLite file of one store, below the data folder or (`is_secret`) the secret folder, with its tables."""
-
-    store: str
-    path: str
-    tables: tuple[str, ...]
-    is_secret: bool = False
-
-    def of(self, settings: Settings) -> Path:
-        """Return the path of the file."""
-        return (settings.secret_dir if self.is_secret else settings.data_dir) / self.path
-
-
-FILES = (
-    StoreFile("audit", "audit/audit.db", ("entry",)),
-    StoreFile("consent", "consent/consent.db", ("record", "membership", "taken")),
-    StoreFile("keys", "keys.db", ("store", "data_key"), is_secret=True),
-    StoreFile("suppression", "suppression.db", ("addition", "suppressed", "clean"), is_secret=True),
-    StoreFile("corrections", "correction/correction.db", ("correction",)),
-    StoreFile("rights", "rights/request.db", ("event", "sealed", "person")),
-    StoreFile("api_keys", "serving/api_key.db", ("api_key",)),
-    StoreFile("sessions", "chat/session.db", ("session", "turn")),
-    StoreFile("passes", "serving/portal.db", ("pass",)),
-    StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
-)
-DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
-"""Folder of each store of documents, below the data folder."""
-
-KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key")
-"""The keys that all machines of a database share, apart from the token secret, which the lakehouse knows."""
-
-
-def unimported(settings: Settings, connection: Any) -> list[Path]:
-    """Return the files of stores that the database does not have, over an open connection of psycopg."""
-    rows = connection.execute("SELECT store, version FROM store_version").fetchall()
-    versions = dict(rows)
-    # The ledger writes its tables itself, without a version.
-    versions["ledger"] = int(connection.execute("SELECT count(*) FROM dp_entry").fetchone()[0])
-    found = [one.of(settings) for one in FILES if versions.get(one.store) == 0 and one.of(settings).exists()]
-    lines = settings.data_dir / DOCUMENTS["releases"] / "release.jsonl"
-    return [*found, *([lines] if versions.get("releases") == 0 and lines.exists() else [])]
 
 
 def import_files(installation: Installation) -> dict[str, int]:
@@ -74,9 +31,6 @@ def import_files(installation: Installation) -> dict[str, int]:
         SettingsError: no database is set, or a file cannot be read.
         AuditError: the audit log was changed, so nothing is imported.
     """
-    from installation.database import open_server
-    from privacy.storage.database import is_unwritten
-
     settings, counts = installation.settings, dict[str, int]()
     server = open_server(settings, imports=True)
     if server is None:

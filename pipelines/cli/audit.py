@@ -137,6 +137,7 @@ def verify(
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
+    from installation.audit_verification import verify_audit_log, verify_releases
     from privacy.storage.hash_chain import ChainHead
 
     published = []
@@ -146,7 +147,7 @@ def verify(
             raise typer.BadParameter("expected number:digest, as `bojagi audit show` prints it", param_hint="--anchor")
         published.append(ChainHead(int(number), digest))
     with installation_for(data) as installation:
-        faults = [*installation.verify_audit_log(published), *installation.verify_releases()]
+        faults = [*verify_audit_log(installation, published), *verify_releases(installation)]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in faults]))
     else:
@@ -168,5 +169,7 @@ def publish(data: Data = None) -> None:
 
       BOJAGI_ANCHOR_ARCHIVE=/mnt/write-once/bojagi bojagi audit publish
     """
+    from installation.audit_verification import publish_anchor
+
     with installation_for(data) as installation:
-        typer.echo(f"published {installation.publish_anchor()} in {installation.settings.anchor_archive}")
+        typer.echo(f"published {publish_anchor(installation)} in {installation.settings.anchor_archive}")

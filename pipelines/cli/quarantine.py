@@ -100,7 +100,7 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
 
 
 def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
-    from installation.lakehouse.claim import lakehouse_lease
+    from installation.lakehouse_claim import lakehouse_lease
     from pipelines.engine.session import open_engine
     from pipelines.ingest.load_option import LoadOptions
     from pipelines.ingest.lock import run_lock

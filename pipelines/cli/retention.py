@@ -96,7 +96,7 @@ def apply(
       bojagi retention apply --yes --allow-share 0.5
       bojagi run      [dim]# rebuilds the tables that contain deleted rows[/dim]
     """
-    from installation.lakehouse.claim import lakehouse_lease
+    from installation.lakehouse_claim import lakehouse_lease
     from pipelines.ingest.lock import run_lock
     from pipelines.retention.deletion import apply_retention, refuse_large
     from pipelines.retention.plan import plan_retention

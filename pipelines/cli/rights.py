@@ -260,7 +260,7 @@ def execute(
     Many erasures share one rewrite of each table. A request that a store keeps open is shown with the reason, and the
     exit code is 5; run the command again when the cause is removed. A killed execution is continued by the next one.
     """
-    from installation.lakehouse.claim import lakehouse_lease
+    from installation.lakehouse_claim import lakehouse_lease
     from pipelines.ingest.lock import run_lock
     from pipelines.orchestration.rights_registry import open_execution
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from installation.audit_verification import publish_anchor
 from installation.installation import Installation
 from pipelines.orchestration.failure import own_errors_are_final
 
@@ -14,7 +15,7 @@ def anchor_job(installation: Installation) -> dg.JobDefinition:
     @dg.op(name=JOB_NAME, description="Verifies the audit log, then writes its anchor where it cannot be changed.")
     def publish(context: dg.OpExecutionContext) -> None:
         with own_errors_are_final(), installation:
-            context.log.info(f"published {installation.publish_anchor()}")
+            context.log.info(f"published {publish_anchor(installation)}")
 
     @dg.job(
         name=JOB_NAME,

@@ -6,7 +6,7 @@ from hashlib import sha256
 import dagster as dg
 
 from installation.installation import Installation
-from installation.lakehouse.claim import lakehouse_lease
+from installation.lakehouse_claim import lakehouse_lease
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.rights_registry import open_execution

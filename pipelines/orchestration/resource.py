@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import dagster as dg
 
 from installation.installation import Installation
-from installation.lakehouse.claim import lakehouse_lease
+from installation.lakehouse_claim import lakehouse_lease
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import fail_orphaned_runs
 from pipelines.orchestration.pipeline_run import OpenEngine, PipelineRun, open_run

@@ -13,16 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from privacy.errors import PrivacyError
 from privacy.storage.atomic_file import PRIVATE_MODE, create_private_folder
-
-if TYPE_CHECKING:
-    from privacy.storage.postgres import PostgresServer
-
-Place: TypeAlias = "Path | PostgresServer"
-"""Where a store keeps its rows."""
 
 BUSY_SECONDS = 30
 """How long a connection waits for a write of another process."""
@@ -113,6 +107,17 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+class Server(Protocol):
+    """A database server on which the stores have tables, see `privacy.storage.postgres.PostgresServer`."""
+
+    def open(self, store: str) -> Database:
+        """Return the tables of a store."""
+
+
+Place: TypeAlias = Path | Server
+"""Where a store keeps its rows: the path of its file, or the server."""
 
 
 class SqliteDatabase(sqlite3.Connection):

@@ -15,7 +15,8 @@ from installation.errors import SettingsError
 from installation.installation import Installation
 from installation.rights.database_row import DatabaseRows
 from installation.settings import Settings, load_settings
-from installation.store_import import FILES, import_files, join
+from installation.store_file import FILES
+from installation.store_import import import_files, join
 from pipelines.cli.app import app
 from privacy.audit import AuditEntry, AuditError
 from privacy.consent.errors import ConsentError

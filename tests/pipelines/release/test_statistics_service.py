@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from installation.audit_verification import verify_releases
 from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.release import statistics_service
@@ -105,9 +106,9 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
         ("privacy_officer", "marketing", "refused"), ("analyst", "marketing", "refused"),
     ]  # fmt: skip
     assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 5
-    assert opened.verify_releases() == []
+    assert verify_releases(opened) == []
     ledger.close()
     with sqlite3.connect(opened.settings.data_dir / "dp" / "ledger.sqlite") as connection:
         connection.execute("UPDATE dp_balance SET nano_rho = 0")
-    assert [finding.kind for finding in opened.verify_releases()] == ["ledger"]
+    assert [finding.kind for finding in verify_releases(opened)] == ["ledger"]
     opened.close()

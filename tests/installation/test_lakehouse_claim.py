@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from installation import lakehouse_claim as claim
 from installation.installation import Installation
-from installation.lakehouse import claim
-from installation.lakehouse.claim import ClaimTable, LakehouseBusyError, LakehouseClaimedError, lakehouse_lease
+from installation.lakehouse_claim import ClaimTable, LakehouseBusyError, LakehouseClaimedError, lakehouse_lease
 from installation.settings import Settings, load_settings
 from tests.database_server import s3_server
 from tests.store_place import StorePlace
@@ -135,8 +135,8 @@ def test_of_many_that_try_at_once_one_gets_the_lease(tmp_path: Path) -> None:
 def test_the_lease_of_a_killed_run_ends_by_itself(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; sys.path.insert(0, os.getcwd())\n"
-        "from installation.installation import Installation; from installation.lakehouse.claim import lakehouse_lease\n"
-        "from tests.installation.lakehouse.test_claim import machine\n"
+        "from installation.installation import Installation; from installation.lakehouse_claim import lakehouse_lease\n"
+        "from tests.installation.test_lakehouse_claim import machine\n"
         "folder = Path(sys.argv[1])\n"
         "with lakehouse_lease(Installation(machine(folder, 'one', (str(folder / 'shared'), {})))):\n"
         "    os.kill(os.getpid(), 9)"
