@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from federated.errors import FederatedError
 
-class SecureError(Exception):
+
+class SecureError(FederatedError):
     """Base of the errors of this package."""
+
+    code = "secure"
 
 
 class ProtocolViolation(SecureError):
