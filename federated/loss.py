@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.schema import Column
+from federated.schema import Column, Kind
+from federated.task import State
 
 Floats = NDArray[np.float64]
 
+KINDS: tuple[Kind, ...] = ("number", "binary", "count")
 LOGIT_MAX = 15.0
 """Largest logit: a probability within 3e-7 of 0 or 1."""
 COUNT_MIN = 1e-4
@@ -111,3 +113,14 @@ class Loss:
     @property
     def _half(self) -> float:
         return (self.target.upper - self.target.lower) / 2
+
+
+def target_state(target: Column) -> Floats:
+    """Returns kind and bounds of a target as an array of a state, which `loss_of` reads."""
+    return np.array([KINDS.index(target.kind), target.lower, target.upper], dtype=np.float64)
+
+
+def loss_of(state: State) -> Loss:
+    """Returns the loss of the target that a state's array `target` describes."""
+    kind, lower, upper = state["target"]
+    return Loss(Column("target", KINDS[int(kind)], float(lower), float(upper)))

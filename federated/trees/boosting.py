@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from federated.clipping import row_weights
 from federated.errors import BadSetting
-from federated.loss import Loss
-from federated.per_customer import row_weights
-from federated.schema import Arrays, ArraySpec, Column, SiteTable, TableSchema
+from federated.loss import loss_of, target_state
+from federated.schema import Arrays, ArraySpec, SiteTable, TableSchema
 from federated.task import State, round_of, with_round
 from federated.trees.edges import bucket_of, choose_edges, count_buckets, even_edges, refine_edges
 from federated.trees.grid import to_grid
@@ -20,7 +20,6 @@ from federated.trees.growth import SplitRule, split_level
 from federated.trees.site_rows import SiteRows, site_rows
 
 Floats = NDArray[np.float64]
-KINDS = ("number", "binary", "count")
 
 
 @dataclass(frozen=True)
@@ -73,26 +72,26 @@ class BoostedTrees:
 
     def start(self, schema: TableSchema) -> State:
         """Returns the state without trees, with the survey's first edges."""
-        target = schema.target
         return {
-            "round": np.array(0),
+            "round": np.array(0, dtype=np.int64),
             "lower": schema.lower,
             "upper": schema.upper,
-            "rows_max": np.array(schema.rows_max),
-            "target": np.array([KINDS.index(target.kind), target.lower, target.upper], dtype=np.float64),
+            "rows_max": np.array(schema.rows_max, dtype=np.int64),
+            "target": target_state(schema.target),
             "start": np.zeros(1),
             "survey_edges": even_edges(schema.lower, schema.upper, self.buckets),
             "edges": np.full((len(schema.columns), self.bins - 1), np.inf),
             "feature": np.zeros((self.trees, 2**self.depth - 1), dtype=np.int64),
             "bin": np.full((self.trees, 2**self.depth - 1), self.bins - 1, dtype=np.int64),
             "value": np.zeros((self.trees, 2**self.depth)),
-            "loss": np.full(self.trees, np.nan),
-            "validation_loss": np.full(self.trees, np.nan),
+            "loss": np.array(np.inf),
+            "fit_loss": np.full(self.trees, np.inf),
+            "validation_loss": np.full(self.trees, np.inf),
         }
 
     def shapes(self, state: State) -> Sequence[ArraySpec]:
         """Returns counts by bucket in the survey, later sums of derivatives and rows by node, feature and bin."""
-        features, rows, loss = len(state["lower"]), float(state["rows_max"]), _loss(state)
+        features, rows, loss = len(state["lower"]), float(state["rows_max"]), loss_of(state)
         if self._is_survey(state):
             return (
                 ArraySpec("counts", (features, self.buckets), rows),
@@ -131,10 +130,11 @@ class BoostedTrees:
             after["value"] = state["value"].copy()
             after["value"][tree] = self.learning_rate * found.value
         if level == 0:
-            for place, name in enumerate(("loss", "validation_loss")):
+            for place, name in enumerate(("fit_loss", "validation_loss")):
                 rows = total["loss_rows"][place]
                 after[name] = state[name].copy()
-                after[name][tree] = total["loss"][place] / rows if rows >= 1 else np.nan
+                after[name][tree] = total["loss"][place] / rows if rows >= 1 else np.inf
+            after["loss"] = after["fit_loss"][tree]
         return after
 
     def is_done(self, state: State) -> bool:
@@ -145,7 +145,7 @@ class BoostedTrees:
         if tree >= self.trees:
             return True
         measured = state["validation_loss"][:tree]
-        is_whole = level == 0 and len(measured) > 0 and not np.isnan(measured).any()
+        is_whole = level == 0 and len(measured) > 0 and np.isfinite(measured).all()
         return bool(is_whole and tree - 1 - measured.argmin() >= self.patience)
 
     def predict(self, state: State, features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,7 +153,7 @@ class BoostedTrees:
         codes, scores = bucket_of(features, state["edges"]), np.full(len(features), float(state["start"][0]))
         for tree in range(self.trees_used(state)):
             scores += state["value"][tree][self._leaf(state, tree, codes, self.depth)]
-        return _loss(state).mean(scores)
+        return loss_of(state).mean(scores)
 
     def trees_used(self, state: State) -> int:
         """Returns how many trees a prediction adds up: those up to the lowest validation loss, or all without one."""
@@ -165,7 +165,7 @@ class BoostedTrees:
         return grown
 
     def _sums(self, state: State, data: SiteTable, clip: float | None) -> Arrays:
-        rows, loss = site_rows(data, self.validation_share), _loss(state)
+        rows, loss = site_rows(data, self.validation_share), loss_of(state)
         is_fit = (~rows.is_validation).astype(np.float64)
         width = data.features.shape[1]
         if self._is_survey(state):
@@ -203,7 +203,7 @@ class BoostedTrees:
         if round_of(state) + 1 < self.survey_rounds:
             return {"survey_edges": refine_edges(total["counts"], edges, state["lower"], state["upper"])}
         mean = total["target"][0] / total["target"][1] if total["target"][1] >= 1 else 0.0
-        loss = _loss(state)
+        loss = loss_of(state)
         return {
             "edges": choose_edges(total["counts"], edges, self.bins),
             "start": loss.score(np.array([loss.from_unit(float(np.clip(mean, -1, 1)))])),
@@ -249,11 +249,6 @@ class BoostedTrees:
     def _place(self, state: State) -> tuple[int, int]:
         """Returns the tree and the level that the next round grows."""
         return divmod(round_of(state) - self.survey_rounds, self.depth)
-
-
-def _loss(state: State) -> Loss:
-    kind, lower, upper = state["target"]
-    return Loss(Column("target", KINDS[int(kind)], float(lower), float(upper)))  # type: ignore[arg-type]
 
 
 def _by_use(values: Floats, is_validation: NDArray[np.bool_]) -> Floats:

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+HESSIAN_MIN = 1e-3
+"""Smallest hessian sum of a child, as in LightGBM. Noise can make a sum negative; such a child is not made."""
+
+
 @dataclass(frozen=True)
 class SplitRule:
     """Settings of a split.
@@ -51,6 +55,7 @@ def split_level(gradient: Floats, hessian: Floats, rows: Floats, rule: SplitRule
     right_g, right_h = all_g - g, all_h - h
     gain = (_score(g, h, rule) + _score(right_g, right_h, rule) - _score(all_g, all_h, rule)) / 2
     is_allowed = (n >= rule.rows_min) & (all_n - n >= rule.rows_min) & (gain > rule.gain_min)
+    is_allowed &= (h >= HESSIAN_MIN) & (right_h >= HESSIAN_MIN)
     is_allowed[:, :, -1] = False
     nodes, _, bins = gain.shape
     best = np.where(is_allowed, gain, -np.inf).reshape(nodes, -1).argmax(axis=1)
@@ -65,8 +70,8 @@ def split_level(gradient: Floats, hessian: Floats, rows: Floats, rule: SplitRule
 
 
 def _score(g: Floats, h: Floats, rule: SplitRule) -> Floats:
-    return g**2 / np.maximum(h + rule.ridge, 1e-12)
+    return g**2 / (np.maximum(h, HESSIAN_MIN) + rule.ridge)
 
 
 def _value(g: Floats, h: Floats, rule: SplitRule) -> Floats:
-    return -g / np.maximum(h + rule.ridge, 1e-12)
+    return -g / (np.maximum(h, HESSIAN_MIN) + rule.ridge)

@@ -1,10 +1,10 @@
-"""Holds what a site derives from its rows between rounds: bins, scores of the finished trees, validation rows."""
+"""Keeps what a site derives from its rows between rounds: bins, scores of the finished trees, validation rows."""
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from federated.schema import SiteTable
 from federated.trees.edges import bucket_of
 
 Floats = NDArray[np.float64]
+TABLES_KEPT = 64
+"""Tables whose derived values are kept: one for each site of a run in one process."""
 
 
 @dataclass
@@ -27,12 +29,14 @@ class SiteRows:
     is_validation: NDArray[np.bool_]
     _codes: NDArray[np.int64] | None = None
     _edges: bytes = b""
-    _scores: tuple[bytes, Floats] | None = field(default=None, repr=False)
+    _scores: tuple[bytes, Floats] | None = None
 
     def codes(self, features: Floats, edges: Floats) -> NDArray[np.int64]:
         """Returns the bin of each value."""
         if self._codes is None or self._edges != edges.tobytes():
-            self._codes, self._edges, self._scores = bucket_of(features, edges), edges.tobytes(), None
+            codes = bucket_of(features, edges)
+            self._codes = codes.astype(np.min_scalar_type(edges.shape[1]))
+            self._edges, self._scores = edges.tobytes(), None
         return self._codes
 
     def recall(self, trees: bytes) -> Floats | None:
@@ -44,26 +48,26 @@ class SiteRows:
         self._scores = (trees, scores)
 
 
-_OF_TABLE: dict[tuple[int, float], tuple[weakref.ref[Any], SiteRows]] = {}
+_KEPT: OrderedDict[tuple[bytes, int, float], SiteRows] = OrderedDict()
 
 
 def site_rows(data: SiteTable, validation_share: float) -> SiteRows:
-    """Returns the derived values of a table. They live as long as its feature array.
+    """Returns the derived values of a table: those kept from an earlier round if the rows are the same.
 
-    A site that reads its table again each round has a new array, so erased customers leave no trace here.
+    They hold bins and scores in the order of the rows, without customer ids, and only in the site's own memory.
     """
-    key = (id(data.features), validation_share)
-    known = _OF_TABLE.get(key)
-    if known is not None and known[0]() is data.features:
-        return known[1]
-    rows = SiteRows(is_validation(data.customer, validation_share))
-    _OF_TABLE[key] = (weakref.ref(data.features, lambda _: _OF_TABLE.pop(key, None)), rows)
+    features = np.ascontiguousarray(data.features)
+    key = (sha256(features).digest(), hash(tuple(data.customer.tolist())), validation_share)
+    rows = _KEPT.pop(key, None) or SiteRows(is_validation(data.customer, validation_share))
+    _KEPT[key] = rows
+    if len(_KEPT) > TABLES_KEPT:
+        _KEPT.popitem(last=False)
     return rows
 
 
 def is_validation(customer: NDArray[Any], share: float) -> NDArray[np.bool_]:
     """Tells for each row whether a hash of its customer falls into the validation share: all rows of one or none."""
-    if share <= 0:
+    if share <= 0 or len(customer) == 0:
         return np.zeros(len(customer), dtype=np.bool_)
     unique, place = np.unique(customer, return_inverse=True)
     limit = int(share * 2**64)
