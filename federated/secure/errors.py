@@ -1,28 +1,25 @@
-"""Errors of secure aggregation, noise and set intersection. Messages name sites and counts, never values or customers."""
+"""Errors of secure sums, noise and set intersection. Messages name sites and counts, never values or customers."""
 
 from __future__ import annotations
 
-
-class SecureError(Exception):
-    """Base of the errors of this package."""
+from federated.errors import BadSetting, FederatedError, TooFewSites
 
 
-class ProtocolViolation(SecureError):
-    """A message is missing, forged, altered, repeated or out of order. The round ends, and nothing more is revealed."""
+class ProtocolViolation(FederatedError):
+    """A message is missing, forged, altered, repeated or out of order. The round ends, and no more is revealed."""
+
+    code = "protocol"
 
 
-class TooFewSites(SecureError):
-    """Fewer sites than the threshold answered a step, so the round ends without a sum."""
+class UnsafeTerms(BadSetting):
+    """The terms of a round, of noise or of an intersection would not give the protection that they promise."""
 
-    def __init__(self, step: str, got: int, threshold: int) -> None:
-        super().__init__(
-            f"Only {got} sites answered the step '{step}'; the round needs {threshold}. Repeat the round when more sites "
-            "are connected"
-        )
-        self.step = step
-        self.got = got
-        self.threshold = threshold
+    code = "unsafe"
 
 
-class UnsafeTerms(SecureError):
-    """The terms of a round, of noise or of an intersection would not protect what they promise to protect."""
+def too_few(step: str, got: int, threshold: int) -> TooFewSites:
+    """Return the error that ends a round in which too many sites dropped out."""
+    return TooFewSites(
+        f"{got} sites answered the step '{step}' of a secure sum; the round needs {threshold}. Repeat the round when "
+        "more sites are connected."
+    )

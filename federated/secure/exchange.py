@@ -56,11 +56,11 @@ def secure_sum(server: SecureServer, invited: Iterable[str], carry: Carrier) -> 
     """
     keys = {name: _only(name, sent) for name, sent in carry(Step.ADVERTISE, {name: {} for name in invited}).items()}
     everyone = server.receive_advertisements(keys)
-    for_each = server.receive_shares(carry(Step.SHARE, {name: everyone for name in everyone}))
+    for_each = server.receive_shares(carry(Step.SHARE, dict.fromkeys(everyone, everyone)))
     masked = {name: _numbers(name, _only(name, sent)) for name, sent in carry(Step.MASK, for_each).items()}
     survivors = server.receive_masked(masked)
     told = dict.fromkeys(survivors, b"")
-    proofs = server.receive_confirmations(carry(Step.CONFIRM, {name: told for name in survivors}))
+    proofs = server.receive_confirmations(carry(Step.CONFIRM, dict.fromkeys(survivors, told)))
     return server.sum(carry(Step.REVEAL, proofs))
 
 

@@ -28,9 +28,7 @@ class RoundTerms:
         if self.threshold < 2:
             raise UnsafeTerms(f"The threshold is {self.threshold}; a sum over fewer than 2 sites is a site's own value")
         if self.length < 1 or self.number < 0:
-            raise UnsafeTerms(
-                f"A round needs values and a number from 0; got {self.length} values, round {self.number}"
-            )
+            raise UnsafeTerms(f"A round has values and a number from 0; got {self.length} values, number {self.number}")
 
     @property
     def digest(self) -> bytes:

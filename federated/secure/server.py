@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
 from federated.secure import shamir
-from federated.secure.errors import ProtocolViolation, TooFewSites
+from federated.secure.errors import ProtocolViolation, too_few
 from federated.secure.identity import Roster
 from federated.secure.key_agreement import Advertisement, commit, mask_seed, transcript
 from federated.secure.masks import MaskStream
@@ -80,9 +80,7 @@ class SecureServer:
         for name in self.survivors:
             seed = self._restore(name, answers)
             if commit(seed) != self._advertised(name).commitment:
-                raise ProtocolViolation(
-                    f"The shares do not restore the mask of site '{name}'; a site sent an altered share"
-                )
+                raise ProtocolViolation(f"The shares do not restore the mask of site '{name}'; a share was altered")
             stream.subtract(seed)
         for name in sorted(set(self._sharing) - set(self.survivors)):
             self._remove_pairs(stream, name, X25519PrivateKey.from_private_bytes(self._restore(name, answers)))
@@ -91,9 +89,7 @@ class SecureServer:
     def _remove_pairs(self, stream: MaskStream, dropped: str, key: X25519PrivateKey) -> None:
         """Add the masks that the dropped site would have added to cancel those of its peers."""
         if key.public_key().public_bytes_raw() != self._advertised(dropped).mask_key:
-            raise ProtocolViolation(
-                f"The shares do not restore the key of site '{dropped}'; a site sent an altered share"
-            )
+            raise ProtocolViolation(f"The shares do not restore the key of site '{dropped}'; a share was altered")
         bound_to = transcript(self._terms, self._advertisements)
         for peer in self.survivors:
             seed = mask_seed(key, self._advertised(peer).mask_key, bound_to, dropped, peer)
@@ -111,7 +107,7 @@ class SecureServer:
         if unknown:
             raise ProtocolViolation(f"Site '{unknown[0]}' answered the step '{step}' without being asked")
         if len(answers) < self._terms.threshold:
-            raise TooFewSites(step, len(answers), self._terms.threshold)
+            raise too_few(step, len(answers), self._terms.threshold)
 
 
 def _routed(answers: Mapping[str, Mapping[str, bytes]], recipients: tuple[str, ...]) -> Messages:
