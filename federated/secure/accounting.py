@@ -36,7 +36,7 @@ def epsilon_of(rho: float, delta: float) -> float:
     Canonne, Kamath and Steinke 2020, Proposition 12.
 
     >>> round(epsilon_of(0.5, 1e-6), 2)
-    5.07
+    5.22
     """
     _check(rho, delta)
     if rho == 0:

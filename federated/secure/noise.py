@@ -57,8 +57,8 @@ class NoiseTerms:
             )
         if not self.sigma_of_share >= _SIGMA_LEAST or self.sigma * math.sqrt(self.sites_min) > _SIGMA_MOST:
             raise UnsafeTerms(
-                f"A site's noise has σ = {self.sigma_of_share:.3g} steps; expected {_SIGMA_LEAST:g} to 2⁵⁸. Choose finer "
-                "or coarser steps, or another clip"
+                f"A site's noise has σ = {self.sigma_of_share:.3g} steps; expected {_SIGMA_LEAST:g} to 2⁵⁸. Choose "
+                "finer or coarser steps, or another clip"
             )
 
     @property
