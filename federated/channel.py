@@ -10,8 +10,8 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from federated.collection import Answer
 from federated.errors import PayloadRefused
-from federated.server import Answer
 from federated.wire import Parcel, Step
 
 SERVER_NODE = 1

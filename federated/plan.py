@@ -12,6 +12,7 @@ from typing import Any
 from federated.errors import BadSetting, SchemaMismatch, SiteRefused
 from federated.fixed_point import FixedPoint
 from federated.schema import TableSchema
+from federated.secure.round_terms import RoundTerms
 from federated.task import PrivateTask, State, Task, task_from_json, task_to_json
 
 
@@ -74,6 +75,10 @@ class Plan:
     def codec(self, state: State) -> FixedPoint:
         """Returns the encoding of the round that the state is in."""
         return FixedPoint(tuple(self.task.shapes(state)), self.sites_max, self.privacy is not None)
+
+    def terms(self, session: int, number: int, length: int) -> RoundTerms:
+        """Returns the terms of a masked round; a resumed server opens a new session, so no terms occur twice."""
+        return RoundTerms(f"{self.run}/{session}", number, length, self.sites_min)
 
     def to_json(self) -> str:
         """Returns the plan as JSON that `from_json` reads."""

@@ -6,36 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from federated.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from federated.errors import BadSetting, CheckpointRefused, FederatedError, PayloadRefused, RoundRefused, TooFewSites
+from federated.collection import Channel, Collection
+from federated.errors import BadSetting, CheckpointRefused, PayloadRefused, RoundRefused, TooFewSites
 from federated.plan import Plan
+from federated.secure.identity import Roster
 from federated.task import State, round_of
-from federated.wire import Parcel, Step
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came from a node: a parcel, or the reason why there is none."""
-
-    parcel: Parcel | None
-    failure: str = ""
-
-
-class Channel(Protocol):
-    """Carries messages between the server and the nodes."""
-
-    def nodes(self) -> list[int]:
-        """Returns the connected nodes."""
-        ...
-
-    def ask(self, step: Step, requests: Mapping[int, Parcel], timeout_seconds: float) -> Mapping[int, Answer]:
-        """Sends one message a node and returns the answers that arrive in time."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -76,6 +56,7 @@ class Training:
     Attributes:
         plan: what is trained.
         channel: the way to the nodes.
+        roster: public keys of the sites; a masked run needs it.
         checkpoint: file of the checkpoint, or None to keep none. An existing one of the same plan is continued.
         session: number above that of every earlier start of this run; sites refuse older ones.
         progress: called after each round.
@@ -83,6 +64,7 @@ class Training:
 
     plan: Plan
     channel: Channel
+    roster: Roster | None = None
     checkpoint: Path | None = None
     session: int = field(default_factory=time.time_ns)
     progress: Progress | None = None
@@ -119,19 +101,18 @@ class Training:
     def _round(self, state: State) -> tuple[State, RoundRecord]:
         start = time.perf_counter()
         number, nodes = round_of(state), self._wait_for_nodes()
-        vectors, left_out = self._plain_vectors(state, nodes)
-        if len(vectors) < self.plan.sites_min:
-            reasons = "; ".join(f"{who}: {why}" for who, why in sorted(left_out.items())) or "no answer"
-            raise TooFewSites(
-                f"Round {number} of run {self.plan.run!r} has {len(vectors)} of {self.plan.sites_min} needed sites; "
-                f"the model stays as before. Left out: {reasons}. Start the sites and resume the run."
-            )
-        total = sum_of(vectors)
-        new = self.plan.task.update(state, self.plan.codec(state).decode(total), len(vectors))
+        collection = Collection(self.plan, self.channel, self.session, state, nodes)
+        if self.plan.is_secure:
+            if self.roster is None:
+                raise BadSetting("A masked run needs the roster: the file with the public key of every site.")
+            collected = collection.secure(self.roster)
+        else:
+            collected = collection.plain()
+        new = self.plan.task.update(state, collection.codec.decode(collected.total), len(collected.sites))
         check_state(new, number + 1)
         change = {key: float(new[key]) for key in ("change", "loss") if key in new and new[key].ndim == 0}
         change = {key: value for key, value in change.items() if np.isfinite(value)}
-        return new, RoundRecord(number, sorted(vectors), left_out, time.perf_counter() - start, change)
+        return new, RoundRecord(number, collected.sites, collected.left_out, time.perf_counter() - start, change)
 
     def _wait_for_nodes(self) -> list[int]:
         """Returns the connected nodes as soon as enough are there; raises `TooFewSites` after the plan's time-out."""
@@ -146,69 +127,6 @@ class Training:
         if len(nodes) > self.plan.sites_max:
             raise BadSetting(f"{len(nodes)} sites are connected; the plan's `sites_max` is {self.plan.sites_max}.")
         return nodes
-
-    def request(self, state: State, number: int) -> Parcel:
-        """Returns the message that carries plan and state."""
-        header: dict[str, str | int | float | bool] = {
-            "plan": self.plan.to_json(),
-            "run": self.plan.run,
-            "session": self.session,
-            "round": number,
-        }
-        return Parcel(header, state)
-
-    def _plain_vectors(self, state: State, nodes: list[int]) -> tuple[dict[str, NDArray[np.uint64]], dict[str, str]]:
-        """Asks every node for its vector and returns the acceptable ones by site, and the reasons for the others."""
-        request, codec = self.request(state, round_of(state)), self.plan.codec(state)
-        answers = self.channel.ask(Step.CONTRIBUTE, dict.fromkeys(nodes, request), self.plan.timeout_seconds)
-        vectors: dict[str, NDArray[np.uint64]] = {}
-        left_out: dict[str, str] = {}
-        for node in nodes:
-            answer = answers.get(node, Answer(None, "no answer in time"))
-            site = str(answer.parcel.header.get("site", node)) if answer.parcel else str(node)
-            try:
-                parcel = accept(answer, request)
-                if site in vectors:
-                    raise PayloadRefused(f"Two nodes call themselves {site!r}; the second was left out.")
-                vector = declared_vector(parcel, codec.size)
-                codec.check(vector)
-                vectors[site] = vector
-            except FederatedError as error:
-                left_out[site if site not in vectors else f"{site} (node {node})"] = str(error)
-        return vectors, left_out
-
-
-def accept(answer: Answer, request: Parcel) -> Parcel:
-    """Returns the parcel of an answer to the request.
-
-    Raises:
-        FederatedError: there is none, the site refused, or it answers another run, session or round.
-    """
-    if answer.parcel is None:
-        raise FederatedError(answer.failure)
-    header = answer.parcel.header
-    if "refused" in header:
-        raise FederatedError(f"refused ({header['refused']}): {header.get('reason', '')}")
-    for key in ("run", "session", "round"):
-        if header.get(key) != request.header[key]:
-            raise RoundRefused(f"The answer is for {key} {header.get(key)!r}; asked was {request.header[key]!r}.")
-    return answer.parcel
-
-
-def declared_vector(parcel: Parcel, size: int) -> NDArray[np.uint64]:
-    """Returns the vector of an answer; raises `PayloadRefused` unless it alone came, as declared."""
-    shapes = {name: (str(array.dtype), array.shape) for name, array in parcel.arrays.items()}
-    if shapes != {"vector": ("uint64", (size,))}:
-        raise PayloadRefused(f"The answer carries {shapes}; declared is one vector of {size} uint64.")
-    return parcel.arrays["vector"]
-
-
-def sum_of(vectors: Mapping[str, NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """Returns the sum of vectors modulo 2^64."""
-    total = np.zeros_like(next(iter(vectors.values())))
-    for vector in vectors.values():
-        total += vector
-    return total
 
 
 def check_state(state: State, number: int) -> None:

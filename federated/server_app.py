@@ -10,6 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 from federated.channel import GridChannel
 from federated.errors import BadSetting
 from federated.plan import Plan
+from federated.secure.identity import Roster
 from federated.server import RoundRecord, Training
 
 app = ServerApp()
@@ -22,8 +23,15 @@ def main(grid: Grid, context: Context) -> None:
     if not text:
         raise BadSetting("The run's configuration needs `plan`: JSON of a plan, or the path of a file with it.")
     plan = Plan.from_json(text if text.lstrip().startswith("{") else Path(text).read_text())
+    roster = str(context.run_config.get("roster", ""))
     checkpoint = str(context.run_config.get("checkpoint", ""))
-    Training(plan, GridChannel(grid), Path(checkpoint) if checkpoint else None, progress=_print).run()
+    Training(
+        plan,
+        GridChannel(grid),
+        Roster.from_json(Path(roster).read_text()) if roster else None,
+        Path(checkpoint) if checkpoint else None,
+        progress=_print,
+    ).run()
 
 
 def _print(record: RoundRecord) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.errors import BadSetting, FederatedError, PayloadRefused, RoundRefused, SchemaMismatch
+from federated.errors import BadSetting, FederatedError, PayloadRefused, RoundRefused, SchemaMismatch, SiteRefused
 from federated.plan import Plan, SitePolicy
 from federated.schema import Site, SiteTable
+from federated.secure import exchange
+from federated.secure.identity import Roster, SiteIdentity
+from federated.secure.site import SecureSite
 from federated.task import PrivateTask, State, round_of
 from federated.wire import Parcel, Step, refusal
 
@@ -20,16 +23,26 @@ Memory = MutableMapping[str, Any]
 
 
 @dataclass(frozen=True)
+class SecureKeys:
+    """What a site needs for masked sums: its own long-term key, and the public keys of all sites."""
+
+    identity: SiteIdentity
+    roster: Roster
+
+
+@dataclass(frozen=True)
 class SiteWorker:
     """Answers the messages of a run for one site.
 
     Attributes:
         site: access to the site's rows and ledger.
+        keys: the site's long-term key and its roster, from its operator; a masked run needs them.
         policy: what the site demands of a run.
     """
 
     site: Site
     policy: SitePolicy
+    keys: SecureKeys | None = None
 
     def answer(self, step: Step, request: Parcel, memory: Memory) -> Parcel:
         """Answers one request; a request that breaks a rule gets a refusal with the reason, and nothing else leaves."""
@@ -41,7 +54,7 @@ class SiteWorker:
             if plan.run != request.value("run", str):
                 raise RoundRefused(f"The plan is of run {plan.run!r}, the message of run {request.header['run']!r}.")
             self._check_round(step, request, memory)
-            answer = self._contribute(plan, request)
+            answer = self._answer(plan, step, request, memory)
         except FederatedError as error:
             return refusal(error, header)
         return Parcel({**header, **answer.header}, answer.arrays, answer.blobs)
@@ -70,13 +83,35 @@ class SiteWorker:
         # Checked again, because an adapter may have built the table without `SiteTable.of`.
         return SiteTable.of(plan.schema, data.features, data.target, data.customer)
 
-    def _contribute(self, plan: Plan, request: Parcel) -> Parcel:
-        state = checked_state(plan, request)
-        return Parcel({}, {"vector": self._vector(plan, state)})
+    def _answer(self, plan: Plan, step: Step, request: Parcel, memory: Memory) -> Parcel:
+        if step is Step.CONTRIBUTE:
+            if plan.is_secure:
+                raise SiteRefused("The run's plan is masked, so this site gives no plain vector.")
+            return Parcel({}, {"vector": self._vector(plan, request)})
+        return self._masked(plan, exchange.Step(step.value), request, memory)
 
-    def _vector(self, plan: Plan, state: State) -> NDArray[np.uint64]:
+    def _masked(self, plan: Plan, step: exchange.Step, request: Parcel, memory: Memory) -> Parcel:
+        """Answers a step of a masked round. The secrets of the round stay in the memory until its last step."""
+        if self.keys is None:
+            raise BadSetting("A masked run needs the site's `secure-key` and `secure-roster`.")
+        if self.keys.identity.name != self.site.name:
+            raise BadSetting(f"The secure key is of {self.keys.identity.name!r}, the data of site {self.site.name!r}.")
+        key = f"secure:{plan.run}"
+        terms = plan.terms(request.value("session", int), request.value("round", int), request.value("length", int))
+        kept = memory.get(key) if step is not exchange.Step.ADVERTISE else None
+        secure = SecureSite(self.keys.identity, self.keys.roster, terms, kept)
+        blobs = exchange.answer(secure, step, request.blobs, lambda: self._vector(plan, request))
+        memory[key] = secure.remember() if step is not exchange.Step.REVEAL else b""
+        return Parcel({}, {}, blobs)
+
+    def _vector(self, plan: Plan, request: Parcel) -> NDArray[np.uint64]:
         """Returns the site's vector: exact sums, or clipped sums with noise after the debit."""
+        state = checked_state(plan, request)
         codec, data = plan.codec(state), self._read(plan)
+        if codec.size != request.value("length", int):
+            raise PayloadRefused(
+                f"The server expects {request.header['length']} values; the task declares {codec.size}."
+            )
         if plan.privacy is None:
             return codec.encode(plan.task.contribute(state, data))
         if not isinstance(plan.task, PrivateTask):

@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 from federated.errors import FederatedError, PayloadRefused
 from federated.schema import Arrays
 
+Header = Mapping[str, str | int | float | bool]
 DTYPES = {"float64", "int64", "uint64", "bool"}
 """Types of arrays that may travel."""
 
 
 class Step(StrEnum):
-    """The messages of a round in order. A plain round has `CONTRIBUTE` only."""
+    """The messages of a round in order. A plain round has `CONTRIBUTE` only, a masked round the others."""
 
+    CONTRIBUTE = "contribute"
     ADVERTISE = "advertise"
     SHARE = "share"
-    CONTRIBUTE = "contribute"
+    MASK = "mask"
+    CONFIRM = "confirm"
     REVEAL = "reveal"
     REPORT = "report"
 
@@ -43,7 +46,7 @@ class Parcel:
         blobs: named bytes, such as key advertisements.
     """
 
-    header: Mapping[str, str | int | float | bool]
+    header: Header
     arrays: Arrays = field(default_factory=dict)
     blobs: Mapping[str, bytes] = field(default_factory=dict)
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from federated.errors import BadSetting, FederatedError, TooFewSites
+from federated import errors
 
 
-class ProtocolViolation(FederatedError):
+class SecureError(errors.FederatedError):
+    """Base of the errors of this package."""
+
+    code = "secure"
+
+
+class ProtocolViolation(SecureError):
     """A message is missing, forged, altered, repeated or out of order. The round ends, and no more is revealed."""
 
-    code = "protocol"
 
-
-class UnsafeTerms(BadSetting):
+class UnsafeTerms(SecureError):
     """The terms of a round, of noise or of an intersection would not give the protection that they promise."""
 
-    code = "unsafe"
 
+class TooFewSites(SecureError):
+    """Too many sites dropped out of a secure sum, so the round ends without a sum.
 
-def too_few(step: str, got: int, threshold: int) -> TooFewSites:
-    """Return the error that ends a round in which too many sites dropped out."""
-    return TooFewSites(
-        f"{got} sites answered the step '{step}' of a secure sum; the round needs {threshold}. Repeat the round when "
-        "more sites are connected."
-    )
+    Attributes:
+        got: number of sites that answered.
+    """
+
+    def __init__(self, step: str, got: int, threshold: int) -> None:
+        super().__init__(
+            f"{got} sites answered the step '{step}' of a secure sum; the round needs {threshold}. Repeat the round when "
+            "more sites are connected."
+        )
+        self.got = got

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
 from federated.secure import shamir
-from federated.secure.errors import ProtocolViolation, too_few
+from federated.secure.errors import ProtocolViolation, TooFewSites
 from federated.secure.identity import Roster
 from federated.secure.key_agreement import Advertisement, commit, mask_seed, transcript
 from federated.secure.masks import MaskStream
@@ -107,7 +107,7 @@ class SecureServer:
         if unknown:
             raise ProtocolViolation(f"Site '{unknown[0]}' answered the step '{step}' without being asked")
         if len(answers) < self._terms.threshold:
-            raise too_few(step, len(answers), self._terms.threshold)
+            raise TooFewSites(step, len(answers), self._terms.threshold)
 
 
 def _routed(answers: Mapping[str, Mapping[str, bytes]], recipients: tuple[str, ...]) -> Messages:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
 from federated.secure import shamir
-from federated.secure.errors import ProtocolViolation, too_few
+from federated.secure.errors import ProtocolViolation, TooFewSites
 from federated.secure.identity import Roster, SiteIdentity
 from federated.secure.key_agreement import Advertisement, Channel, commit, mask_seed, open_channel, transcript
 from federated.secure.masks import MaskStream
@@ -149,7 +149,7 @@ class SecureSite:
         if len(set(present)) < len(present):
             raise ProtocolViolation(f"A site appears twice in the step '{step}'")
         if len(present) < self._terms.threshold:
-            raise too_few(step, len(present), self._terms.threshold)
+            raise TooFewSites(step, len(present), self._terms.threshold)
 
     def _channel(self, peer: str) -> Channel:
         if peer not in self._channels:
