@@ -28,7 +28,7 @@ class TooFewSites(SecureError):
 
     def __init__(self, step: str, got: int, threshold: int) -> None:
         super().__init__(
-            f"{got} sites answered the step '{step}' of a secure sum; the round needs {threshold}. Repeat the round when "
-            "more sites are connected."
+            f"{got} sites answered the step '{step}' of a secure sum; it needs {threshold}. Repeat the round "
+            "when more sites are connected."
         )
         self.got = got

@@ -67,8 +67,6 @@ def require_safe(sites: int, threshold: int) -> None:
     Raises:
         UnsafeTerms: they can, so a lying server could obtain a site's own value.
     """
-    if threshold > sites:
-        raise UnsafeTerms(f"The threshold is {threshold}, but only {sites} sites take part")
     if 2 * threshold <= sites:
         raise UnsafeTerms(
             f"The threshold is {threshold} of {sites} sites; expected more than half, or a server that lies about the "
