@@ -14,6 +14,7 @@ from federated.plan import Plan, SitePolicy
 from federated.schema import Site, SiteTable
 from federated.secure import exchange
 from federated.secure.identity import Roster, SiteIdentity
+from federated.secure.noise import add_noise
 from federated.secure.site import SecureSite
 from federated.task import PrivateTask, State, round_of
 from federated.wire import Parcel, Step, refusal
@@ -116,7 +117,10 @@ class SiteWorker:
             return codec.encode(plan.task.contribute(state, data))
         if not isinstance(plan.task, PrivateTask):
             raise BadSetting(f"Task {plan.task.name!r} cannot clip contributions per customer.")
-        raise NotImplementedError
+        vector = codec.encode(plan.task.contribute_each(state, data, plan.privacy.clip))
+        noise = plan.noise(codec)
+        self.site.debit(plan.run, round_of(state), noise.rho(codec.size))
+        return add_noise(vector, noise.draw(codec.size))
 
 
 def checked_state(plan: Plan, request: Parcel) -> State:
