@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import tomllib
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,3 +52,9 @@ def test_a_simulated_run_gives_the_bits_of_a_run_in_one_process(tmp_path: Path) 
 def test_the_bundle_holds_the_two_apps_and_no_other_code() -> None:
     bundle = zipfile.ZipFile(io.BytesIO(build_fab_from_disk(APP)))
     assert bundle.namelist() == ["pyproject.toml", "client_app.py", "server_app.py", ".info/CONTENT"]
+
+
+def test_the_wheel_of_the_app_lists_every_package() -> None:
+    declared = tomllib.loads((APP / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {".".join(["federated", *path.parent.relative_to(APP).parts]) for path in APP.rglob("__init__.py")}
+    assert set(declared) == found
