@@ -34,13 +34,7 @@ Model = PrivateTable | PrivateHistory
 
 def save_model(model: Model, path: Path, key: bytes) -> str:
     """Write a model, in one step; return the SHA-256 of its content."""
-    arrays: dict[str, Any] = {}
-    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
-    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
-    for name, array in arrays.items():
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        parts[f"{name}.npy"] = buffer.getvalue()
+    parts = _parts(model)
     digest = _digest(parts)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,22 +45,40 @@ def save_model(model: Model, path: Path, key: bytes) -> str:
     return digest
 
 
-def load_model(path: Path, key: bytes) -> Model:
-    """Return the model of a file.
+def model_digest(model: Model) -> str:
+    """Return the SHA-256 of a model's content, which its file has and the ledger records."""
+    return _digest(_parts(model))
+
+
+def _parts(model: Model) -> dict[str, bytes]:
+    arrays: dict[str, Any] = {}
+    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
+    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        parts[f"{name}.npy"] = buffer.getvalue()
+    return parts
+
+
+def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
+    """Return the model of a file; `expected` is the SHA-256 of its content, see `FitRecord`.
 
     Raises:
-        DamagedModel: the file is no model, was changed, or was sealed by another installation.
+        DamagedModel: the file is no model, was changed, was sealed by another installation, or is another model.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
         raise DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again") from error
-    seal = parts.pop(_SEAL, b"")
-    if not hmac.compare_digest(seal, _seal(_digest(parts), key).encode()):
+    seal, digest = parts.pop(_SEAL, b""), _digest(parts)
+    if not hmac.compare_digest(seal, _seal(digest, key).encode()):
         raise DamagedModel(
             f"{path.name} was changed after it was saved, or another installation saved it; use the original file"
         )
+    if expected not in (None, digest):
+        raise DamagedModel(f"{path.name} is another model than the ledger recorded; use the file of that fit")
     content = json.loads(parts[_MANIFEST])
     if content["format"] != FORMAT:
         raise DamagedModel(f"{path.name} has format {content['format']}, this version reads {FORMAT}; fit it again")
