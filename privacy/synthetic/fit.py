@@ -13,7 +13,7 @@ from typing import TypeVar
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost, cost_of_rho
 from privacy.dp.ledger import Ledger
-from privacy.dp.ledger_answer import Answered
+from privacy.dp.ledger_answer import Answered, Grant
 from privacy.synthetic.accounting import mu_of
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.model_file import Model, load_model, save_model
@@ -57,9 +57,11 @@ def question_of(specification: AnySpecification, scope: str) -> str:
 
 def fit_model(
     specification: AnySpecification, fit: Callable[[], Fitted], account: BudgetAccount, ledger: Ledger,
-    path: Path, key: bytes, now: datetime, scope: str,
+    path: Path, key: bytes, now: datetime, scope: str, note: Callable[[Grant], None] = lambda _: None,
 ) -> tuple[Model, FitRecord]:  # fmt: skip
     """Return the model and its record; a model of the same specification and scope is loaded and costs nothing.
+
+    `note` records the debit elsewhere, before a row is measured.
 
     Raises:
         BudgetRefused: the account has no limit, or the fit would exceed it. No row was read.
@@ -70,6 +72,7 @@ def fit_model(
     if isinstance(granted, Answered):
         record = FitRecord(**json.loads(granted.answer))
         return load_model(path, key), record
+    note(granted)
     model = fit()
     digest = save_model(model, path, key)
     record = FitRecord(
