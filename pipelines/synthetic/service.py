@@ -60,6 +60,10 @@ class SyntheticService:
         """Return the cost of a fit. Nothing is spent."""
         return cost_of(source.specification)
 
+    def balances(self, source: Source) -> dict[str, float]:
+        """Return the remaining ρ, by period, of the account that is charged."""
+        return {one.period: one.left.rho for one in self.installation.ledger.balances(source.account, utc_now())}
+
     def fit(self, source: Source, folder: ModelFolder, now: datetime | None = None) -> Fitted:
         """Return the model of the source's rows, without the people who are held out; it is saved in the folder.
 

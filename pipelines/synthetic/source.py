@@ -11,7 +11,7 @@ from pydantic import Field
 
 from installation.contract.document import Contracts
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.synthetic.file_rows import read_file
+from pipelines.synthetic.file_rows import fingerprint, read_file
 from pipelines.synthetic.person_split import Rows
 from pipelines.synthetic.request import SyntheticRequest
 from pipelines.synthetic.table_rows import read_rows, specification_of
@@ -32,6 +32,17 @@ class FileForm(Part):
     events: str | None = None
     delimiter: str = ","
     scope: str
+
+    @classmethod
+    def of(
+        cls, key: bytes, dataset: str, purpose: str, path: Path, events: Path | None, delimiter: str = ","
+    ) -> FileForm:
+        """Return the form of files. Their scope is a keyed hash of their content: the same content costs once."""
+        scope = "+".join(fingerprint(one, key) for one in (path, events) if one is not None)
+        return cls(
+            dataset=dataset, purpose=purpose, path=str(path.absolute()),
+            events=None if events is None else str(events.absolute()), delimiter=delimiter, scope=scope,
+        )  # fmt: skip
 
 
 class TableForm(Part):
