@@ -109,7 +109,9 @@ def sample(
     output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")],
     rows: Annotated[
         int | None,
-        typer.Option("--rows", min=1, help="Number of rows, of people if the model has events.", show_default="as learned"),
+        typer.Option(
+            "--rows", min=1, help="Number of rows, of people if the model has events.", show_default="as learned"
+        ),
     ] = None,
     events: Annotated[Path | None, typer.Option("--events", help="File for the events of the people.")] = None,
     given: Annotated[
@@ -204,7 +206,9 @@ def _source(
         return TableSource.of(spec, scope, installation.contracts, installation.lakehouse, installation.consent_view)
     has_events = isinstance(spec, EventSpecification)
     if source is None:
-        raise SettingsError(f"--input is missing: name the file, or give {spec_path.name} a `source`, a lakehouse table")
+        raise SettingsError(
+            f"--input is missing: name the file, or give {spec_path.name} a `source`, a lakehouse table"
+        )
     if has_events != (events is not None):
         wanted = "has events: add --events" if has_events else "has no events: leave out --events, or declare `item`"
         raise SettingsError(f"{spec_path.name} {wanted}")

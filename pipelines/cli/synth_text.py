@@ -41,7 +41,11 @@ def print_fitted(name: str, fitted: Fitted, left: Mapping[str, float], as_json: 
         }, ensure_ascii=False))  # fmt: skip
         return
     console = open_console()
-    done = "The stored model was returned and cost nothing" if fitted.is_stored else f"Fitted {name}, paid by entry {fitted.record.debit} of the privacy ledger"
+    done = (
+        "The stored model was returned and cost nothing"
+        if fitted.is_stored
+        else f"Fitted {name}, paid by entry {fitted.record.debit} of the privacy ledger"
+    )
     console.print(f"{done}.")
     console.print(guarantee.statement)
     console.print(f"Next: bojagi synth report {name}, then bojagi synth sample {name} --rows 100000 --output rows.csv")

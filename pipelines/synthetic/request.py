@@ -73,8 +73,8 @@ class SyntheticRequest(Part):
 
     @model_validator(mode="after")
     def _has_one_row_a_customer(self) -> SyntheticRequest:
-        if self.events is not None and (self.rows_per_unit != 1 or self.constraints):
-            raise ValueError("customers with events have one row each and no constraints; remove these two keys")
+        if self.events is not None and self.rows_per_unit != 1:
+            raise ValueError("customers with events have one row each; remove rows_per_unit")
         return self
 
     @property
@@ -111,7 +111,9 @@ class SyntheticRequest(Part):
             raise ReleaseError(f"{items.table} is about customers, so its values are not public; name a product list.")
         _require_columns(items, (self.events.item, self.events.items.group))
         # Their values are times, numbers of orders and listed items, so they need a purpose but no domain.
-        bare = {name: None for name in self.events.columns if name not in {*self.events.numbers, *self.events.order_columns}}
+        bare = {
+            name: None for name in self.events.columns if name not in {*self.events.numbers, *self.events.order_columns}
+        }
         _require_purpose(events, bare, self.purpose)
         declared = {**self.events.numbers, **self.events.order_columns}
         return unit, {**domains, **contract_domain(events, declared, self.purpose)}
@@ -119,7 +121,9 @@ class SyntheticRequest(Part):
 
 def _subject_key(contract: Contract) -> str:
     if contract.subject_key is None:
-        raise ReleaseError(f"{contract.table}: its contract names no subjectKey, so its customers are unknown; add one.")
+        raise ReleaseError(
+            f"{contract.table}: its contract names no subjectKey, so its customers are unknown; add one."
+        )
     return contract.subject_key
 
 
@@ -134,4 +138,6 @@ def _require_purpose(contract: Contract, names: Mapping[str, None], purpose: str
     barred = [column.name for column in contract.columns if column.name in names and
               (purpose not in column.purposes or column.is_confidential)]  # fmt: skip
     if barred:
-        raise ReleaseError(f"{contract.table}: its contract does not allow {barred} for {purpose}; remove these columns.")
+        raise ReleaseError(
+            f"{contract.table}: its contract does not allow {barred} for {purpose}; remove these columns."
+        )

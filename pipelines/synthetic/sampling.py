@@ -5,17 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from installation.errors import SettingsError
 from pipelines.synthetic.row_writer import open_writer
-from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.private_history import PrivateHistory
-from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.model_file import Model
-from privacy.synthetic.specification import ColumnSpec, Day, Number
 
 
 def draw_rows(
@@ -43,40 +39,14 @@ def draw_rows(
         wanted = "has events: add --events FILE" if has_events else "has no events: leave out --events"
         raise SettingsError(f"the model {wanted}")
     drawn_seed = secrets.randbelow(2**31) if seed is None else seed
-    spec = model.specification
-    conditions = parsed(given, spec.people if isinstance(spec, EventSpecification) else spec.columns)
     paths = [output] if events is None else [output, events]
     counts = dict.fromkeys(map(str, paths), 0)
     with ExitStack() as stack:
         append = [stack.enter_context(open_writer(path)) for path in paths]
-        for part in model.sample(rows, drawn_seed, conditions):
+        for part in model.sample(rows, drawn_seed, given):
             tables = part if isinstance(part, tuple) else (part,)
             for path, write, table in zip(counts, append, tables, strict=True):
                 write(table)
                 counts[path] += table.num_rows
             progress(tables[0].num_rows)
     return {"seed": drawn_seed, "rows": counts}
-
-
-def parsed(given: Mapping[str, str | None], columns: Mapping[str, ColumnSpec]) -> dict[str, Any]:
-    """Return texts as values of their columns.
-
-    Raises:
-        BadSpecification: a column is unknown, or the text is no number or date.
-    """
-    found: dict[str, Any] = {}
-    for name, text in given.items():
-        if name not in columns:
-            raise BadSpecification(f"the model has no column {name}; choose from {sorted(columns)}")
-        found[name] = None if text is None else _value(name, text, columns[name])
-    return found
-
-
-def _value(name: str, text: str, column: ColumnSpec) -> Any:
-    try:
-        if isinstance(column, Number):
-            return float(text)
-        return date.fromisoformat(text) if isinstance(column, Day) else text
-    except ValueError as error:
-        form = "a number" if isinstance(column, Number) else "a date such as 2026-01-31"
-        raise BadSpecification(f"--given {name}: expected {form}") from error

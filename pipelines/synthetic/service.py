@@ -19,11 +19,18 @@ from privacy.dp.ledger_answer import Answered, Grant
 from privacy.dp.trail import Trail
 from privacy.errors import PrivacyError
 from privacy.synthetic.errors import DamagedModel
-from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.event.specification import EventSpecification
-from privacy.synthetic.fit import FitRecord, cost_of, fit_model, question_of
+from privacy.synthetic.fit import (
+    AnySpecification,
+    FitRecord,
+    FitSetting,
+    cost_of,
+    fit_history,
+    fit_table,
+    question_of,
+)
 from privacy.synthetic.model_file import Model, load_model
-from privacy.synthetic.private_table import PrivateTable
+from privacy.synthetic.synthesizer import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,9 @@ class SyntheticService:
         """Return the remaining ρ, by period, of the account that is charged."""
         return {one.period: one.left.rho for one in self.installation.ledger.balances(source.account, utc_now())}
 
-    def fit(self, source: Source, folder: ModelFolder, now: datetime | None = None) -> Fitted:
+    def fit(
+        self, source: Source, folder: ModelFolder, progress: Progress = no_progress, now: datetime | None = None
+    ) -> Fitted:
         """Return the model of the source's rows, without the people who are held out; it is saved in the folder.
 
         The same specification and scope return the stored model and cost nothing.
@@ -96,17 +105,11 @@ class SyntheticService:
             trail.note_refusal(asked, error.message)
             raise
 
-        def fit() -> Model:
-            return _fit(learned, source)
-
-        def note(granted: Grant) -> None:
-            trail.note(asked, granted)
-
-        folder.path.mkdir(parents=True, exist_ok=True)
-        model, record = fit_model(
-            source.specification, fit, source.account, ledger, folder.model, self.installation.synthetic_key,
-            moment, form.scope, note,
+        setting = FitSetting(
+            ledger, source.account, form.scope, folder.model, self.installation.synthetic_key, moment,
+            lambda granted: trail.note(asked, granted),
         )  # fmt: skip
+        model, record = _fit(learned, source.specification, setting, progress)
         folder.save_form(form)
         return Fitted(model, record, source, is_stored=False)
 
@@ -139,7 +142,7 @@ class SyntheticService:
 
     def _stored(self, source: Source, folder: ModelFolder, stored: Answered) -> Fitted:
         record = FitRecord(**json.loads(stored.answer))
-        model = load_model(folder.model, self.installation.synthetic_key)
+        model = load_model(folder.model, self.installation.synthetic_key, record.model)
         return Fitted(model, record, source, is_stored=True)
 
     def _require_role(self, form: FileForm | TableForm) -> None:
@@ -156,18 +159,21 @@ class SyntheticService:
         return split(rows, self.installation.synthetic_key, source.account.dataset)
 
 
-def _fit(learned: Rows, source: Source) -> Model:
-    spec = source.specification
-    if isinstance(spec, EventSpecification):
+def _fit(
+    learned: Rows, specification: AnySpecification, setting: FitSetting, progress: Progress
+) -> tuple[Model, FitRecord]:
+    if isinstance(specification, EventSpecification):
         assert learned.events is not None
-        return PrivateHistory.fit(learned.people, learned.events, spec)
-    return PrivateTable.fit(learned.people, spec)
+        return fit_history(learned.people, learned.events, specification, setting, progress)
+    return fit_table(learned.people, specification, setting, progress)
 
 
 def _columns(source: Source) -> frozenset[str]:
     spec = source.specification
     names = spec.people if isinstance(spec, EventSpecification) else spec.columns
-    events = source.form.request.events.columns if isinstance(source.form, TableForm) and source.form.request.events else ()
+    events = (
+        source.form.request.events.columns if isinstance(source.form, TableForm) and source.form.request.events else ()
+    )
     return frozenset({*names, *events, *((spec.unit,) if spec.unit else ())})
 
 

@@ -39,6 +39,7 @@ def specification_of(request: SyntheticRequest, contracts: Contracts, lakehouse:
         item=events.item, groups=_groups(events, lakehouse), group_column=events.items.group,
         numbers=_of_kind(events.numbers, domains, Number), order_columns=_of_kind(events.order_columns, domains, Category),
         most_orders=events.most_orders, most_lines=events.most_lines,
+        constraints=request.constraints,
         epsilon=request.epsilon, delta=request.delta, origin=request.source,
     )  # fmt: skip
 
@@ -65,7 +66,9 @@ def _of(table: pa.Table, unit: str, customers: pa.Array) -> pa.Table:
 def _groups(events: EventRequest, lakehouse: Lakehouse) -> dict[str, str]:
     """Return the group of each item, in the order of their names. An item in several groups counts to the first."""
     listed = lakehouse.rows(events.items.source, (events.item, events.items.group)).to_pylist()
-    pairs = sorted({(row[events.item], row[events.items.group] or "none") for row in listed if row[events.item] is not None})
+    pairs = sorted(
+        {(row[events.item], row[events.items.group] or "none") for row in listed if row[events.item] is not None}
+    )
     return {item: group for item, group in reversed(pairs)}
 
 

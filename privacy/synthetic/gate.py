@@ -7,20 +7,17 @@ in every statistic: it is found by its recorded noise and domain, held against t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from privacy.dp.ledger import Ledger
 from privacy.storage.hash_chain import ChainHead
+from privacy.synthetic.accounting import spent_mu
 from privacy.synthetic.attack.attacks import copied_rows, inference, linkability, membership, singling_out
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.coding import codings
 from privacy.synthetic.errors import SyntheticError
 from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.fit import AnySpecification, FitRecord
-from privacy.synthetic.marginal.measurement import plan_measurements
-from privacy.synthetic.private_table import PrivateTable
 
 MOST_RISK = 0.05
 """Upper bound of the risk of singling out, linking and inferring, in its 95 % interval."""
@@ -63,12 +60,12 @@ class Gate:
             raise GateClosed(f"Nothing was published. {failed or 'no check was made'}")
 
 
-def check_budget(scales: Mapping[str, float], sensitivity: float, expected: Iterable[str], record: FitRecord,
+def check_budget(scales: Mapping[str, float], expected: Iterable[str], record: FitRecord,
                  ledger: Ledger) -> list[Check]:  # fmt: skip
     """Return whether the recorded noise of every measurement costs no more than the ledger debited for the fit."""
     wanted = set(expected)
     missing = wanted - scales.keys()
-    spent = sum((sensitivity / scale) ** 2 for scale in scales.values()) / 2 if all(scales.values()) else math.inf
+    spent = spent_mu(scales.values()) ** 2 / 2
     is_debited = ledger.contains(ChainHead(record.debit, record.digest))
     return [
         Check("debit", is_debited, f"entry {record.debit} of the ledger {'is' if is_debited else 'is not'} as recorded"),
@@ -109,9 +106,3 @@ def check_attacks(
                         f"{copied.control.value:.2%}"))  # fmt: skip
     checks.append(Check("membership", member <= MOST_MEMBERSHIP, f"AUC {member:.3f}, at most {MOST_MEMBERSHIP}"))
     return checks, [*risks, copied]
-
-
-def expected_measurements(model: PrivateTable) -> list[str]:
-    """Return the names of the measurements that a fit of this specification makes."""
-    plan = plan_measurements(codings(model.specification), model.specification.rows_per_unit)
-    return ["*".join(clique) for clique in plan.shares]

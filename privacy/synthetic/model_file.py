@@ -51,22 +51,24 @@ def save_model(model: Model, path: Path, key: bytes) -> str:
     return digest
 
 
-def load_model(path: Path, key: bytes) -> Model:
-    """Return the model of a file.
+def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
+    """Return the model of a file; `expected` is the SHA-256 of its content, see `FitRecord`.
 
     Raises:
-        DamagedModel: the file is no model, was changed, or was sealed by another installation.
+        DamagedModel: the file is no model, was changed, was sealed by another installation, or is another model.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
         raise DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again") from error
-    seal = parts.pop(_SEAL, b"")
-    if not hmac.compare_digest(seal, _seal(_digest(parts), key).encode()):
+    seal, digest = parts.pop(_SEAL, b""), _digest(parts)
+    if not hmac.compare_digest(seal, _seal(digest, key).encode()):
         raise DamagedModel(
             f"{path.name} was changed after it was saved, or another installation saved it; use the original file"
         )
+    if expected not in (None, digest):
+        raise DamagedModel(f"{path.name} is another model than the ledger recorded; use the file of that fit")
     content = json.loads(parts[_MANIFEST])
     if content["format"] != FORMAT:
         raise DamagedModel(f"{path.name} has format {content['format']}, this version reads {FORMAT}; fit it again")

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from privacy.synthetic.coding import Codes, Coding, NumberCoding, codings
+from privacy.synthetic.coding import Coding, codings
+from privacy.synthetic.number_coding import NumberCoding
 from privacy.synthetic.specification import Specification
+from privacy.synthetic.spread import Codes
 
 Numbers = npt.NDArray[np.float64]
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights
 from privacy.synthetic.event.generation import Rhythm, draw_lines, draw_sizes, draw_visits
 from privacy.synthetic.event.history import CLASSES
 from privacy.synthetic.event.measurement import (
@@ -20,6 +19,8 @@ from privacy.synthetic.event.measurement import (
     size_cell,
 )
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Progress, no_progress
 
 _ROUNDS = 5
 _RENEWALS = 2.0 ** np.arange(-1, 11)
@@ -29,7 +30,7 @@ _PEOPLE = 20_000
 
 def calibrated(
     measured: EventMeasurements, visits: Codes, classes: Codes, specification: EventSpecification,
-    random: np.random.Generator,
+    random: np.random.Generator, progress: Progress = no_progress,
 ) -> Rhythm:  # fmt: skip
     """Return the rhythm whose histories come nearest to the noisy weekdays and to the noisy variety of items."""
     low, high = size_bounds()
@@ -47,8 +48,11 @@ def calibrated(
     )
     some = random.permutation(len(visits))[:_PEOPLE]
     visits, classes = visits[some], classes[some]
+    progress("fit weekdays", 0.0)
     rhythm = _with_weekdays(rhythm, measured.hour.sum(1), visits, classes, specification, random)
+    progress("fit repeated items", 0.2)
     rhythm = _with_renewal(rhythm, measured.variety, visits, classes, random)
+    progress("fit days between purchases", 0.6)
     return _with_returns(rhythm, measured.again, visits, classes, random)
 
 

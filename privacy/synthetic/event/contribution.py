@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights
 from privacy.synthetic.noise import add_fine_noise
+from privacy.synthetic.spread import Codes, Weights
 
 FIXED_POINT = 1024
 """Units of one count, since noise is added to whole numbers. Each person's units are rounded down."""

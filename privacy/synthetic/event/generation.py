@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights, spread
 from privacy.synthetic.event.measurement import return_cell
+from privacy.synthetic.spread import Codes, Weights, spread
 
 TRIES = 10
 """Draws of an item until one is not too soon. The last is taken as it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from privacy.synthetic.errors import SyntheticError
 from privacy.synthetic.marginal.measurement import Clique, Measurement
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.marginal.structure import MOST_MEGABYTES, choose_pairs
+from privacy.synthetic.synthesizer import Progress, no_progress
 
 ITERATIONS = 1000
+_BLOCK = 50
+"""Iterations between two calls of the callback of `mbi`."""
 
 
 def fit_marginals(
-    measurements: Sequence[Measurement], columns: Mapping[str, Coding], megabytes: float = MOST_MEGABYTES,
-    iterations: int = ITERATIONS,
+    measurements: Sequence[Measurement], columns: Mapping[str, Coding], progress: Progress = no_progress,
+    megabytes: float = MOST_MEGABYTES, iterations: int = ITERATIONS,
 ) -> MarginalModel:  # fmt: skip
     """Return the model of maximum entropy that comes nearest to the noisy marginals. It reads no row.
 
@@ -27,6 +31,7 @@ def fit_marginals(
         SyntheticError: the package `mbi` is not installed.
     """
     mbi = _mbi()
+    progress("choose pairs of columns", 0.1)
     names = list(columns)
     domain = mbi.Domain(names, [columns[name].size for name in names])
     chosen = choose_pairs(measurements, columns, domain, megabytes)
@@ -36,7 +41,14 @@ def fit_marginals(
     covered = [one for one in measurements if len(one.clique) in (1, 2) and _is_covered(one.clique, cliques)]
     total = max(1, round(float(next(one.counts[0] for one in measurements if not one.clique))))
     marginals = [mbi.LinearMeasurement(one.counts, one.clique, stddev=one.scale) for one in covered]
-    fitted = mbi.estimation.MirrorDescent().estimate(domain, marginals, known_total=float(total), iters=iterations)
+    blocks = iter(range(1, iterations))
+
+    def report(marginals: object) -> None:
+        progress("fit the model", min(0.99, 0.2 + 0.8 * next(blocks) * _BLOCK / iterations))
+
+    fitted = mbi.estimation.MirrorDescent().estimate(
+        domain, marginals, known_total=float(total), iters=iterations, callback_fn=report
+    )
     order, parents = _rooted(tree)
     potentials = fitted.potentials.expand(order)
     return MarginalModel(
@@ -54,24 +66,21 @@ def _is_covered(clique: Clique, cliques: Sequence[Clique]) -> bool:
     return any(set(clique) <= set(one) for one in cliques)
 
 
-def _rooted(tree: object) -> tuple[list[Clique], list[int]]:
+def _rooted(tree: Any) -> tuple[list[Clique], list[int]]:
     """Return the cliques of a junction tree so that each follows its parent, and the index of each one's parent."""
-    import networkx as nx
-
+    parent_of: dict[Clique, int] = {}
     order: list[Clique] = []
-    parents: list[int] = []
-    index: dict[Clique, int] = {}
-    for component in nx.connected_components(tree):
-        root = max(component, key=len)
-        found = {root: None, **{child: parent for parent, child in nx.bfs_edges(tree.subgraph(component), root)}}
-        for clique, parent in found.items():
-            index[clique] = len(order)
+    for root in sorted(tree.nodes, key=len, reverse=True):
+        waiting = [] if root in parent_of else [(root, -1)]
+        while waiting:
+            clique, parent = waiting.pop()
+            parent_of[clique] = parent
             order.append(tuple(clique))
-            parents.append(-1 if parent is None else index[parent])
-    return order, parents
+            waiting += [(near, len(order) - 1) for near in tree.neighbors(clique) if near not in parent_of]
+    return order, [parent_of[clique] for clique in order]
 
 
-def _mbi():  # type: ignore[no-untyped-def]
+def _mbi() -> Any:
     """Import `mbi` with double precision, without its warning about single precision."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     try:

@@ -6,15 +6,16 @@ Neighbours differ in all rows of one person, at most m of them. A marginal count
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from privacy.synthetic.coding import Coded, Coding, Weights
+from privacy.synthetic.coding import Coded, Coding
 from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.noise import add_fine_noise
+from privacy.synthetic.spread import Weights
 
 Clique = tuple[str, ...]
 FINE = "~fine"
@@ -70,6 +71,20 @@ def plan_measurements(columns: Mapping[str, Coding], rows_per_unit: int, single_
     return Plan({clique: weight / total for clique, weight in weights.items()}, float(rows_per_unit))
 
 
+def table_scales(columns: Mapping[str, Coding], rows_per_unit: int) -> set[str]:
+    """Return the names of the measurements of a plan."""
+    return {measurement_name(clique) for clique in plan_measurements(columns, rows_per_unit).shares}
+
+
+def measurement_name(clique: Clique) -> str:
+    """Return the name of a measurement; that of the number of rows is empty.
+
+    >>> measurement_name(("age", "sex"))
+    'age*sex'
+    """
+    return "*".join(clique)
+
+
 def measure(coded: Coded, columns: Mapping[str, Coding], plan: Plan, mu: float) -> list[Measurement]:
     """Return the noisy marginals of the plan.
 
@@ -95,8 +110,3 @@ def exact_counts(
     sizes = [columns[name].size for name in clique]
     cells = np.ravel_multi_index([coded.coarse[name] for name in clique], sizes)
     return np.bincount(cells, minlength=math.prod(sizes))
-
-
-def spent_mu(measurements: Sequence[Measurement], sensitivity: float) -> float:
-    """Return μ of the recorded noise: √Σ (Δ/σ)². It is compared with the budget that was debited."""
-    return math.sqrt(sum((sensitivity / one.scale) ** 2 for one in measurements))

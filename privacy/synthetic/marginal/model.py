@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights, spread
 from privacy.synthetic.errors import UnmetConstraint
 from privacy.synthetic.marginal.measurement import Clique
+from privacy.synthetic.spread import Codes, Weights, spread
 
 CHUNK_ROWS = 100_000
 Step: TypeAlias = tuple[Clique, Clique, Weights]
