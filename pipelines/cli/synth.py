@@ -11,12 +11,11 @@ import typer
 
 from installation.errors import SettingsError
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
-    from pipelines.synthetic.service import Fitted, SyntheticService
+    from pipelines.synthetic.service import SyntheticService
     from pipelines.synthetic.source import Source
     from privacy.synthetic.fit import AnySpecification
 

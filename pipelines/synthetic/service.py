@@ -15,7 +15,7 @@ from pipelines.synthetic.source import FileForm, FileSource, Source, TableForm, 
 from privacy.access.plan import require_role
 from privacy.clock import utc_now
 from privacy.dp.cost import Cost
-from privacy.dp.ledger_answer import Answered, Grant
+from privacy.dp.ledger_answer import Answered
 from privacy.dp.trail import Trail
 from privacy.errors import PrivacyError
 from privacy.synthetic.errors import DamagedModel

@@ -30,7 +30,7 @@ def read_spec(path: Path) -> SyntheticRequest | AnySpecification:
         form: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         raise BadSpecification(f"{path.name} is not YAML in UTF-8: {' '.join(str(error).split())}") from error
-    if not isinstance(form, dict) or "columns" not in form and "people" not in form:
+    if not isinstance(form, dict) or ("columns" not in form and "people" not in form):
         raise BadSpecification(
             f"{path.name}: expected a mapping with `columns`, such as `columns: {{age: {{kind: number, minimum: 0, "
             "maximum: 110, decimals: 0}, sex: {kind: category, values: [F, M]}}`; see docs/synthetic.md"
