@@ -1,4 +1,4 @@
-"""Commands `bojagi synth`: fit models of synthetic data, draw rows from them, and report quality and disclosure risk."""
+"""Commands `bojagi synth`: fit models of synthetic data, draw rows from them, report quality and disclosure risk."""
 
 from __future__ import annotations
 

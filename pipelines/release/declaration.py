@@ -143,7 +143,7 @@ class SyntheticRelease(_Release, SyntheticRequest):
     """Synthetic rows of a table of customers, and of their events; published only if the release gate is open.
 
     rows: number of synthetic rows, of customers if there are events. None: as many as were learned from, with noise.
-    attacked: columns that the inference attack tries to tell. target: column that models learn to predict in the report.
+    attacked: columns that the inference attack tries to tell. target: column that models of the report predict.
     """
 
     kind: Literal["synthetic"]

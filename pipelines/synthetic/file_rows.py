@@ -34,7 +34,7 @@ def read_file(path: Path, columns: Sequence[str], delimiter: str = ",") -> pa.Ta
 
 
 def fingerprint(path: Path, key: bytes) -> str:
-    """Return the keyed hash of a file's content, by which the same file is recognised. Without the key it says nothing."""
+    """Return the keyed hash of a file's content, by which the same file is recognised."""
     whole = hmac.new(key, b"synthetic input", hashlib.sha256)
     for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if part.is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from privacy.synthetic.contract_domain import contract_domain
 from privacy.synthetic.specification import ColumnSpec, Implication, Order, Part
 
 Domains = dict[str, dict[str, Any] | None]
-"""Columns by name. None takes the domain from the contract; otherwise it is declared here, where the contract has none."""
+"""Columns by name. None takes the domain from the contract; a mapping declares it where the contract has none."""
 
 
 class ItemList(Part):
@@ -96,7 +96,7 @@ class SyntheticRequest(Part):
         The domain of events' columns is under their names as well.
 
         Raises:
-            BadSpecification: a column is unknown, identifies people, does not serve the purpose, or has no public domain.
+            BadSpecification: a column is unknown, identifies people, may not serve the purpose, or has no public domain.
             ReleaseError: a table is not about customers, or the table of items is.
         """
         people = contracts.table(self.source)
@@ -111,11 +111,8 @@ class SyntheticRequest(Part):
             raise ReleaseError(f"{items.table} is about customers, so its values are not public; name a product list.")
         _require_columns(items, (self.events.item, self.events.items.group))
         # Their values are times, numbers of orders and listed items, so they need a purpose but no domain.
-        bare = {
-            name: None for name in self.events.columns if name not in {*self.events.numbers, *self.events.order_columns}
-        }
-        _require_purpose(events, bare, self.purpose)
         declared = {**self.events.numbers, **self.events.order_columns}
+        _require_purpose(events, [name for name in self.events.columns if name not in declared], self.purpose)
         return unit, {**domains, **contract_domain(events, declared, self.purpose)}
 
 
@@ -127,14 +124,14 @@ def _subject_key(contract: Contract) -> str:
     return contract.subject_key
 
 
-def _require_columns(contract: Contract, names: tuple[str, ...]) -> None:
+def _require_columns(contract: Contract, names: Sequence[str]) -> None:
     known = {column.name for column in contract.columns}
     if absent := sorted(set(names) - known):
         raise ReleaseError(f"{contract.table} has no columns {absent}; choose from {sorted(known)}.")
 
 
-def _require_purpose(contract: Contract, names: Mapping[str, None], purpose: str) -> None:
-    _require_columns(contract, tuple(names))
+def _require_purpose(contract: Contract, names: Sequence[str], purpose: str) -> None:
+    _require_columns(contract, names)
     barred = [column.name for column in contract.columns if column.name in names and
               (purpose not in column.purposes or column.is_confidential)]  # fmt: skip
     if barred:

@@ -59,11 +59,18 @@ Form = Annotated[FileForm | TableForm, Field(discriminator="kind")]
 class Source(Protocol):
     """Rows that a model may learn from, with their specification and the account that is charged.
 
-    `scope` names the version of the rows: the same specification and scope cost once. `form` records the source.
+    The form's `scope` names the version of the rows: the same specification and scope cost once.
     """
 
-    specification: AnySpecification
-    form: FileForm | TableForm
+    @property
+    def specification(self) -> AnySpecification:
+        """The specification of the fit."""
+        ...
+
+    @property
+    def form(self) -> FileForm | TableForm:
+        """The record of the source."""
+        ...
 
     @property
     def account(self) -> BudgetAccount:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,10 @@ from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import AnySpecification
 from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
+
+Kind = TypeVar("Kind", Category, Number)
+_NO_GROUP = "none"
+"""Group of items whose table states none."""
 
 
 def specification_of(request: SyntheticRequest, contracts: Contracts, lakehouse: Lakehouse) -> AnySpecification:
@@ -37,7 +42,8 @@ def specification_of(request: SyntheticRequest, contracts: Contracts, lakehouse:
     return EventSpecification(
         unit=unit, people=people, time=events.time, first=events.first, last=events.last, order=events.order,
         item=events.item, groups=_groups(events, lakehouse), group_column=events.items.group,
-        numbers=_of_kind(events.numbers, domains, Number), order_columns=_of_kind(events.order_columns, domains, Category),
+        numbers=_of_kind(events.numbers, domains, Number),
+        order_columns=_of_kind(events.order_columns, domains, Category),
         most_orders=events.most_orders, most_lines=events.most_lines,
         constraints=request.constraints,
         epsilon=request.epsilon, delta=request.delta, origin=request.source,
@@ -65,15 +71,17 @@ def _of(table: pa.Table, unit: str, customers: pa.Array) -> pa.Table:
 
 def _groups(events: EventRequest, lakehouse: Lakehouse) -> dict[str, str]:
     """Return the group of each item, in the order of their names. An item in several groups counts to the first."""
-    listed = lakehouse.rows(events.items.source, (events.item, events.items.group)).to_pylist()
-    pairs = sorted(
-        {(row[events.item], row[events.items.group] or "none") for row in listed if row[events.item] is not None}
-    )
-    return {item: group for item, group in reversed(pairs)}
+    listed = lakehouse.rows(events.items.source, (events.item, events.items.group))
+    items, groups = (listed[name].to_pylist() for name in (events.item, events.items.group))
+    pairs = {(item, group or _NO_GROUP) for item, group in zip(items, groups, strict=True) if item is not None}
+    return dict(sorted(pairs, reverse=True))
 
 
-def _of_kind(names: Mapping[str, object], domains: Mapping[str, ColumnSpec], kind: type) -> dict[str, ColumnSpec]:
+def _of_kind(names: Mapping[str, object], domains: Mapping[str, ColumnSpec], kind: type[Kind]) -> dict[str, Kind]:
+    found = {}
     for name in names:
-        if not isinstance(domains[name], kind):
+        domain = domains[name]
+        if not isinstance(domain, kind):
             raise BadSpecification(f"{name}: expected a domain of kind {kind.__name__.lower()}; declare one")
-    return {name: domains[name] for name in names}
+        found[name] = domain
+    return found
