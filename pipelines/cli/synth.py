@@ -24,6 +24,7 @@ Role = Annotated[
     str,
     typer.Option("--role", help="Role in which you read tables; it is logged as declared: privacy/access/role.yaml."),
 ]
+Again = Annotated[bool, typer.Option("--again", help="Fit anew, and pay again, though a stored model would be free.")]
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -70,6 +71,7 @@ def fit(
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Show cost, time and memory; read no row and spend nothing.")
     ] = False,
+    again: Again = False,
     role: Role = "analyst",
     as_json: Json = False,
     data: Data = None,
@@ -86,7 +88,7 @@ def fit(
       bojagi synth fit shop.yaml --input customers.csv --events order_lines.csv
       bojagi synth fit demographic.yaml               SPEC has `source: gold/customer_demographic` and `purpose:`
     """
-    from pipelines.cli.synth_text import print_cost, print_fitted
+    from pipelines.cli.synth_text import fit_progress, print_cost, print_fitted
     from pipelines.synthetic.model_folder import ModelFolder
 
     with installation_for(data) as installation:
@@ -98,7 +100,8 @@ def fit(
             print_cost(cost, as_json)
         if show_preview:
             return
-        fitted = service.fit(found, folder)
+        with fit_progress(is_quiet=as_json) as progress:
+            fitted = service.fit(found, folder, progress, again=again)
         print_fitted(folder.name, fitted, service.balances(found), as_json)
 
 
@@ -173,6 +176,35 @@ def list_models(as_json: Json = False, data: Data = None) -> None:
     for row in rows:
         grid.add_row(row["name"], row["account"], row["guarantee"])
     open_console().print(grid)
+
+
+@app.command()
+def publish(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of declared synthetic releases; all by default.")
+    ] = None,
+    again: Again = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make the declared synthetic releases, as the job `synthetic` does; a table is written only if the gate is open.
+
+    A release is a YAML file in pipelines/release/declared/ with `kind: synthetic`. It names the table, the purpose, the
+    columns and ε. The report lies in the data folder, in synthetic/release/NAME.
+    """
+    from pipelines.cli.synth_text import fit_progress, print_published
+    from pipelines.release.declaration import synthetic_releases
+    from pipelines.release.synthetic import publish as make
+
+    declared = {one.name: one for one in synthetic_releases()}
+    if unknown := sorted(set(names or ()) - declared.keys()):
+        raise SettingsError(f"no synthetic release {', '.join(unknown)}; choose from {', '.join(declared)}")
+    with installation_for(data) as installation:
+        service = _service(installation, "analyst")
+        for name in names or declared:
+            with fit_progress(is_quiet=as_json) as progress:
+                made = make(declared[name], service, progress, again=again)
+            print_published(declared[name], made, as_json)
 
 
 def _service(installation: Installation, role: str) -> SyntheticService:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipelines.cli.grid import open_console
+from pipelines.cli.grid import make_grid, open_console
 
 if TYPE_CHECKING:
+    from pipelines.release.declaration import SyntheticRelease
+    from pipelines.release.synthetic import Published
     from pipelines.synthetic.service import Fitted
+    from privacy.synthetic.gate import Check
+    from privacy.synthetic.synthesizer import Progress as FitProgress
 
 
 def print_cost(cost: Mapping[str, Any], as_json: bool) -> None:
@@ -62,3 +68,39 @@ def row_progress(rows: int | None, *, is_quiet: bool) -> Iterator[Callable[[int]
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("rows", total=rows)
         yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def fit_progress(*, is_quiet: bool) -> Iterator[FitProgress]:
+    """Yield a function that shows the stage of a fit on standard error."""
+    console = open_console(stderr=True)
+    if is_quiet or not console.is_terminal:
+        yield lambda stage, done: None
+        return
+    with console.status("Reading the rows …") as status:
+        yield lambda stage, done: status.update(f"{done:.0%} {stage} …")
+
+
+def print_published(release: SyntheticRelease, made: Published, as_json: bool) -> None:
+    """Print the tables, the guarantee and the checks of a release."""
+    checks = made.judgement.gate.checks
+    if as_json:
+        print(json.dumps({
+            "release": release.name, "rows": made.rows, "epsilon": made.fitted.model.guarantee.epsilon,
+            "delta": made.fitted.model.guarantee.delta, "is_stored": made.fitted.is_stored,
+            "debit": made.fitted.record.debit, "checks": [asdict(one) for one in checks], "rho_left": made.balances,
+        }, ensure_ascii=False))  # fmt: skip
+        return
+    console = open_console()
+    for table, rows in made.rows.items():
+        console.print(f"{table}: {rows:,} rows")
+    console.print(made.fitted.model.guarantee.statement)
+    print_checks(checks)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """Print each check of the gate with what was found."""
+    grid = make_grid("check", "result", "finding")
+    for check in checks:
+        grid.add_row(check.name, "passed" if check.is_passed else "[red]FAILED[/red]", escape(check.detail))
+    open_console().print(grid)

@@ -1,27 +1,34 @@
-"""The folder of one fitted model: the sealed model, where its rows came from, and its report."""
+"""The folder of one model's name: which fit it refers to, and its report."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from installation.errors import SettingsError
 from installation.settings import Settings
-from pipelines.synthetic.source import FileForm, Form, TableForm
+from pipelines.synthetic.source import Form
 from privacy.storage.atomic_file import replace_public
+from privacy.synthetic.specification import Part
 
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]{0,99}")
-_FORM: TypeAdapter[FileForm | TableForm] = TypeAdapter(Form)
+
+
+class Saved(Part):
+    """Which fit a name refers to: the source, the account that paid, and the ledger's question."""
+
+    form: Form
+    account: str
+    question: str
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """Files of one model. It holds noisy statistics only; `form` names files and tables, not persons."""
+    """Files of one model's name. The record names files and tables, not persons."""
 
     path: Path
 
@@ -45,7 +52,7 @@ class ModelFolder:
     def all_models(cls, settings: Settings) -> Iterator[ModelFolder]:
         """Yield the folders of the models that commands fitted, by name."""
         for path in sorted((settings.data_dir / "synthetic" / "model").glob("*")):
-            if (path / "source.json").exists():
+            if cls(path).exists:
                 yield cls(path)
 
     @property
@@ -54,28 +61,32 @@ class ModelFolder:
         return self.path.name
 
     @property
-    def model(self) -> Path:
-        """The sealed model."""
-        return self.path / "model.zip"
+    def exists(self) -> bool:
+        """Whether a model was fitted under this name."""
+        return self._record.exists()
 
     @property
     def report(self) -> Path:
         """The page of the report; the JSON lies beside it."""
         return self.path / "report.html"
 
-    def save_form(self, form: FileForm | TableForm) -> None:
-        """Record where the model's rows came from."""
-        replace_public(self.path / "source.json", form.model_dump_json(indent=1))
+    @property
+    def _record(self) -> Path:
+        return self.path / "fit.json"
 
-    def form(self) -> FileForm | TableForm:
-        """Return where the model's rows came from.
+    def save(self, saved: Saved) -> None:
+        """Record which fit the name refers to."""
+        replace_public(self._record, saved.model_dump_json(indent=1))
+
+    def saved(self) -> Saved:
+        """Return which fit the name refers to.
 
         Raises:
             SettingsError: there is no such model, or its record cannot be read.
         """
         try:
-            return _FORM.validate_python(json.loads((self.path / "source.json").read_text(encoding="utf-8")))
+            return Saved.model_validate_json(self._record.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise SettingsError(f"there is no model {self.name}; `bojagi synth list` names them") from error
         except (ValueError, ValidationError) as error:
-            raise SettingsError(f"source.json of the model {self.name} cannot be read; fit the model again") from error
+            raise SettingsError(f"fit.json of the model {self.name} cannot be read; fit the model again") from error

@@ -10,7 +10,9 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 HELD_OUT_SHARE = 0.2
 
@@ -29,7 +31,20 @@ class Rows:
     permitted: int
 
 
-def split(rows: Rows, key: bytes, name: str, share: float = HELD_OUT_SHARE) -> tuple[Rows, Rows]:
+@dataclass(frozen=True)
+class Sides:
+    """The rows that are learned from, and those of the people who are held out.
+
+    customers, permitted: persons in the source, and those of them who permit the purpose.
+    """
+
+    learned: Rows
+    held_out: Rows
+    customers: int
+    permitted: int
+
+
+def split(rows: Rows, key: bytes, name: str, share: float = HELD_OUT_SHARE) -> Sides:
     """Return the rows that are learned from, and those of the people who are held out.
 
     Args:
@@ -41,9 +56,14 @@ def split(rows: Rows, key: bytes, name: str, share: float = HELD_OUT_SHARE) -> t
     if rows.unit is None:
         seed = hashlib.blake2b(name.encode(), key=key).digest()
         out = np.random.default_rng(list(seed)).random(rows.people.num_rows) < share
-        return tuple(Rows(rows.people.filter(pa.array(mask)), None, None, int(mask.sum()), int(mask.sum()))
-                     for mask in (~out, out))  # fmt: skip
-    return tuple(_side(rows, rows.unit, key, share, held_out) for held_out in (False, True))
+        return Sides(_chosen(rows, ~out), _chosen(rows, out), rows.customers, rows.permitted)
+    learned, held_out = (_side(rows, rows.unit, key, share, is_held_out) for is_held_out in (False, True))
+    return Sides(learned, held_out, rows.customers, rows.permitted)
+
+
+def _chosen(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
+    count = int(mask.sum())
+    return Rows(rows.people.filter(pa.array(mask)), None, None, count, count)
 
 
 def _side(rows: Rows, unit: str, key: bytes, share: float, held_out: bool) -> Rows:
@@ -58,9 +78,9 @@ def _mask(people: pa.ChunkedArray, key: bytes, share: float, held_out: bool) -> 
     limit = int(share * 2**64)
     sides = pa.array([_place(person, key) < limit for person in coded.dictionary.to_pylist()], pa.bool_())
     mask = sides.take(coded.indices)
-    return mask if held_out else pa.compute.invert(mask)
+    return mask if held_out else pc.invert(mask)
 
 
 def _place(person: object, key: bytes) -> int:
-    digest = hashlib.blake2b(str(person).encode(), key=key, digest_size=8, person=b"synthetic split"[:16]).digest()
+    digest = hashlib.blake2b(str(person).encode(), key=key, digest_size=8, person=b"synthetic split").digest()
     return int.from_bytes(digest, "big")

@@ -82,6 +82,11 @@ class SyntheticRequest(Part):
         """Tables about customers that are learned from."""
         return (self.source,) if self.events is None else (self.source, self.events.source)
 
+    @property
+    def all_sources(self) -> tuple[str, ...]:
+        """Every table that is read, also that of the items."""
+        return self.sources if self.events is None else (*self.sources, self.events.items.source)
+
     def scope(self, now: datetime) -> str:
         """Return the period in which the same request costs once."""
         return period_keys(now)[self.repeat]
@@ -96,7 +101,7 @@ class SyntheticRequest(Part):
         The domain of events' columns is under their names as well.
 
         Raises:
-            BadSpecification: a column is unknown, identifies people, may not serve the purpose, or has no public domain.
+            BadSpecification: a column is unknown, identifies people, has no public domain, or may not serve it.
             ReleaseError: a table is not about customers, or the table of items is.
         """
         people = contracts.table(self.source)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.util import find_spec
+from pathlib import Path
 
 from installation.errors import SettingsError
 from installation.installation import Installation
-from pipelines.synthetic.model_folder import ModelFolder
-from pipelines.synthetic.person_split import Rows, split
+from pipelines.synthetic.model_folder import ModelFolder, Saved
+from pipelines.synthetic.person_split import Rows, Sides, split
 from pipelines.synthetic.source import FileForm, FileSource, Source, TableForm, TableSource
 from privacy.access.plan import require_role
 from privacy.clock import utc_now
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.ledger_answer import Answered
 from privacy.dp.trail import Trail
@@ -35,11 +38,10 @@ from privacy.synthetic.synthesizer import Progress, no_progress
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, the ledger's record of its fit, and the source of its rows. `is_stored`: it was not fitted now."""
+    """A model, and the ledger's record of its fit. `is_stored`: it was not fitted now."""
 
     model: Model
     record: FitRecord
-    source: Source
     is_stored: bool
 
 
@@ -57,7 +59,7 @@ class _FitAsked:
 
 @dataclass(frozen=True)
 class SyntheticService:
-    """Fits models on tables of the lakehouse and on files, for one user in one role. `now` is the ledger's moment."""
+    """Fits models on tables of the lakehouse and on files, for one user in one role."""
 
     installation: Installation
     who: str
@@ -72,11 +74,12 @@ class SyntheticService:
         return {one.period: one.left.rho for one in self.installation.ledger.balances(source.account, utc_now())}
 
     def fit(
-        self, source: Source, folder: ModelFolder, progress: Progress = no_progress, now: datetime | None = None
+        self, source: Source, folder: ModelFolder, progress: Progress = no_progress, *, again: bool = False
     ) -> Fitted:
-        """Return the model of the source's rows, without the people who are held out; it is saved in the folder.
+        """Return the model of the source's rows, without the people who are held out; the folder records it.
 
-        The same specification and scope return the stored model and cost nothing.
+        The same specification and scope return the stored model and cost nothing, unless `again` is set, which helps
+        when the stored file is lost.
 
         Guarantee: (ε, δ)-DP of the specification for neighbours that differ in all rows of one person.
 
@@ -85,65 +88,81 @@ class SyntheticService:
             SettingsError: a file cannot be read, or a package is missing. Nothing was spent.
             DamagedModel: the stored model of this fit was changed or is missing.
         """
-        moment = now or utc_now()
-        form, ledger = source.form, self.installation.ledger
+        source = _scoped(source, folder, again)
+        spec, account, ledger = source.specification, source.account, self.installation.ledger
+        question = question_of(spec, source.form.scope)
         trail = Trail(self.installation.audit_log, self.who, utc_now, self.role)
-        asked = _FitAsked(source.account.dataset, source.account.purpose, _columns(source))
-        question = question_of(source.specification, form.scope)
+        asked = _FitAsked(account.dataset, account.purpose, _columns(source))
         trail.require_paid(ledger)
         try:
-            self._require_role(form)
-            stored = ledger.peek(source.account, question)
-            if stored is not None:
-                trail.note_repeat(asked, stored)
-                return self._stored(source, folder, stored)
-            _require_packages()
-            # Checks the budget before the rows are read, because a refusal afterwards would waste the reading.
-            ledger.require(source.account, cost_of(source.specification), moment)
-            learned, _ = self._split(source)
+            self._require_role(source.form)
+            stored = ledger.peek(account, question)
+            if stored is None:
+                _require_packages()
+                # Checks the budget before the rows are read, because a refusal afterwards would waste the reading.
+                ledger.require(account, cost_of(spec), utc_now())
+                learned = self.sides(source).learned
         except PrivacyError as error:
             trail.note_refusal(asked, error.message)
             raise
-
-        setting = FitSetting(
-            ledger, source.account, form.scope, folder.model, self.installation.synthetic_key, moment,
-            lambda granted: trail.note(asked, granted),
-        )  # fmt: skip
-        model, record = _fit(learned, source.specification, setting, progress)
-        folder.save_form(form)
-        return Fitted(model, record, source, is_stored=False)
+        if stored is not None:
+            trail.note_repeat(asked, stored)
+            fitted = self._load(account, question, stored)
+        else:
+            setting = FitSetting(
+                ledger, account, source.form.scope, self._file(account, question), self.installation.synthetic_key,
+                utc_now(), lambda granted: trail.note(asked, granted),
+            )  # fmt: skip
+            fitted = Fitted(*_fit(learned, spec, setting, progress), is_stored=False)
+        folder.save(Saved(form=source.form, account=str(account), question=question))
+        return fitted
 
     def open(self, folder: ModelFolder) -> Fitted:
-        """Return a saved model, with its record in the ledger and the domain that its contract states now.
+        """Return a saved model, with its record in the ledger.
 
         Raises:
             SettingsError: there is no such model.
-            DamagedModel: the file was changed, or the ledger has no record of its fit.
+            DamagedModel: the file was changed or is missing, or the ledger has no record of its fit.
         """
-        form = folder.form()
-        model = load_model(folder.model, self.installation.synthetic_key)
-        source = self.source_of(form, model)
-        question = question_of(model.specification, form.scope)
-        stored = self.installation.ledger.peek(source.account, question)
+        saved = folder.saved()
+        account = BudgetAccount(*saved.account.split("|"))
+        stored = self.installation.ledger.peek(account, saved.question)
         if stored is None:
             raise DamagedModel(f"the ledger has no fit of the model {folder.name}; fit it again")
-        return self._stored(source, folder, stored)
+        return self._load(account, saved.question, stored)
 
-    def rows(self, source: Source) -> tuple[Rows, Rows]:
-        """Return the rows that a fit of this source learns from, and those that are held out."""
-        return self._split(source)
+    def source(self, folder: ModelFolder, fitted: Fitted) -> Source:
+        """Return the source of a saved model's rows, with the domain that its contract states now.
 
-    def source_of(self, form: FileForm | TableForm, model: Model) -> Source:
-        """Return the source that a model's folder records."""
-        if isinstance(form, FileForm):
-            return FileSource(model.specification, form)
-        place = self.installation
-        return TableSource.of(form.request, form.scope, place.contracts, place.lakehouse, place.consent_view)
+        Raises:
+            SettingsError: there is no such model, or its files have changed since the fit.
+        """
+        form, place = folder.saved().form, self.installation
+        if isinstance(form, TableForm):
+            return TableSource.of(form.request, form.scope, place.contracts, place.lakehouse, place.consent_view)
+        form.require_unchanged(place.synthetic_key)
+        return FileSource(fitted.model.specification, form)
 
-    def _stored(self, source: Source, folder: ModelFolder, stored: Answered) -> Fitted:
+    def sides(self, source: Source) -> Sides:
+        """Return the rows that a fit of this source learns from, and those that are held out.
+
+        Raises:
+            SettingsError: there is no row, or a file cannot be read.
+        """
+        rows = source.read()
+        if rows.people.num_rows == 0:
+            raise SettingsError(f"{source.account.dataset} has no row that may be used for {source.account.purpose}")
+        return split(rows, self.installation.synthetic_key, source.account.dataset)
+
+    def _load(self, account: BudgetAccount, question: str, stored: Answered) -> Fitted:
         record = FitRecord(**json.loads(stored.answer))
-        model = load_model(folder.model, self.installation.synthetic_key, record.model)
-        return Fitted(model, record, source, is_stored=True)
+        model = load_model(self._file(account, question), self.installation.synthetic_key, record.model)
+        return Fitted(model, record, is_stored=True)
+
+    def _file(self, account: BudgetAccount, question: str) -> Path:
+        """Return the file of a fit: one for each question of an account, whatever names refer to it."""
+        name = hashlib.sha256(f"{account}|{question}".encode()).hexdigest()[:32]
+        return self.installation.settings.data_dir / "synthetic" / "fitted" / f"{name}.zip"
 
     def _require_role(self, form: FileForm | TableForm) -> None:
         """Check the role for tables; a file is the caller's own."""
@@ -152,11 +171,14 @@ class SyntheticService:
             for table in form.request.sources:
                 require_role(table, self.role, form.request.purpose, place.roles, place.policy)
 
-    def _split(self, source: Source) -> tuple[Rows, Rows]:
-        rows = source.read()
-        if rows.people.num_rows == 0:
-            raise SettingsError(f"{source.account.dataset} has no row that may be used for {source.account.purpose}")
-        return split(rows, self.installation.synthetic_key, source.account.dataset)
+
+def _scoped(source: Source, folder: ModelFolder, again: bool) -> Source:
+    """Return the source with a new scope if `again`, or with that of an earlier `again`, if the folder records one."""
+    scope = source.form.scope
+    if again:
+        return source.of_scope(f"{scope}#{secrets.token_hex(4)}")
+    last = folder.saved().form.scope if folder.exists else ""
+    return source.of_scope(last) if last.startswith(f"{scope}#") else source
 
 
 def _fit(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from installation.contract.document import Contracts
+from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.synthetic.file_rows import fingerprint, read_file
 from pipelines.synthetic.person_split import Rows
@@ -38,11 +39,27 @@ class FileForm(Part):
         cls, key: bytes, dataset: str, purpose: str, path: Path, events: Path | None, delimiter: str = ","
     ) -> FileForm:
         """Return the form of files. Their scope is a keyed hash of their content: the same content costs once."""
-        scope = "+".join(fingerprint(one, key) for one in (path, events) if one is not None)
         return cls(
             dataset=dataset, purpose=purpose, path=str(path.absolute()),
-            events=None if events is None else str(events.absolute()), delimiter=delimiter, scope=scope,
+            events=None if events is None else str(events.absolute()), delimiter=delimiter,
+            scope=_content(key, path, events),
         )  # fmt: skip
+
+    def require_unchanged(self, key: bytes) -> None:
+        """Check that the files are those that the model was fitted on.
+
+        Raises:
+            SettingsError: a file is missing or has changed.
+        """
+        path, events = Path(self.path), None if self.events is None else Path(self.events)
+        if missing := [one.name for one in (path, events) if one is not None and not one.exists()]:
+            raise SettingsError(f"{missing[0]}, on which the model was fitted, is not at its place; put it back there")
+        if _content(key, path, events) != self.scope.partition("#")[0]:
+            raise SettingsError(f"{path.name} has changed since the model was fitted; fit the model on the new file")
+
+
+def _content(key: bytes, path: Path, events: Path | None) -> str:
+    return "+".join(fingerprint(one, key) for one in (path, events) if one is not None)
 
 
 class TableForm(Part):
@@ -77,6 +94,10 @@ class Source(Protocol):
         """The account that is charged."""
         ...
 
+    def of_scope(self, scope: str) -> Source:
+        """Return the source with another name for the version of its rows."""
+        ...
+
     def read(self) -> Rows:
         """Return the rows."""
         ...
@@ -93,6 +114,10 @@ class FileSource:
     def account(self) -> BudgetAccount:
         """The account of the data set's name. A file without a column of persons has the unit `row`."""
         return BudgetAccount(self.form.dataset, self.form.purpose, self.specification.unit or "row")
+
+    def of_scope(self, scope: str) -> FileSource:
+        """Return the source with another name for the version of its rows."""
+        return replace(self, form=self.form.model_copy(update={"scope": scope}))
 
     def read(self) -> Rows:
         """Return the rows of the files.
@@ -141,6 +166,10 @@ class TableSource:
     def account(self) -> BudgetAccount:
         """The account of the customers' table and the purpose."""
         return self.form.request.account(self.specification.unit or "row")
+
+    def of_scope(self, scope: str) -> TableSource:
+        """Return the source with another name for the version of its rows."""
+        return replace(self, form=self.form.model_copy(update={"scope": scope}))
 
     def read(self) -> Rows:
         """Return the rows of customers who permit the purpose."""

@@ -1,7 +1,7 @@
 """Reads the YAML file of `bojagi synth fit`: columns with public domains, and the guarantee.
 
-Its keys tell three forms apart: with `source` a request for lakehouse tables (`pipelines.synthetic.request`), with `item`
-people and their events in two files (`EventSpecification`), otherwise one file (`Specification`).
+Its keys tell three forms apart: with `source` a request for lakehouse tables (`pipelines.synthetic.request`), with
+`item` people and their events in two files (`EventSpecification`), otherwise one file (`Specification`).
 """
 
 from __future__ import annotations
