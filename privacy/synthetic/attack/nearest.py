@@ -1,0 +1,64 @@
+"""Finds the nearest synthetic row of each real row, by Gower's distance.
+
+A category that differs adds 1; a number adds its difference as a share of its public range; null differs from all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from privacy.synthetic.coding import Codes, NumberCoding
+from privacy.synthetic.evaluation.table_form import TableForm
+
+Matrix = npt.NDArray[np.float32]
+
+
+def nearest(real: TableForm, synthetic: TableForm, columns: Sequence[str]) -> tuple[Matrix, Codes]:
+    """Return the distance of each real row to its nearest synthetic row in these columns, and that row's index.
+
+    Of several rows at the same distance it is the first.
+    """
+    kinds = np.array([isinstance(real.columns[name], NumberCoding) for name in columns])
+    return _search(_points(real, columns), _points(synthetic, columns), kinds)
+
+
+def _points(form: TableForm, columns: Sequence[str]) -> Matrix:
+    """Return a row of numbers a row: codes of categories, numbers as shares of their range, and -1 for null."""
+    found = []
+    for name in columns:
+        coding = form.columns[name]
+        if isinstance(coding, NumberCoding):
+            low, high = coding.spec.minimum, coding.spec.maximum
+            share = np.clip((coding.numbers(form.table[name].combine_chunks()) - low) / (high - low), 0, 1)
+            found.append(np.nan_to_num(share, nan=-1.0))
+        else:
+            found.append(form.codes[name].astype(np.float64))
+    return np.stack(found, 1).astype(np.float32)
+
+
+@numba.njit(cache=True)
+def _search(
+    points: Matrix, others: Matrix, is_number: npt.NDArray[np.bool_]
+) -> tuple[Matrix, Codes]:  # pragma: no cover
+    far, near = np.empty(len(points), np.float32), np.zeros(len(points), np.int64)
+    for row in range(len(points)):
+        best = np.float32(np.inf)
+        for other in range(len(others)):
+            distance = np.float32(0)
+            for column in range(points.shape[1]):
+                one, two = points[row, column], others[other, column]
+                if one != two:
+                    is_far = not is_number[column] or one < 0 or two < 0
+                    distance += np.float32(1) if is_far else abs(one - two)
+                    if distance >= best:
+                        break
+            if distance < best:
+                best, near[row] = distance, other
+                if best == 0:
+                    break
+        far[row] = best
+    return far, near
