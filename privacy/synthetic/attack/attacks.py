@@ -12,7 +12,7 @@ import numpy as np
 
 from privacy.synthetic.attack.nearest import nearest
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.coding import Codes
+from privacy.synthetic.spread import Codes
 from privacy.synthetic.evaluation.table_form import TableForm, row_keys
 
 MOST_SYNTHETIC = 20_000

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.synthetic.attack.risk import ALARM, Rate
-from privacy.synthetic.coding import Codes, Weights
+from privacy.synthetic.spread import Codes, Weights
 from privacy.synthetic.evaluation.table_form import TableForm
 
 _DRAWS = 200_000

@@ -11,8 +11,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from privacy.synthetic.coding import Codes, NumberCoding
 from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.number_coding import NumberCoding
+from privacy.synthetic.spread import Codes
 
 Matrix = npt.NDArray[np.float32]
 
@@ -28,12 +29,12 @@ def nearest(real: TableForm, synthetic: TableForm, columns: Sequence[str]) -> tu
 
 def _points(form: TableForm, columns: Sequence[str]) -> Matrix:
     """Return a row of numbers a row: codes of categories, numbers as shares of their range, and -1 for null."""
-    found = []
+    found, place = [], list(form.columns)
     for name in columns:
         coding = form.columns[name]
         if isinstance(coding, NumberCoding):
             low, high = coding.spec.minimum, coding.spec.maximum
-            share = np.clip((coding.numbers(form.table[name].combine_chunks()) - low) / (high - low), 0, 1)
+            share = np.clip((form.numbers[:, place.index(name)] - low) / (high - low), 0, 1)
             found.append(np.nan_to_num(share, nan=-1.0))
         else:
             found.append(form.codes[name].astype(np.float64))

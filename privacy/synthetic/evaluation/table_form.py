@@ -38,7 +38,7 @@ class TableForm:
     @cached_property
     def codes(self) -> Mapping[str, Codes]:
         """Coarse codes from 1; 0 is a value outside the domain."""
-        return {name: one.encode(self.table[name].combine_chunks())[0] + 1 for name, one in self.columns.items()}
+        return {name: one.encode(self._whole(name))[0] + 1 for name, one in self.columns.items()}
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -46,11 +46,14 @@ class TableForm:
         found = []
         for name, coding in self.columns.items():
             if isinstance(coding, NumberCoding):
-                found.append(coding.numbers(self.table[name].combine_chunks()))
+                found.append(coding.numbers(self._whole(name)))
             else:
                 codes = self.codes[name].astype(np.float64)
                 found.append(np.where(codes == 0, np.nan, codes - 1))
         return np.stack(found, 1)
+
+    def _whole(self, name: str) -> pa.Array:
+        return self.table[name].unify_dictionaries().combine_chunks()
 
     @property
     def is_category(self) -> list[bool]:
