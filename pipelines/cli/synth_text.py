@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.release.declaration import SyntheticRelease
     from pipelines.release.synthetic import Published
     from pipelines.synthetic.service import Fitted
-    from privacy.synthetic.gate import Check
+    from privacy.synthetic.gate.verdict import Check
     from privacy.synthetic.synthesizer import Progress as FitProgress
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.release.declaration import SyntheticRelease
-from pipelines.synthetic.judgement import Judgement, judge
+from pipelines.synthetic.judgement import Judgement, Question, judge
 from pipelines.synthetic.model_folder import ModelFolder
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source, TableSource
 from privacy.clock import utc_now
-from privacy.synthetic.gate import Check
+from privacy.synthetic.gate.fit_check import check_origin
+from privacy.synthetic.gate.verdict import Check
 from privacy.synthetic.synthesizer import Progress, no_progress
 
 Tables = dict[str, pa.Table]
@@ -72,17 +74,11 @@ def prove(release: SyntheticRelease, service: SyntheticService) -> list[Check]:
     """
     folder = ModelFolder.of_release(service.installation.settings, release.name)
     fitted = service.open(folder)
-    expected = drawn(release, fitted)
-    written = {name: service.installation.lakehouse.rows(name) for name in release.tables}
-    same = all(written[name].equals(expected[name].cast(written[name].schema)) for name in expected
-               if written[name].column_names == expected[name].column_names)  # fmt: skip
-    same = same and all(written[name].column_names == expected[name].column_names for name in expected)
-    origin = Check("origin", same, "the tables are exactly what the model draws" if same
-                   else "the tables differ from what the model draws; run the job `synthetic` again")  # fmt: skip
-    if not same:
-        return [origin]
+    lakehouse = service.installation.lakehouse
+    written = {name: lakehouse.rows(name) for name in release.tables}
+    checks = [_origin(written[name], table) for name, table in drawn(release, fitted).items()]
     source = service.source(folder, fitted)
-    return [origin, *judged(release, service, fitted, source, written).gate.checks]
+    return list(judged(release, service, fitted, source, written, checks).gate.checks)
 
 
 def drawn(release: SyntheticRelease, fitted: Fitted) -> Tables:
@@ -96,14 +92,22 @@ def drawn(release: SyntheticRelease, fitted: Fitted) -> Tables:
 
 
 def judged(
-    release: SyntheticRelease, service: SyntheticService, fitted: Fitted, source: Source, tables: Tables
-) -> Judgement:
+    release: SyntheticRelease,
+    service: SyntheticService,
+    fitted: Fitted,
+    source: Source,
+    tables: Tables,
+    further: Sequence[Check] = (),
+) -> Judgement:  # fmt: skip
     """Return the scores, attacks and checks of published rows."""
+    question = Question(f"{release.table} for {release.recipient}", release.target, release.attacked)
     rows = [tables[name] for name in release.tables]
-    return judge(
-        fitted, source.specification, service.sides(source), rows[0], rows[1] if len(rows) > 1 else None, service.installation.ledger,
-        title=f"{release.table} for {release.recipient}", secrets=release.attacked, target=release.target,
-    )  # fmt: skip
+    return judge(fitted, source, service.sides(source), rows, service.installation.ledger, question, further)
+
+
+def _origin(written: pa.Table, expected: pa.Table) -> Check:
+    is_known = set(written.column_names) <= set(expected.column_names)
+    return check_origin(written, lambda: expected if is_known else pa.table({}))
 
 
 def seed_of(fitted: Fitted) -> int:
