@@ -24,14 +24,20 @@ class Privacy:
         clip: largest L2 norm of one customer's contribution to a round.
         noise_multiplier: standard deviation of the noise in the sum, as a multiple of `clip`, when the fewest
             accepted sites take part.
+        sites_of_customer: the most sites that one person is a customer of.
+        colluders: sites that may tell the server their own noise; the noise of the others alone is enough.
     """
 
     clip: float
     noise_multiplier: float
+    sites_of_customer: int = 1
+    colluders: int = 0
 
     def __post_init__(self) -> None:
         if not (self.clip > 0 and self.noise_multiplier > 0):
             raise BadSetting("`clip` and `noise_multiplier` must be above 0. For a run without noise, name no privacy.")
+        if self.sites_of_customer < 1 or self.colluders < 0:
+            raise BadSetting("`sites_of_customer` must be at least 1 and `colluders` at least 0.")
 
 
 @dataclass(frozen=True)

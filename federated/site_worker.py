@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from federated.errors import BadSetting, FederatedError, PayloadRefused, RoundRefused, SchemaMismatch, SiteRefused
 from federated.plan import Plan, SitePolicy
+from federated.private_sum import private_vector
 from federated.schema import Site, SiteTable
 from federated.secure import exchange
 from federated.secure.identity import Roster, SiteIdentity
 from federated.secure.site import SecureSite
-from federated.task import PrivateTask, State, round_of
+from federated.task import State, round_of
 from federated.wire import Parcel, Step, refusal
 
 Memory = MutableMapping[str, Any]
@@ -114,9 +115,8 @@ class SiteWorker:
             )
         if plan.privacy is None:
             return codec.encode(plan.task.contribute(state, data))
-        if not isinstance(plan.task, PrivateTask):
-            raise BadSetting(f"Task {plan.task.name!r} cannot clip contributions per customer.")
-        raise NotImplementedError
+        number = request.value("round", int)
+        return private_vector(plan, codec, state, data, lambda rho: self.site.debit(plan.run, number, rho))
 
 
 def checked_state(plan: Plan, request: Parcel) -> State:
