@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -12,8 +13,14 @@ from typing import Any
 from federated.errors import BadSetting, SchemaMismatch, SiteRefused
 from federated.fixed_point import FixedPoint
 from federated.schema import TableSchema
+from federated.secure.noise import NoiseTerms
 from federated.secure.round_terms import RoundTerms
 from federated.task import PrivateTask, State, Task, task_from_json, task_to_json
+
+SENSITIVITY_MARGIN = 1 + 1e-9
+"""Scaling a customer's part to the clip is exact to about 10⁻¹⁵, and the parts add up exactly (`federated.clipping`).
+Rounding each value to a step of the fixed point changes it by at most one step, hence the root of the number of values
+in `Plan.noise`."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +31,14 @@ class Privacy:
         clip: largest L2 norm of one customer's contribution to a round.
         noise_multiplier: standard deviation of the noise in the sum, as a multiple of `clip`, when the fewest
             accepted sites take part.
-        sites_of_customer: the most sites that one person is a customer of.
-        colluders: sites that may tell the server their own noise; the noise of the others alone is enough.
+        colluders: sites that may tell the server their own noise; the noise of the others alone reaches the multiplier.
+        sites_of_customer: the most sites that one person is a customer of; each of them contributes up to `clip`.
     """
 
     clip: float
     noise_multiplier: float
-    sites_of_customer: int = 1
     colluders: int = 0
+    sites_of_customer: int = 1
 
     def __post_init__(self) -> None:
         if not (self.clip > 0 and self.noise_multiplier > 0):
@@ -77,10 +84,25 @@ class Plan:
             raise BadSetting("`rounds_max` must be at least 1 and `timeout_seconds` above 0.")
         if self.privacy and not isinstance(self.task, PrivateTask):
             raise BadSetting(f"Task {self.task.name!r} cannot clip contributions per customer, so it takes no noise.")
+        if self.privacy and not getattr(self.task, "is_private", True):
+            raise BadSetting(f"Task {self.task.name!r} needs its setting `is_private` in a run with noise.")
 
     def codec(self, state: State) -> FixedPoint:
         """Returns the encoding of the round that the state is in."""
         return FixedPoint(tuple(self.task.shapes(state)), self.sites_max, self.privacy is not None)
+
+    def noise(self, codec: FixedPoint) -> NoiseTerms:
+        """Returns the noise of one site in a round. In an unmasked run each site's own noise must be enough alone."""
+        if self.privacy is None:
+            raise BadSetting("This run has no noise.")
+        steps = self.privacy.clip * 2.0 ** min(codec.exponents.values())
+        sensitivity = self.privacy.sites_of_customer * (steps * SENSITIVITY_MARGIN + math.sqrt(codec.size))
+        shares, colluders = (self.sites_min, self.privacy.colluders) if self.is_secure else (1, 0)
+        return NoiseTerms(sensitivity, self.privacy.noise_multiplier, shares, colluders)
+
+    def rho(self, codec: FixedPoint) -> float:
+        """Returns the privacy cost of one round, 0 without noise."""
+        return self.noise(codec).rho(codec.size) if self.privacy else 0.0
 
     def terms(self, session: int, number: int, length: int) -> RoundTerms:
         """Returns the terms of a masked round; a resumed server opens a new session, so no terms occur twice."""

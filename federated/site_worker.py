@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from federated.errors import BadSetting, FederatedError, PayloadRefused, RoundRefused, SchemaMismatch, SiteRefused
 from federated.plan import Plan, SitePolicy
-from federated.private_sum import private_vector
 from federated.schema import Site, SiteTable
 from federated.secure import exchange
 from federated.secure.identity import Roster, SiteIdentity
+from federated.secure.noise import add_noise
 from federated.secure.site import SecureSite
-from federated.task import State, round_of
+from federated.task import PrivateTask, State, round_of
 from federated.wire import Parcel, Step, refusal
 
 Memory = MutableMapping[str, Any]
@@ -115,8 +115,12 @@ class SiteWorker:
             )
         if plan.privacy is None:
             return codec.encode(plan.task.contribute(state, data))
-        number = request.value("round", int)
-        return private_vector(plan, codec, state, data, lambda rho: self.site.debit(plan.run, number, rho))
+        if not isinstance(plan.task, PrivateTask):
+            raise BadSetting(f"Task {plan.task.name!r} cannot clip contributions per customer.")
+        vector = codec.encode(plan.task.contribute_each(state, data, plan.privacy.clip))
+        noise = plan.noise(codec)
+        self.site.debit(plan.run, round_of(state), noise.rho(codec.size))
+        return add_noise(vector, noise.draw(codec.size))
 
 
 def checked_state(plan: Plan, request: Parcel) -> State:
