@@ -16,6 +16,9 @@ from typing import Any
 import httpx
 import uvicorn
 
+from federated.deployment.certificates import require_valid
+from federated.errors import DeploymentFailed
+
 NODE_PATHS = "/v1/fleet/"
 """Prefix of the paths that nodes call."""
 BODY_MAX = 2**31
@@ -82,7 +85,7 @@ class Relay:
             try:
                 answer = await client.request(scope["method"], scope["path"], content=body, headers=headers)
             except httpx.HTTPError as error:
-                print(f"No connection to {self.upstream}: {_explain(error)}", flush=True)
+                print(f"No connection to {self.upstream}: {_explain(error, self.certificate)}", flush=True)
                 await _reply(send, 502, b"The other side of the relay cannot be reached.")
                 return
             await _reply(send, answer.status_code, answer.content, answer.headers.get("content-type", ""))
@@ -109,17 +112,15 @@ async def _reply(send: Send, status: int, body: bytes, kind: str = "text/plain")
     await send({"type": "http.response.body", "body": body})
 
 
-def _explain(error: Exception) -> str:
-    """Returns the reason in plain words, with what to do."""
+def _explain(error: Exception, own_certificate: Path) -> str:
+    """Returns the reason in plain words, with what to do. A server that refuses a certificate may just hang up."""
     text = str(error).lower()
-    if "alert certificate expired" in text or "alert_certificate_expired" in text:
-        return (
-            "the server refused this site's certificate, because it expired. Ask its operator to admit the card again."
-        )
-    if "certificate has expired" in text:
-        return "the certificate of the other side expired. Its operator must renew it."
-    if "alert" in text:
-        return f"the server refused this site's certificate ({error}). Is the site admitted by this federation?"
-    if "certificate" in text:
-        return f"the certificate of the other side is not of this federation's authority ({error})."
+    if "certificate" in text and "alert" not in text:
+        return f"the certificate of the other side is not valid in this federation ({error})."
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError) or "alert" in text:
+        try:
+            require_valid(own_certificate)
+        except DeploymentFailed as expired:
+            return f"it refused this side's certificate. {expired}"
+        return f"it closed the connection ({error}). Was this site admitted by this federation?"
     return f"{type(error).__name__} {error}".strip()

@@ -12,13 +12,14 @@ import pytest
 from federated.channel import GridChannel
 from federated.checkpoint import read_checkpoint
 from federated.collection import Answer
-from federated.errors import BadSetting, CheckpointRefused, PayloadRefused, TooFewSites
+from federated.errors import BadSetting, CheckpointRefused, PayloadRefused, SiteRefused, TooFewSites
 from federated.fixed_point import FixedPoint
 from federated.glm import Glm
 from federated.local_run import local_grid, run_local
-from federated.plan import Plan
+from federated.plan import Plan, Privacy, SitePolicy
 from federated.schema import ArraySpec, Column
 from federated.server import Training
+from federated.site_worker import SiteWorker
 from federated.wire import Parcel, Step
 from tests.federated.sites import OPEN, SCHEMA, make_site, make_sites
 
@@ -165,11 +166,12 @@ def test_a_replayed_request_is_refused_and_a_new_session_is_answered() -> None:
     grid, _ = local_grid([make_site(0)], {"secure-only": False, "sites-min": 1})
     plan = dataclasses.replace(PLAIN, sites_min=1)
     state = plan.task.start(SCHEMA)
-    channel, length = GridChannel(grid), plan.codec(state).size
+    channel = GridChannel(grid)
 
     def ask(session: int) -> Mapping[str, object]:
-        header = {"plan": plan.to_json(), "run": "run", "session": session, "round": 0, "length": length}
-        (answer,) = channel.ask(Step.CONTRIBUTE, {2: Parcel(header, state)}, 1.0).values()
+        request = _request(plan, state)
+        request = dataclasses.replace(request, header={**request.header, "session": session})
+        (answer,) = channel.ask(Step.CONTRIBUTE, {2: request}, 1.0).values()
         assert answer.parcel is not None
         return answer.parcel.header
 
@@ -216,8 +218,8 @@ def test_a_site_with_another_schema_is_left_out() -> None:
 def test_a_site_refuses_a_state_that_is_not_the_tasks(change: dict[str, np.ndarray], reason: str) -> None:
     grid, _ = local_grid(make_sites(2), OPEN)
     state = PLAIN.task.start(SCHEMA)
-    header = {"plan": PLAIN.to_json(), "run": "run", "session": 1, "round": 0, "length": PLAIN.codec(state).size}
-    (answer,) = GridChannel(grid).ask(Step.CONTRIBUTE, {2: Parcel(header, {**state, **change})}, 1.0).values()
+    request = dataclasses.replace(_request(PLAIN, state), arrays={**state, **change})
+    (answer,) = GridChannel(grid).ask(Step.CONTRIBUTE, {2: request}, 1.0).values()
     assert answer.parcel is not None
     assert reason in str(answer.parcel.header["reason"])
     assert not answer.parcel.arrays
@@ -258,3 +260,49 @@ def test_a_plan_survives_its_json_and_unsafe_plans_are_refused() -> None:
         Plan.from_json(PLAIN.to_json().replace('"glm"', '"nosuch"'))
     with pytest.raises(BadSetting, match="no plan"):
         Plan.from_json("{}")
+
+
+NOISY = dataclasses.replace(
+    MASKED, task=Glm(is_private=True), privacy=Privacy(clip=1.0, noise_multiplier=2.0), rounds_max=1
+)
+
+
+def test_a_noisy_sum_of_the_fewest_sites_has_the_noise_that_was_debited() -> None:
+    sites = make_sites(3)
+    state, codec = NOISY.task.start(SCHEMA), NOISY.codec(NOISY.task.start(SCHEMA))
+    exact = [Glm(is_private=True).contribute_each(state, site.table, 1.0) for site in sites]
+    expected = np.concatenate([sum(part[name] for part in exact).ravel() for name in ("gradient", "hessian")])
+    errors = []
+    for number in range(60):
+        vectors = [
+            SiteWorker(site, SitePolicy())._vector(
+                dataclasses.replace(NOISY, run=f"run {number}"), _request(NOISY, state)
+            )
+            for site in sites
+        ]
+        found = codec.decode(np.sum(vectors, axis=0, dtype=np.uint64))
+        errors.append(np.concatenate([found["gradient"], found["hessian"]]) - expected)
+    # Standard deviation clip · multiplier = 2 over 1,200 values: four standard errors are 4 · 2 / √2400.
+    assert np.std(errors) == pytest.approx(2.0, abs=4 * 2 / np.sqrt(2 * np.size(errors)))
+    (first, *_) = sites[0].debits
+    assert first == ("run 0", 0, pytest.approx(1 / (2 * 2.0**2), rel=0.01))
+
+
+def test_a_site_whose_ledger_refuses_sends_nothing_and_reads_like_a_site_that_left() -> None:
+    sites = make_sites(4)
+
+    def refuse(run: str, round_number: int, rho: float) -> None:
+        raise SiteRefused("The budget of the month is spent.")
+
+    sites[3].debit = refuse  # type: ignore[method-assign]
+    outcome = run_local(NOISY, sites)
+    assert outcome.history[0]["sites"] == ["site-0", "site-1", "site-2"]
+    assert "budget of the month" in outcome.history[0]["left_out"]["site-3"]
+    assert outcome.history[0]["rho"] == pytest.approx(1 / 8, rel=0.01)
+    with pytest.raises(BadSetting, match="is_private"):
+        dataclasses.replace(NOISY, task=Glm())
+
+
+def _request(plan: Plan, state: Mapping[str, np.ndarray]) -> Parcel:
+    length = plan.codec(state).size
+    return Parcel({"plan": plan.to_json(), "run": plan.run, "session": 1, "round": 0, "length": length}, state)
