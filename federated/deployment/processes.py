@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -99,12 +100,22 @@ class Processes:
 
     def kill(self, name: str) -> None:
         """Ends one process and its children at once, as a crash does."""
-        _end(self._running.pop(name), signal.SIGKILL)
+        process = self._running.pop(name)
+        _signal(process, signal.SIGKILL)
+        process.wait()
 
     def stop(self) -> None:
-        """Ends all processes, the last started first."""
-        for name in reversed(list(self._running)):
-            _end(self._running.pop(name), signal.SIGTERM)
+        """Ends all processes: asks each to end, and after ten seconds kills those that are left."""
+        processes = list(self._running.values())
+        self._running.clear()
+        for process in processes:
+            _signal(process, signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+            _signal(process, signal.SIGKILL)
+            process.wait()
 
     def __enter__(self) -> Processes:
         return self
@@ -115,16 +126,10 @@ class Processes:
         self.stop()
 
 
-def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    """Ends the session that the process leads: Flower's nodes start helpers, which would stay."""
-    for number in (how, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(STOP_SECONDS)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signals the session that the process leads: Flower's nodes start helpers, which would stay."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _listens(port: int) -> bool:
