@@ -1,0 +1,9 @@
+"""Secure aggregation, noise in shares and private set intersection: what protects the numbers that sites send.
+
+Pure state machines and functions on bytes and arrays: no network, no files, no Flower. The caller carries the messages.
+
+- `round_terms`, `identity`: what all sites agree on before a round, and the long-term keys by which sites know each other.
+- `site`, `server`: the two parties of one secure sum. `key_agreement`, `masks`, `shamir`, `message`: their parts.
+- `noise`, `clipping`, `accounting`: differential privacy per customer.
+- `intersection`: which customers two parties share, and nothing else.
+"""
