@@ -57,6 +57,11 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.target)
 
+    @cached_property
+    def customers(self) -> list[str]:
+        """The customers, each once, sorted."""
+        return sorted(set(self.customer.tolist()))
+
     def take(self, rows: NDArray[np.bool_]) -> LabelledSet:
         """Return the rows that a mask selects."""
         return LabelledSet(
@@ -146,8 +151,12 @@ class LabelledSetReader:
         days = self._installation.lakehouse.select(self._view.table, f'DISTINCT "{self._view.event_time}" AS day')
         return split_moments(days["day"].to_pylist(), self._spec.outcome.within_months, self._spec.moments)
 
-    def read(self, part: Part = "train") -> LabelledSet:
+    def read(self, part: Part = "train", within: frozenset[str] | None = None) -> LabelledSet:
         """Return the rows of customers who permit the purpose at this moment. The read is in the audit log before.
+
+        Args:
+            part: rows for training, or those of the day that is kept for the test.
+            within: only these customers; None takes all.
 
         Raises:
             LakehouseError: a table of the features does not exist.
@@ -155,9 +164,9 @@ class LabelledSetReader:
             AuditError: the read cannot be logged.
         """
         known = self._rows(part)
-        customers = np.unique(known.customer.astype(str))
-        permitted = permitted_customers(self._installation, self._consent, customers.tolist(), self._purpose)
-        found = known.take(np.isin(known.customer.astype(str), permitted))
+        customers = [one for one in known.customers if within is None or one in within]
+        permitted = set(permitted_customers(self._installation, self._consent, customers, self._purpose))
+        found = known.take(np.array([one in permitted for one in known.customer.tolist()], dtype=bool))
         log_training(
             self._installation, self._spec.service, self._purpose, self._who, self._features, len(permitted)
         )  # fmt: skip
