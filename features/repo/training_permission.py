@@ -40,6 +40,8 @@ def permitted_customers(
     Raises:
         ConsentError: the consent record is missing or cannot be opened.
     """
+    # A statement that was recorded before this moment counts, not only after the next look into the record.
+    consent.refresh()
     denials = consent.denials(customers, purpose, installation.decision_moment())
     return [customer for customer, denied in zip(customers, denials, strict=True) if denied is None]
 
