@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -14,6 +15,7 @@ from federated.collection import Answer
 from federated.errors import PayloadRefused
 from federated.wire import Parcel, Step
 
+POLL_SECONDS = 0.2
 SERVER_NODE = 1
 """The node number of the server, as Flower has it."""
 
@@ -31,7 +33,7 @@ class GridChannel:
     def ask(self, step: Step, requests: Mapping[int, Parcel], timeout_seconds: float) -> Mapping[int, Answer]:
         """Sends one message a node and returns the answers that arrive in time.
 
-        The answers of each node are taken by the node that Flower authenticated, not by what the answer says.
+        An answer counts for the node that was asked, whatever it says about itself.
         """
         records = {id(parcel): parcel.to_record() for parcel in requests.values()}
         messages = [
@@ -44,8 +46,22 @@ class GridChannel:
             )
             for node, parcel in requests.items()
         ]
-        replies = self._grid.send_and_receive(messages, timeout=timeout_seconds)
-        return {reply.metadata.src_node_id: _answer(reply) for reply in replies}
+        # Not `send_and_receive`, which looks for replies every three seconds.
+        sent = list(self._grid.push_messages(messages))
+        if len(sent) != len(messages):
+            raise PayloadRefused(
+                f"Flower did not take the messages of step {step}; they are too large for one request."
+            )
+        node_of = {name: node for name, node in zip(sent, requests, strict=True) if name}
+        answers, waiting, end = dict[int, Answer](), set(node_of), time.monotonic() + timeout_seconds
+        while waiting:
+            for reply in self._grid.pull_messages(waiting):
+                waiting.discard(reply.metadata.reply_to_message_id)
+                answers[node_of[reply.metadata.reply_to_message_id]] = _answer(reply)
+            if not waiting or time.monotonic() > end:
+                break
+            time.sleep(POLL_SECONDS)
+        return answers
 
 
 def _answer(reply: Message) -> Answer:
@@ -64,6 +80,7 @@ class LocalGrid(Grid):
     def __init__(self, app: ClientApp, contexts: Mapping[int, Context]) -> None:
         self._app, self._contexts, self._replies = app, dict(contexts), dict[str, Message]()
         self._run: Run | None = None
+        self._sent = 0
         # Flower stamps messages with the task of the process; here the process is server and nodes at once.
         TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 0, 0, SERVER_NODE
 
@@ -91,19 +108,20 @@ class LocalGrid(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Hands each message to the app and keeps the replies."""
         ids = []
-        for number, message in enumerate(messages, len(self._replies)):
-            message.metadata.__dict__["_message_id"] = str(number)
+        for message in messages:
+            self._sent += 1
+            message.metadata.__dict__["_message_id"] = str(self._sent)
             try:
                 reply = self._app(message, self._contexts[message.metadata.dst_node_id])
             except Exception as error:  # noqa: BLE001 - the edge of a node: Flower answers with the error as well
                 reply = Message(Error(0, type(error).__name__), reply_to=message)
-            self._replies[str(number)] = reply
-            ids.append(str(number))
+            self._replies[str(self._sent)] = reply
+            ids.append(str(self._sent))
         return ids
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Returns the replies to messages, once."""
-        return [self._replies.pop(name) for name in message_ids if name in self._replies]
+        return [self._replies.pop(name) for name in list(message_ids) if name in self._replies]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Hands each message to the app and returns the replies."""

@@ -1,4 +1,4 @@
-"""Collects the sum of a round from the nodes: plain, with every vector checked, or masked, so that only sums are seen."""
+"""Collects the sum of a round from the nodes: plain with every vector checked, or masked so that only sums are seen."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -12,8 +13,13 @@ from typing import Any
 from federated.errors import BadSetting, SchemaMismatch, SiteRefused
 from federated.fixed_point import FixedPoint
 from federated.schema import TableSchema
+from federated.secure.noise import NoiseTerms
 from federated.secure.round_terms import RoundTerms
 from federated.task import PrivateTask, State, Task, task_from_json, task_to_json
+
+SENSITIVITY_MARGIN = 1.001
+"""A sum of up to 10⁶ rows in floating point differs from the exact sum by less than 10⁻³ of the clip; rounding each
+value to a step of the fixed point changes it by at most one step, hence the square root of the number of values."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,12 @@ class Privacy:
         clip: largest L2 norm of one customer's contribution to a round.
         noise_multiplier: standard deviation of the noise in the sum, as a multiple of `clip`, when the fewest
             accepted sites take part.
+        colluders: sites that may tell the server their own noise; the noise of the others alone reaches the multiplier.
     """
 
     clip: float
     noise_multiplier: float
+    colluders: int = 0
 
     def __post_init__(self) -> None:
         if not (self.clip > 0 and self.noise_multiplier > 0):
@@ -48,6 +56,7 @@ class Plan:
         is_secure: sums are masked, so that the server learns no site's own values.
         privacy: noise, or None for exact sums.
         timeout_seconds: how long the server waits for answers to one message.
+        held_share: share of each site's customers whose rows train nothing, so that `Step.REPORT` measures on them.
     """
 
     run: str
@@ -59,6 +68,7 @@ class Plan:
     is_secure: bool = True
     privacy: Privacy | None = None
     timeout_seconds: float = 120.0
+    held_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.sites_min <= self.sites_max:
@@ -69,12 +79,29 @@ class Plan:
             )
         if self.rounds_max < 1 or self.timeout_seconds <= 0:
             raise BadSetting("`rounds_max` must be at least 1 and `timeout_seconds` above 0.")
+        if not 0 <= self.held_share < 1:
+            raise BadSetting(f"`held_share` must be at least 0 and below 1, got {self.held_share}.")
         if self.privacy and not isinstance(self.task, PrivateTask):
             raise BadSetting(f"Task {self.task.name!r} cannot clip contributions per customer, so it takes no noise.")
+        if self.privacy and not getattr(self.task, "is_private", True):
+            raise BadSetting(f"Task {self.task.name!r} needs its setting `is_private` in a run with noise.")
 
     def codec(self, state: State) -> FixedPoint:
         """Returns the encoding of the round that the state is in."""
         return FixedPoint(tuple(self.task.shapes(state)), self.sites_max, self.privacy is not None)
+
+    def noise(self, codec: FixedPoint) -> NoiseTerms:
+        """Returns the noise of one site in a round. In an unmasked run each site's own noise must be enough alone."""
+        if self.privacy is None:
+            raise BadSetting("This run has no noise.")
+        steps = self.privacy.clip * 2.0 ** min(codec.exponents.values())
+        sensitivity = steps * SENSITIVITY_MARGIN + math.sqrt(codec.size)
+        shares, colluders = (self.sites_min, self.privacy.colluders) if self.is_secure else (1, 0)
+        return NoiseTerms(sensitivity, self.privacy.noise_multiplier, shares, colluders)
+
+    def rho(self, codec: FixedPoint) -> float:
+        """Returns the privacy cost of one round, 0 without noise."""
+        return self.noise(codec).rho(codec.size) if self.privacy else 0.0
 
     def terms(self, session: int, number: int, length: int) -> RoundTerms:
         """Returns the terms of a masked round; a resumed server opens a new session, so no terms occur twice."""

@@ -177,5 +177,8 @@ class Site(Protocol):
         ...
 
     def debit(self, run: str, round_number: int, rho: float) -> None:
-        """Debits the site's privacy ledger before the round's sums leave; raises when the budget does not allow it."""
+        """Debits the site's privacy ledger before a round's sum leaves; raises when the budget does not allow it.
+
+        Each call is a new debit: a round that is repeated after a failure releases another sum and costs again.
+        """
         ...

@@ -27,6 +27,7 @@ class RoundRecord:
         sites: names of the sites in the sum.
         left_out: site or node and the reason why it is not in the sum.
         seconds: duration.
+        rho: privacy cost of the round (zero-concentrated), 0 without noise.
         change: what the task reports about convergence, if it has `change` or `loss` in its state.
     """
 
@@ -34,6 +35,7 @@ class RoundRecord:
     sites: list[str]
     left_out: dict[str, str]
     seconds: float
+    rho: float = 0.0
     change: dict[str, float] = field(default_factory=dict)
 
 
@@ -110,9 +112,12 @@ class Training:
             collected = collection.plain()
         new = self.plan.task.update(state, collection.codec.decode(collected.total), len(collected.sites))
         check_state(new, number + 1)
+        seconds = time.perf_counter() - start
         change = {key: float(new[key]) for key in ("change", "loss") if key in new and new[key].ndim == 0}
         change = {key: value for key, value in change.items() if np.isfinite(value)}
-        return new, RoundRecord(number, collected.sites, collected.left_out, time.perf_counter() - start, change)
+        return new, RoundRecord(
+            number, collected.sites, collected.left_out, seconds, self.plan.rho(collection.codec), change
+        )
 
     def _wait_for_nodes(self) -> list[int]:
         """Returns the connected nodes as soon as enough are there; raises `TooFewSites` after the plan's time-out."""

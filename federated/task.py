@@ -21,7 +21,12 @@ from federated.schema import Arrays, ArraySpec, SiteTable, TableSchema
 State = Mapping[str, NDArray[Any]]
 """What has been learned: named arrays, public to every site. `round` counts the updates that went into it."""
 
-TASKS = {"glm": "federated.glm:Glm"}
+TASKS = {
+    "glm": "federated.glm:Glm",
+    "k_means": "federated.k_means:KMeans",
+    "network": "federated.network:Network",
+    "trees": "federated.trees.boosting:BoostedTrees",
+}
 """Module and class of each task by name. A task is a frozen dataclass whose fields are plain values."""
 
 

@@ -39,9 +39,7 @@ class Roster:
     def key(self, name: str) -> bytes:
         """Return the public key of a site. Raises ProtocolViolation if it is not listed."""
         if name not in self.keys:
-            raise ProtocolViolation(
-                f"Site '{name}' is not in the roster; add its public key to the roster of every site"
-            )
+            raise ProtocolViolation(f"Site '{name}' is not in the roster; add its key to every site's roster")
         return self.keys[name]
 
     def to_json(self) -> str:

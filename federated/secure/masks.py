@@ -1,4 +1,4 @@
-"""Masks: a stream of 64-bit numbers from a 32-byte key, added to values modulo 2⁶⁴ so that single values look random."""
+"""Masks: 64-bit numbers drawn from a 32-byte key, added to values modulo 2⁶⁴ so that single values look random."""
 
 from __future__ import annotations
 

@@ -28,9 +28,7 @@ class RoundTerms:
         if self.threshold < 2:
             raise UnsafeTerms(f"The threshold is {self.threshold}; a sum over fewer than 2 sites is a site's own value")
         if self.length < 1 or self.number < 0:
-            raise UnsafeTerms(
-                f"A round needs values and a number from 0; got {self.length} values, round {self.number}"
-            )
+            raise UnsafeTerms(f"A round has values and a number from 0; got {self.length} values, number {self.number}")
 
     @property
     def digest(self) -> bytes:
@@ -69,8 +67,6 @@ def require_safe(sites: int, threshold: int) -> None:
     Raises:
         UnsafeTerms: they can, so a lying server could obtain a site's own value.
     """
-    if threshold > sites:
-        raise UnsafeTerms(f"The threshold is {threshold}, but only {sites} sites take part")
     if 2 * threshold <= sites:
         raise UnsafeTerms(
             f"The threshold is {threshold} of {sites} sites; expected more than half, or a server that lies about the "

@@ -80,9 +80,7 @@ class SecureServer:
         for name in self.survivors:
             seed = self._restore(name, answers)
             if commit(seed) != self._advertised(name).commitment:
-                raise ProtocolViolation(
-                    f"The shares do not restore the mask of site '{name}'; a site sent an altered share"
-                )
+                raise ProtocolViolation(f"The shares do not restore the mask of site '{name}'; a share was altered")
             stream.subtract(seed)
         for name in sorted(set(self._sharing) - set(self.survivors)):
             self._remove_pairs(stream, name, X25519PrivateKey.from_private_bytes(self._restore(name, answers)))
@@ -91,9 +89,7 @@ class SecureServer:
     def _remove_pairs(self, stream: MaskStream, dropped: str, key: X25519PrivateKey) -> None:
         """Add the masks that the dropped site would have added to cancel those of its peers."""
         if key.public_key().public_bytes_raw() != self._advertised(dropped).mask_key:
-            raise ProtocolViolation(
-                f"The shares do not restore the key of site '{dropped}'; a site sent an altered share"
-            )
+            raise ProtocolViolation(f"The shares do not restore the key of site '{dropped}'; a share was altered")
         bound_to = transcript(self._terms, self._advertisements)
         for peer in self.survivors:
             seed = mask_seed(key, self._advertised(peer).mask_key, bound_to, dropped, peer)

@@ -42,7 +42,7 @@ def combine(shares: Mapping[int, bytes], threshold: int) -> bytes:
     weights = _weights(positions)
     secret = sum(w * int.from_bytes(shares[p]) for w, p in zip(weights, positions, strict=True)) % PRIME
     if secret >= 2**256:
-        raise ProtocolViolation("The shares of a secret do not fit together; a site sent an altered share")
+        raise ProtocolViolation("The shares of a secret do not fit together; a share was altered")
     return secret.to_bytes(32)
 
 

@@ -2,7 +2,7 @@
 
 Five steps, each a message to the server and its answer:
 1. `advertise`: public keys of the round.
-2. `share`: two secrets of the site, each split among all sites: the key of its pairwise masks, the seed of its own mask.
+2. `share`: two secrets, each split among all sites: the key of the pairwise masks, and the seed of the own mask.
 3. `mask`: the values plus the site's own mask plus or minus one mask for each peer.
 4. `confirm`: proof to every survivor that this site was told the same survivors.
 5. `reveal`: shares of the own-mask seeds of survivors and of the pairwise keys of sites that dropped out. Never both of
@@ -16,6 +16,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -55,9 +56,7 @@ class SecureSite:
     def __init__(self, identity: SiteIdentity, roster: Roster, terms: RoundTerms, memory: bytes | None = None) -> None:
         """Begin a round, or continue it from the bytes that `remember` returned."""
         if roster.key(identity.name) != identity.public_key:
-            raise ProtocolViolation(
-                f"The roster has another key for site '{identity.name}' than the site's own key file"
-            )
+            raise ProtocolViolation(f"The roster has another key for site '{identity.name}' than its key file")
         self.name = identity.name
         self._identity = identity
         self._roster = roster
@@ -120,23 +119,21 @@ class SecureSite:
         if self.name not in told or not set(told) <= set(self._memory.shares):
             raise ProtocolViolation("The server names survivors that sent no shares, or leaves out the site it asks")
         self._memory.survivors = told
-        told_hash = _hash_of(told)
+        agreed = _bytes_of(told)
         return {
-            peer: self._channel(peer).confirmation(by=self.name, survivors=told_hash)
-            for peer in told
-            if peer != self.name
+            peer: self._channel(peer).confirmation(by=self.name, survivors=agreed) for peer in told if peer != self.name
         }
 
     def reveal(self, confirmations: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return one share a site: of a survivor's own mask, or of the pairwise key of a site that dropped out."""
         self._begin("reveal", [*confirmations, self.name])
-        told_hash = _hash_of(self._memory.survivors)
+        agreed = _bytes_of(self._memory.survivors)
         for peer, proof in confirmations.items():
             if peer not in self._memory.survivors:
                 raise ProtocolViolation(f"Site '{peer}' confirms survivors, but is none of them")
-            if proof != self._channel(peer).confirmation(by=peer, survivors=told_hash):
+            if proof != self._channel(peer).confirmation(by=peer, survivors=agreed):
                 raise ProtocolViolation(
-                    f"Site '{peer}' was told other survivors than site '{self.name}'; no share is revealed"
+                    f"Site '{peer}' was told other survivors than '{self.name}'; nothing is revealed"
                 )
         size, alive = shamir.SHARE_BYTES, set(self._memory.survivors)
         return {name: share[size:] if name in alive else share[:size] for name, share in self._memory.shares.items()}
@@ -176,27 +173,24 @@ def _private(key: bytes) -> X25519PrivateKey:
     return X25519PrivateKey.from_private_bytes(key)
 
 
-def _hash_of(survivors: list[str]) -> bytes:
+def _bytes_of(survivors: list[str]) -> bytes:
     return json.dumps(survivors).encode()
 
 
 def _write(memory: _Memory) -> bytes:
-    def text(value: bytes) -> str:
-        return base64.b64encode(value).decode()
+    def plain(value: Any) -> Any:
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
-    fields = {
-        name: {key: text(item) for key, item in value.items()} if isinstance(value, dict)
-        else text(value) if isinstance(value, bytes)
-        else value
-        for name, value in vars(memory).items()
-    }  # fmt: skip
-    return json.dumps(fields).encode()
+    held = dict(vars(memory))
+    for name in ("advertisements", "shares"):
+        held[name] = {site: plain(item) for site, item in held[name].items()}
+    return json.dumps({name: plain(value) for name, value in held.items()}).encode()
 
 
 def _read(memory: bytes) -> _Memory:
-    raw = json.loads(memory)
-    plain = {name: base64.b64decode(raw[name]) for name in ("mask_key", "channel_key", "seed")}
-    mappings = {
-        name: {key: base64.b64decode(item) for key, item in raw[name].items()} for name in ("advertisements", "shares")
-    }
-    return _Memory(raw["done"], **plain, **mappings, survivors=raw["survivors"])
+    held = json.loads(memory)
+    for name in ("mask_key", "channel_key", "seed"):
+        held[name] = base64.b64decode(held[name])
+    for name in ("advertisements", "shares"):
+        held[name] = {site: base64.b64decode(item) for site, item in held[name].items()}
+    return _Memory(**held)
