@@ -179,6 +179,7 @@ class Site(Protocol):
     def debit(self, run: str, round_number: int, rho: float) -> None:
         """Debits the site's privacy ledger before a round's sum leaves; raises when the budget does not allow it.
 
-        Each call is a new debit: a round that is repeated after a failure releases another sum and costs again.
+        `run` names the run and its session: a round that is repeated after a failure releases another sum, so it costs
+        again.
         """
         ...
