@@ -13,7 +13,7 @@ from privacy.synthetic.evaluation.report import Report, Score
 from privacy.synthetic.evaluation.score import association, detection, downstream, k_marginals, shapes
 from privacy.synthetic.evaluation.sdmetrics_score import sdmetrics_scores
 from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
-from privacy.synthetic.specification import Category, Specification
+from privacy.synthetic.specification import Category, ColumnSpec, Specification
 from privacy.synthetic.synthesizer import Guarantee
 
 
@@ -32,7 +32,7 @@ def evaluate_table(
     options = options or Options()
     tables = {"train": train, "holdout": holdout, "synthetic": synthetic}
     forms = {name: table_form(table, specification, name) for name, table in tables.items()}
-    target = options.target or _default_target(specification)
+    target = options.target or default_target(specification.columns)
     scores = table_scores(forms, target, options.seed, options.progress)
     disclosure = attack_table(forms, options, options.secrets or ([target] if target else []), tables)
     return Report(
@@ -49,9 +49,14 @@ def table_form(table: pa.Table, specification: Specification, name: str) -> Tabl
     """
     if absent := [column for column in specification.columns if column not in table.column_names]:
         raise BadSpecification(f"the {name} table has no columns {absent}; it has {sorted(table.column_names)}")
-    if not table.num_rows:
-        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
+    require_rows(table.num_rows, name)
     return TableForm(table.select(list(specification.columns)), specification)
+
+
+def require_rows(rows: int, name: str) -> None:
+    """Check that a table has rows, or raise `BadSpecification`."""
+    if not rows:
+        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
 
 
 def table_scores(
@@ -66,7 +71,7 @@ def table_scores(
     three = [forms["synthetic"].sample(rows, seed), forms["holdout"].sample(rows, seed),
              independent_columns(train.sample(rows, seed), seed)]  # fmt: skip
     found = []
-    for size, word in ((1, "columns"), (2, "pairs of columns"), (3, "triples of columns")):
+    for size, word in ((2, "pairs of columns"), (3, "triples of columns")):
         if size <= len(train.columns):
             progress(f"comparing {word}")
             meaning = f"How alike the shares of {word} are; 1,000 is equal. With triples it is the score of NIST's challenges."
@@ -95,6 +100,7 @@ def _score(name: str, title: str, meaning: str, is_best_high: bool, values: Sequ
     return Score(name, title, meaning, is_best_high, synthetic, holdout, independent)
 
 
-def _default_target(specification: Specification) -> str | None:
-    categories = [name for name, spec in specification.columns.items() if isinstance(spec, Category)]
-    return categories[-1] if len(specification.columns) > 1 and categories else None
+def default_target(columns: Mapping[str, ColumnSpec]) -> str | None:
+    """Return the last category of several columns; None if there is none."""
+    categories = [name for name, spec in columns.items() if isinstance(spec, Category)]
+    return categories[-1] if len(columns) > 1 and categories else None

@@ -41,11 +41,15 @@ class Score:
 
     @property
     def position(self) -> float | None:
-        """Where the synthetic rows stand: 0 as independent columns, 1 as real hold-out; None without distance."""
+        """Where the synthetic rows stand: 0 as independent columns, 1 as real hold-out.
+
+        None where hold-out is not better than independent columns, as for shares of single columns.
+        """
         if self.synthetic is None or self.holdout is None or self.independent is None:
             return None
         distance = self.holdout - self.independent
-        return (self.synthetic - self.independent) / distance if abs(distance) > 1e-9 else None
+        is_better = distance > 1e-9 if self.is_best_high else distance < -1e-9
+        return (self.synthetic - self.independent) / distance if is_better else None
 
 
 @dataclass(frozen=True)
