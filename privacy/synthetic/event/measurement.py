@@ -14,6 +14,7 @@ from privacy.synthetic.event.contribution import bounded_histogram, denoised
 from privacy.synthetic.event.history import CLASSES, History, class_of
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.marginal.measurement import table_scales
+from privacy.synthetic.marginal.merging import tail_start
 from privacy.synthetic.noise import add_fine_noise
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Number, Specification
@@ -73,13 +74,22 @@ class _Noise:
         self.scales: dict[str, float] = {}
 
     def events(
-        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5
-    ) -> Weights:
-        """Return noisy shares of events, denoised over all cells. `parts` histograms share the budget of `name`."""
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5,
+        cuts_tail: bool = False,
+    ) -> Weights:  # fmt: skip
+        """Return noisy shares of events, denoised over all cells.
+
+        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row are 0 if they may be noise.
+        """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
         made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
         self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
-        return denoised(made.counts, made.noise).reshape(shape)
+        counts = made.counts.reshape(shape)
+        if cuts_tail:
+            cells = np.arange(shape[-1])
+            starts = [tail_start(row, made.noise) for row in counts.reshape(-1, shape[-1])]
+            counts = np.where(cells <= np.array(starts).reshape(*shape[:-1], 1), counts, 0)
+        return denoised(counts, made.noise)
 
     def persons(self, name: str, cell: Codes, shape: tuple[int, ...]) -> Weights:
         """Return noisy counts of people, each in at most one cell."""
@@ -93,12 +103,21 @@ _SINGLE_SHARE = 0.4
 """Of the people's budget, for single columns: a few people too many who come every day would double the events."""
 
 
+def history_cells(specification: EventSpecification) -> int:
+    """Return the number of noisy counts of a history, without those of the people's model."""
+    groups, weeks = len(specification.group_names), -(-specification.days // 7)
+    cells = 7 * 24 + 24 * len(SIZE_GROUPS) + CLASSES * (MOST_GAP + 1 + weeks + SIZES) + len(ACTIVITY) * SIZES + RETURNS
+    cells += len(specification.items) + groups
+    cells += groups * sum(coding_of(name, spec).size for name, spec in specification.numbers.items())
+    return cells + CLASSES * sum(coding_of(name, spec).size for name, spec in specification.order_columns.items())
+
+
 def history_scales(specification: EventSpecification) -> set[str]:
     """Return the names of the measurements of a history: two of each histogram of events, see `bounded_histogram`."""
     events = ["hour", "hour_of_size", "gap", "size", "mean_size", "item", "group", "again"]
     events += [f"number:{name}" for name in specification.numbers]
     events += [f"order:{name}" for name in specification.order_columns]
-    people = table_scales(codings(_people_specification(specification)), 1)
+    people = table_scales(codings(people_specification(specification)), 1)
     return (
         {f"{name}:{part}" for name in events for part in (0, 1)}
         | {"first", "variety"}
@@ -133,7 +152,7 @@ def measure_history(
         gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
-        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES)),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES), cuts_tail=True),
         mean_size=_mean_size(noise),
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
@@ -188,7 +207,8 @@ def visit_bin(visits: Codes) -> Codes:
     ).astype(np.int64)
 
 
-def _people_specification(specification: EventSpecification) -> Specification:
+def people_specification(specification: EventSpecification) -> Specification:
+    """Return the specification of the people's model, whose further column `VISITS` is the number of visits."""
     number = Number(minimum=0, maximum=VISIT_BINS - 1, bins=VISIT_BINS, decimals=0)
     return specification.of_people({VISITS: number})
 
@@ -197,9 +217,9 @@ def _people(
     people: pa.Table, visits: Codes, specification: EventSpecification, mu: float, progress: Progress
 ) -> PrivateTable:
     column = pa.array(visit_bin(visits))
-    wanted = _people_specification(specification)
+    wanted = people_specification(specification)
     part = mu * math.sqrt(SHARES["people"])
-    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE)
+    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE, (VISITS,))
 
 
 def _purchases(history: History) -> tuple[Codes, Codes, Codes]:
