@@ -21,7 +21,7 @@ _SUBSETS = 50
 
 
 def singling_out(
-    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, columns: int = 4, seed: int = 0
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0, columns: int = 4
 ) -> Risk:
     """Return the risk that values which only one synthetic row has in some columns belong to exactly one real person.
 
@@ -48,8 +48,8 @@ def singling_out(
 
 
 def linkability(
-    train: TableForm, control: TableForm, synthetic: TableForm, halves: tuple[Sequence[str], Sequence[str]] | None = None,
-    attacks: int = 5000, seed: int = 0,
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0,
+    halves: tuple[Sequence[str], Sequence[str]] | None = None,
 ) -> Risk:  # fmt: skip
     """Return the risk that synthetic rows link what two parties know about one person.
 
@@ -71,7 +71,7 @@ def linkability(
 
 
 def inference(
-    train: TableForm, control: TableForm, synthetic: TableForm, secret: str, attacks: int = 5000, seed: int = 0
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0, secret: str = ""
 ) -> Risk:
     """Return the risk that the nearest synthetic row, in all other columns, tells a person's `secret`."""
     others = [name for name in train.columns if name != secret]

@@ -61,15 +61,14 @@ def copied_rows(train: Numbers, control: Numbers, samples: Sequence[Numbers], se
     _, place, counts = np.unique(real, return_inverse=True, return_counts=True)
     alone = counts[place] == 1
     learned = (np.arange(len(real)) < len(train))[alone]
-    hits = np.sum([np.isin(real[alone], one) for one in made], axis=0, dtype=np.int64)
+    hits = np.zeros(len(learned), np.int64)
+    for one in made:
+        hits += np.isin(real[alone], one)
     stratum = np.digitize(_rarity(keys, neighbours, alone), 2.0 ** np.arange(-1, 12))
     tests = [_Strata.of(hits >= least, learned, stratum) for least in sorted({1, len(made)})]
     chance = min(1.0, len(tests) * min(one.chance(random) for one in tests))
-    once = hits > 0
-    return Copies(
-        Rate.of(int(once[learned].sum()), int(learned.sum())), Rate.of(int(once[~learned].sum()), int((~learned).sum())),
-        chance, min(one.detectable(random) for one in tests), len(made),
-    )  # fmt: skip
+    rates = [Rate.of(int((hits[part] > 0).sum()), int(part.sum())) for part in (learned, ~learned)]
+    return Copies(rates[0], rates[1], chance, min(one.detectable(random) for one in tests), len(made))
 
 
 Keys = npt.NDArray[np.uint64]

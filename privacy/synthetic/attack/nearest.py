@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
 from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.number_coding import NumberCoding
 from privacy.synthetic.spread import Codes
@@ -29,9 +29,9 @@ def nearest(real: TableForm, synthetic: TableForm, columns: Sequence[str]) -> tu
 def nearest_in_both(
     real: TableForm, synthetic: TableForm, first: Sequence[str], second: Sequence[str]
 ) -> npt.NDArray[np.int64]:
-    """Return for each real row how many synthetic rows are nearest to it both in the first and in the second columns."""
-    parts = [(_points(real, names), _points(synthetic, names), _kinds(real, names)) for names in (first, second)]
-    return _count_common(*parts[0], *parts[1])
+    """Return for each real row how many synthetic rows are nearest in the first columns and in the second as well."""
+    one, two = ((_points(real, names), _points(synthetic, names), _kinds(real, names)) for names in (first, second))
+    return _count_common(*one, *two)
 
 
 def _kinds(form: TableForm, columns: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -52,7 +52,7 @@ def _points(form: TableForm, columns: Sequence[str]) -> Matrix:
     return np.stack(found, 1).astype(np.float32)
 
 
-@numba.njit(cache=True)
+@kernel
 def _distance(
     points: Matrix, row: int, others: Matrix, other: int, is_number: npt.NDArray[np.bool_], most: float
 ) -> float:  # pragma: no cover
@@ -68,7 +68,7 @@ def _distance(
     return distance
 
 
-@numba.njit(cache=True)
+@allocating_entry_point
 def _search(
     points: Matrix, others: Matrix, is_number: npt.NDArray[np.bool_]
 ) -> tuple[Matrix, Codes]:  # pragma: no cover
@@ -85,7 +85,7 @@ def _search(
     return far, near
 
 
-@numba.njit(cache=True)
+@allocating_entry_point
 def _count_common(
     points: Matrix, others: Matrix, is_number: npt.NDArray[np.bool_], second_points: Matrix, second_others: Matrix,
     is_second_number: npt.NDArray[np.bool_],

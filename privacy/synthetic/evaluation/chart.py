@@ -23,7 +23,7 @@ def draw_positions(positions: Mapping[str, float]) -> str:
 
 
 def draw_intervals(values: Mapping[str, tuple[float, float, float]], zero: float, what: str) -> str:
-    """Return a row for each value with its interval (value, low, high), and a line at `zero`, where nothing is gained."""
+    """Return a row for each value with its interval (value, low, high), and a line at `zero`: nothing is gained."""
     low = min([zero, *(one[1] for one in values.values())]) - 0.01
     high = max([zero + 0.1, *(one[2] for one in values.values())])
     scale = _WIDTH / (high - low)
@@ -59,7 +59,8 @@ def draw_shares(shares: Mapping[str, float]) -> str:
 
 def _picture(parts: list[str], rows: int, label: str) -> str:
     width, height = _LEFT + _WIDTH + 70, _ROW * rows + 8
-    return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg {size} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

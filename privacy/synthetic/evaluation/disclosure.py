@@ -18,9 +18,11 @@ from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Attack, Disclosure
 from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
 
-Call = Callable[[TableForm, TableForm, TableForm], Risk]
-_SINGLING_OUT = ("Singling out", "An attacker takes values that only one synthetic row has, and claims that exactly one "
-                 "real person has them.")  # fmt: skip
+Call = Callable[[TableForm, TableForm, TableForm, int, int], Risk]
+_REFERENCE_ATTACKS = 2000
+"""Attacks on each reference, which need no narrow interval."""
+_SINGLING_OUT = ("Singling out", "An attacker takes values that only one synthetic row has, and claims that exactly "
+                 "one real person has them.")  # fmt: skip
 _LINKING = ("Linking", "Two parties know different columns of a person. They link them if exactly one synthetic row is "
             "nearest to both.")  # fmt: skip
 _INFERRING = "An attacker knows all other columns of a person, and takes this one from the most similar synthetic row."
@@ -86,27 +88,27 @@ def _not_made(options: Options, has_refit: bool, has_samples: bool) -> dict[str,
     return found
 
 
-def _attack(title: str, meaning: str, call: Call, forms: Mapping[str, TableForm], seed: int) -> Attack:
+def _attack(title: str, meaning: str, call: Call, forms: Mapping[str, TableForm], options: Options) -> Attack:
     """Return an attack on the synthetic rows, on independent columns, on the training rows and on half of the hold-out.
 
     The other half of the hold-out is the control of the last one.
     """
-    train, control = forms["train"], forms["holdout"]
+    train, control, seed = forms["train"], forms["holdout"], options.seed
+    attacks = min(options.attacks, _REFERENCE_ATTACKS)
     references = {
-        HOLDOUT: call(train, *control.halves(seed)),
-        INDEPENDENT: call(train, control, independent_columns(train, seed)),
-        TRAIN: call(train, control, train),
+        HOLDOUT: call(train, *control.halves(seed), attacks, seed),
+        INDEPENDENT: call(train, control, independent_columns(train, seed), attacks, seed),
+        TRAIN: call(train, control, train, attacks, seed),
     }
-    found = call(train, control, forms["synthetic"])
+    found = call(train, control, forms["synthetic"], options.attacks, seed)
     return Attack(found.name, title, meaning, found, references)
 
 
 def _attacks(forms: Mapping[str, TableForm], secrets: Sequence[str], options: Options) -> Iterator[Attack]:
-    how = {"attacks": options.attacks, "seed": options.seed}
-    calls: list[tuple[str, str, Call]] = [(*_SINGLING_OUT, partial(singling_out, **how))]
+    calls: list[tuple[str, str, Call]] = [(*_SINGLING_OUT, singling_out)]
     if len(forms["train"].columns) > 1:
-        calls.append((*_LINKING, partial(linkability, **how)))
-        calls += [(f"Inferring {secret}", _INFERRING, partial(inference, secret=secret, **how)) for secret in secrets]
+        calls.append((*_LINKING, linkability))
+        calls += [(f"Inferring {secret}", _INFERRING, partial(inference, secret=secret)) for secret in secrets]
     for title, meaning, call in calls:
         options.progress(f"attacking: {title.lower()}")
-        yield _attack(title, meaning, call, forms, options.seed)
+        yield _attack(title, meaning, call, forms, options)

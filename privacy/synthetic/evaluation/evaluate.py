@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -74,14 +74,14 @@ def table_scores(
     for size, word in ((2, "pairs of columns"), (3, "triples of columns")):
         if size <= len(train.columns):
             progress(f"comparing {word}")
-            meaning = f"How alike the shares of {word} are; 1,000 is equal. With triples it is the score of NIST's challenges."
-            found.append(_score(f"{size}-marginals", f"Likeness of {word}", meaning, True,
+            meaning = f"How alike the shares of {word} are; 1,000 is equal. NIST's challenges score triples."
+            found.append(Score.of(f"{size}-marginals", f"Likeness of {word}", meaning, True,
                                 [1000 * k_marginals(train, one, size) for one in three]))  # fmt: skip
-    found.append(_score("association", "Relations between columns",
-                        "How alike the strength of the relation of each pair of columns is (Cramér's V); 1 is equal.", True,
+    found.append(Score.of("association", "Relations between columns",
+                        "How alike the strength of the relation of each pair is (Cramér's V); 1 is equal.", True,
                         [association(train, one) for one in three]))  # fmt: skip
     progress("telling real from synthetic rows")
-    found.append(_score("pMSE", "Telling real from synthetic rows",
+    found.append(Score.of("pMSE", "Telling real from synthetic rows",
                         "How well a trained model tells real from synthetic rows; 0 is not at all, 1 is always.", False,
                         [detection(train, one, seed) for one in three]))  # fmt: skip
     if target is not None:
@@ -89,15 +89,10 @@ def table_scores(
         meaning = (f"How well a model that is trained on the rows predicts {target} of real people it never saw (AUC); "
                    "0.5 is guessing. Beside it stands the same model trained on real rows.")  # fmt: skip
         models = [forms["synthetic"], train, independent_columns(train, seed)]
-        found.append(_score("downstream", f"Predicting {target}", meaning, True,
+        found.append(Score.of("downstream", f"Predicting {target}", meaning, True,
                             [downstream(one, forms["holdout"], target, seed) for one in models]))  # fmt: skip
     progress("computing SDMetrics' scores")
     return [*found, *sdmetrics_scores(train, three)]
-
-
-def _score(name: str, title: str, meaning: str, is_best_high: bool, values: Sequence[float]) -> Score:
-    synthetic, holdout, independent = values
-    return Score(name, title, meaning, is_best_high, synthetic, holdout, independent)
 
 
 def default_target(columns: Mapping[str, ColumnSpec]) -> str | None:

@@ -76,14 +76,14 @@ def _scores(forms: Mapping[str, HistoryForm], options: Options) -> list[Score]:
     independent = HistoryForm(shuffled(train.sample(rows, seed).histories, spec, seed), spec)
     options.progress("checking keys")
     keys = [integrity(form.histories, spec) for form in (forms["synthetic"], forms["holdout"], independent)]
-    found = [Score("integrity", "Keys that fit", "Share of events that belong to exactly one person, in an order of that "
-                   "person only; 1 is right.", True, *keys)]  # fmt: skip
+    meaning = "Share of events that belong to exactly one person, in an order of that person only; 1 is right."
+    found = [Score.of("integrity", "Keys that fit", meaning, True, keys)]
     options.progress("comparing sequences")
     distances = [sequence_distances(train, form) for form in (*three, independent)]
     for name in distances[0]:
         title = TITLES.get(name, f"Values of {name}")
         meaning = "Total variation distance of the shares; 0 is equal, 1 is nothing in common."
-        found.append(Score(name, title, meaning, False, *(one[name] for one in distances)))
+        found.append(Score.of(name, title, meaning, False, [one[name] for one in distances]))
     return found
 
 

@@ -17,9 +17,12 @@ KEEP_INSIDE = (
     "This report was computed from real rows and is not differentially private. It is for the people who decide on the "
     "release. Do not publish it with the rows."
 )
-_NAMES = {"train": "Rows that were learned from", "holdout": "Real hold-out: rows of other people, for comparison",
-          "synthetic": "Synthetic rows", "train people": "People who were learned from",
-          "holdout people": "Real hold-out: other people, for comparison", "synthetic people": "Synthetic people"}  # fmt: skip
+_NAMES = {"train": "Learned from", "holdout": "Real hold-out: other people, for comparison", "synthetic": "Synthetic",
+          "train events": "Events of the first", "holdout events": "Events of the hold-out",
+          "synthetic events": "Synthetic events"}  # fmt: skip
+
+
+_SAYS_NOTHING = " It does not beat guesses, so it says nothing."
 
 
 def render_page(report: Report) -> str:
@@ -61,9 +64,9 @@ def _guarantee(guarantee: Guarantee | None) -> list[str]:
         *lines,
         f"<p>{escape(guarantee.statement)}</p>",
         f"<p>In other words: with or without {whose}, every possible result is nearly as likely. The likelihoods "
-        f"differ by at most the factor {factor:.3g}, except with a probability of at most {guarantee.delta:g}. This holds "
-        "against every attacker, whatever he knows. It limits what is learned about one person by having taken part. It "
-        "does not limit what is learned about groups.</p>",
+        f"differ by at most the factor {factor:.3g}, except with a probability of at most {guarantee.delta:g}. This "
+        "holds against every attacker, whatever he knows. It limits what is learned about one person who took part. "
+        "It does not limit what is learned about groups.</p>",
     ]
 
 
@@ -75,8 +78,8 @@ def _rows(report: Report) -> list[str]:
 def _usefulness(report: Report) -> list[str]:
     lines = [
         "<h2>Usefulness</h2>",
-        f"<p>Each score stands between two references. On the left are {INDEPENDENT}: right values, but no relations. On "
-        "the right are real rows of other people: the best that can be expected. The dot is the synthetic data.</p>",
+        f"<p>Each score stands between two references. On the left are {INDEPENDENT}: right values, but no relations. "
+        "On the right are real rows of other people: the best that can be expected. The dot is the synthetic data.</p>",
         draw_positions({score.title: score.position for score in report.scores if score.position is not None}),
     ]
     rows = [(score.title, _number(score.synthetic), _number(score.holdout), _number(score.independent),
@@ -92,16 +95,16 @@ def _disclosure(report: Report) -> list[str]:
     found = report.disclosure
     lines = [
         "<h2>Attacks</h2>",
-        "<p>Each attack was made on people who were learned from and on people who were not. The risk is how much more often "
-        "it succeeds on the former, as a share of what could be gained. Zero means that taking part changed nothing. Lines "
-        "are 95 % intervals. Below each risk stand those of three references.</p>",
+        "<p>Each attack was made on people who were learned from and on people who were not. The risk is how much more "
+        "often it succeeds on the former, as a share of what could be gained. Zero means that taking part changed "
+        "nothing. Lines are 95 % intervals. Below each risk stand those of three references.</p>",
     ]
     risks = {f"{attack.title}: {name}": (risk.value, risk.low, risk.high) for attack in found.attacks
              for name, risk in {"synthetic": attack.synthetic, **attack.references}.items()}  # fmt: skip
     lines.append(draw_intervals(risks, 0.0, "risk"))
     rows = [(attack.title, f"{attack.synthetic.success.attacks:,}", _percent(attack.synthetic.success.value),
              _percent(attack.synthetic.control.value), _percent(attack.synthetic.naive.value),
-             attack.meaning + ("" if attack.synthetic.is_informative else " It does not beat guesses, so it says nothing."))
+             attack.meaning + ("" if attack.synthetic.is_informative else _SAYS_NOTHING))
             for attack in found.attacks]  # fmt: skip
     head = ("Attack", "Attacks", "Success, learned from", "Success, others", "Success of guesses", "Meaning")
     lines += [_table(head, rows), "<h3>Copies and identifiers</h3>", _items(_copies(report)), "<h3>Membership</h3>"]
@@ -123,9 +126,10 @@ def _copies(report: Report) -> Iterable[str]:
         yield "Further samples of the model: not searched; there was no model"
     for leak in found.leaks:
         state = "<b class='no'>leaked</b>" if leak.is_proven else "not leaked"
+        learned, others = _percent(leak.risk.success.value), _percent(leak.risk.control.value)
         yield (
-            f"Identifying column {escape(leak.column)}: {state}. {_percent(leak.risk.success.value)} of the values of people "
-            f"who were learned from are in {escape(leak.synthetic_column)}, of other people {_percent(leak.risk.control.value)}"
+            f"Identifying column {escape(leak.column)}: {state}. {learned} of the values of people who were learned "
+            f"from are in {escape(leak.synthetic_column)}, of other people {others}"
         )
     if not found.leaks:
         yield "Identifying columns: the real rows have none that could have leaked"
@@ -136,9 +140,10 @@ def _copied(copies: Copies) -> str:
         least = "the rows are too few to find copies"
     else:
         least = f"copies of {_percent(copies.detectable)} of the rows would be found 95 times in 100"
+    learned, others = _percent(copies.learned.value), _percent(copies.control.value)
     return (
-        f"{_percent(copies.learned.value)} of the rare rows that were learned from appear, and {_percent(copies.control.value)} "
-        f"of the rare rows of other people, which appear by chance. Copying is "
+        f"{learned} of the rare rows that were learned from appear, and {others} of the rare rows of other people, "
+        f"which appear by chance. Copying is "
         f"{'<b class=no>proven</b>' if copies.is_proven else 'not found'}; {least}"
     )
 
@@ -152,9 +157,9 @@ def _canaries(report: Report) -> Iterable[str]:
     canaries, missing = report.disclosure.canaries, report.disclosure.missing
     if canaries is not None:
         yield (
-            f"Planted canaries: {canaries.planted} made-up people were added, the model was fitted again, and an attacker "
-            f"guessed {canaries.guesses} times who was added. {canaries.right} guesses were right; {canaries.guesses // 2} are "
-            f"expected by chance. They prove an epsilon of at least {canaries.epsilon:.2f}"
+            f"Planted canaries: {canaries.planted} made-up people were added and the model was fitted again. An "
+            f"attacker guessed {canaries.guesses} times who was added. {canaries.right} guesses were right; "
+            f"{canaries.guesses // 2} are expected by chance. They prove an epsilon of at least {canaries.epsilon:.2f}"
         )
     for name, reason in missing.items():
         yield f"{escape(name.capitalize())}: {escape(reason)}"

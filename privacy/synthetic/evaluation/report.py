@@ -39,6 +39,12 @@ class Score:
     independent: float | None = None
     missing: str = ""
 
+    @classmethod
+    def of(cls, name: str, title: str, meaning: str, is_best_high: bool, values: Sequence[float]) -> Score:
+        """Return the score of three tables: synthetic, hold-out and independent columns."""
+        synthetic, holdout, independent = values
+        return cls(name, title, meaning, is_best_high, synthetic, holdout, independent)
+
     @property
     def position(self) -> float | None:
         """Where the synthetic rows stand: 0 as independent columns, 1 as real hold-out.
@@ -79,7 +85,7 @@ class Disclosure:
 
 @dataclass(frozen=True)
 class Report:
-    """All measurements of synthetic rows. `rows`: number of rows (or people) by table, `gate`: the verdict, if asked."""
+    """All measurements of synthetic rows. rows: number of rows, or people, of each table. gate: the verdict, if any."""
 
     title: str
     rows: Mapping[str, int]
