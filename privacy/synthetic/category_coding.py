@@ -41,6 +41,16 @@ class CategoryCoding:
         """Number of codes."""
         return len(self._labels)
 
+    @property
+    def values(self) -> int:
+        """Number of listed values, whose codes come first."""
+        return len(self.spec.values)
+
+    @property
+    def has_other(self) -> bool:
+        """Whether a label stands for values that are not listed. Its code comes after those of the values."""
+        return self.spec.other is not None
+
     @cached_property
     def _other(self) -> int:
         return -1 if self.spec.other is None else len(self.spec.values)

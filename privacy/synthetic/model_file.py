@@ -1,7 +1,7 @@
 """Saves and loads fitted models: JSON and plain arrays in a zip file, sealed with the installation's key. No pickle.
 
-seal = HMAC-SHA256(key, SHA-256 of every part, in order). A model file holds noisy measurements and what was computed from
-them: no row that it was fitted on, and no statistic without noise.
+seal = HMAC-SHA256(key, SHA-256 of every part, in order). A model file holds noisy measurements and what was computed
+from them: no row that it was fitted on, and no statistic without noise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from privacy.synthetic.errors import DamagedModel
 from privacy.synthetic.event.generation import Rhythm
 from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.marginal.merging import Merging
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Specification
@@ -87,9 +88,15 @@ def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
     return _history(content, arrays) if content["kind"] == PrivateHistory.kind else _table(content, arrays, "")
 
 
+def _numbered(name: str, arrays: Iterable[Any]) -> dict[str, Any]:
+    return {f"{name}_{number}": array for number, array in enumerate(arrays)}
+
+
 def _of_table(model: PrivateTable, arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
-    arrays |= {f"{prefix}potential_{index}": one for index, one in enumerate(model.model.potentials)}
-    arrays |= {f"{prefix}fine_{name}": one for name, one in model.fine.items()}
+    arrays |= _numbered(f"{prefix}potential", model.model.potentials)
+    arrays |= _numbered(f"{prefix}fine", model.fine.values())
+    arrays |= _numbered(f"{prefix}merged", (one.merged for one in model.mergings.values()))
+    arrays |= _numbered(f"{prefix}weights", (one.weights for one in model.mergings.values()))
     return {
         "specification": model.specification.model_dump(mode="json"),
         "sizes": dict(model.model.sizes),
@@ -97,6 +104,7 @@ def _of_table(model: PrivateTable, arrays: dict[str, Any], prefix: str) -> dict[
         "parents": list(model.model.parents),
         "total": model.model.total,
         "fine": list(model.fine),
+        "merged": list(model.mergings),
         "scales": dict(model.scales),
     }
 
@@ -105,15 +113,20 @@ def _table(content: Mapping[str, Any], arrays: Mapping[str, Any], prefix: str) -
     cliques = tuple(tuple(clique) for clique in content["cliques"])
     potentials = tuple(arrays[f"{prefix}potential_{index}"] for index in range(len(cliques)))
     model = MarginalModel(content["sizes"], cliques, tuple(content["parents"]), potentials, content["total"])
-    fine = {name: arrays[f"{prefix}fine_{name}"] for name in content["fine"]}
-    return PrivateTable(Specification.model_validate(content["specification"]), model, fine, content["scales"])
+    fine = {name: arrays[f"{prefix}fine_{number}"] for number, name in enumerate(content["fine"])}
+    mergings = {
+        name: Merging(arrays[f"{prefix}merged_{number}"], arrays[f"{prefix}weights_{number}"])
+        for number, name in enumerate(content["merged"])
+    }
+    specification = Specification.model_validate(content["specification"])
+    return PrivateTable(specification, model, mergings, fine, content["scales"])
 
 
 def _of_history(model: PrivateHistory, arrays: dict[str, Any]) -> dict[str, Any]:
     arrays |= {"hour": model.hour, "hour_of_size": model.hour_of_size}
     arrays |= {f"rhythm_{name}": getattr(model.rhythm, name) for name in _RHYTHM}
-    arrays |= {f"number_{name}": one for name, one in model.number.items()}
-    arrays |= {f"order_{name}": one for name, one in model.order.items()}
+    arrays |= _numbered("number", model.number.values())
+    arrays |= _numbered("order", model.order.values())
     return {
         "specification": model.specification.model_dump(mode="json"),
         "people": _of_table(model.people, arrays, "people_"),
@@ -131,8 +144,8 @@ def _history(content: Mapping[str, Any], arrays: Mapping[str, Any]) -> PrivateHi
         Rhythm(content["days"], **{name: arrays[f"rhythm_{name}"] for name in _RHYTHM}),
         arrays["hour"],
         arrays["hour_of_size"],
-        {name: arrays[f"number_{name}"] for name in content["number"]},
-        {name: arrays[f"order_{name}"] for name in content["order"]},
+        {name: arrays[f"number_{number}"] for number, name in enumerate(content["number"])},
+        {name: arrays[f"order_{number}"] for number, name in enumerate(content["order"])},
         content["scales"],
     )
 

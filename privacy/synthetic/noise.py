@@ -1,10 +1,10 @@
 """Noise of OpenDP, discrete on a fine grid, at least as private as continuous Gaussian noise of the stated deviation.
 
 Why. Gaussian differential privacy is exact for continuous noise; OpenDP draws discrete noise, which floating-point
-attacks cannot undo. Let y = x + N(0, σ₁²) for a whole number x, and round y to z with probability ∝ exp(-(z-y)²/2s²). Then
-z is discrete Gaussian of variance σ₁² + s² around x, but for a factor within 1 ± 4·exp(-2π²s²) (Peikert 2010, theorem 3.1).
-So discrete noise of variance σ₁² + s² is continuous noise of variance σ₁², processed further. With s = 2 the factor
-changes ε by less than 10⁻³³ a cell, which the rounding in `accounting.mu_of` exceeds.
+attacks cannot undo. Let y = x + N(0, σ₁²) for a whole number x, and round y to z with probability ∝ exp(-(z-y)²/2s²).
+Then z is discrete Gaussian of variance σ₁² + s² around x, but for a factor within 1 ± 4·exp(-2π²s²) (Peikert 2010,
+theorem 3.1). So discrete noise of variance σ₁² + s² is continuous noise of variance σ₁², processed further. With s = 2
+the factor changes ε by less than 10⁻³³ a cell, which the rounding in `accounting.mu_of` exceeds.
 """
 
 from __future__ import annotations

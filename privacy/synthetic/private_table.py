@@ -15,14 +15,8 @@ from privacy.synthetic.coding import Coding, codings, encode
 from privacy.synthetic.constraint import keep_rows
 from privacy.synthetic.errors import BadSpecification, UnmetConstraint
 from privacy.synthetic.marginal.fit import fit_marginals
-from privacy.synthetic.marginal.measurement import (
-    FINE,
-    SINGLE_SHARE,
-    Measurement,
-    measure,
-    measurement_name,
-    plan_measurements,
-)
+from privacy.synthetic.marginal.measurement import SINGLE_SHARE, Measured, measure, plan_measurements
+from privacy.synthetic.marginal.merging import Merging
 from privacy.synthetic.marginal.model import CHUNK_ROWS, MarginalModel
 from privacy.synthetic.specification import Specification
 from privacy.synthetic.spread import Codes, Weights
@@ -39,6 +33,7 @@ class PrivateTable:
 
     specification: Specification
     model: MarginalModel
+    mergings: Mapping[str, Merging]
     fine: Mapping[str, Weights]
     scales: Mapping[str, float]
 
@@ -48,7 +43,7 @@ class PrivateTable:
     def fit(cls, table: pa.Table, specification: Specification, progress: Progress = no_progress) -> Self:
         """Return the model of a table's rows. The caller has debited `privacy.synthetic.fit.cost_of` before.
 
-        Noise comes from the system's source of randomness: a fit has no seed, since a known seed would reveal the noise.
+        Noise comes from the system's source of randomness: a fit has no seed, since a known seed reveals the noise.
 
         Guarantee: (ε, δ)-DP of the specification, for neighbours that differ in all rows of one person.
 
@@ -75,16 +70,12 @@ class PrivateTable:
 
     @classmethod
     def from_measurements(
-        cls, specification: Specification, measurements: list[Measurement], progress: Progress = no_progress
+        cls, specification: Specification, measured: Measured, progress: Progress = no_progress
     ) -> Self:
         """Return the model of noisy marginals. It reads no row."""
-        fine = {
-            one.clique[0].removesuffix(FINE): np.clip(one.counts, 0, None)
-            for one in measurements
-            if one.clique and one.clique[0].endswith(FINE)
-        }
-        scales = {measurement_name(one.clique): one.scale / specification.rows_per_unit for one in measurements}
-        return cls(specification, fit_marginals(measurements, codings(specification), progress), fine, scales)
+        fine = {name: np.clip(counts, 0, None) for name, counts in measured.fine.items()}
+        scales = {name: scale / specification.rows_per_unit for name, scale in measured.scales.items()}
+        return cls(specification, fit_marginals(measured, progress), measured.mergings, fine, scales)
 
     @cached_property
     def guarantee(self) -> Guarantee:
@@ -100,15 +91,20 @@ class PrivateTable:
         """
         columns = codings(self.specification)
         conditions = _conditions(given or {}, columns)
+        codes_given = {
+            name: int(self.mergings[name].merged[code]) if name in self.mergings else code
+            for name, (code, _) in conditions.items()
+        }
         random = np.random.default_rng(seed)
         left = self.model.total if rows is None else rows
         drawn = kept = 0
         while left > 0:
             # Constraints reject some rows, so more are drawn than are wanted: as many as the share so far suggests.
             wanted = left if not drawn else min(max(left, round(1.1 * left * drawn / max(kept, 1))), CHUNK_ROWS)
-            for part in self.model.chunks(wanted, random, {name: code for name, (code, _) in conditions.items()}):
-                table = keep_rows(_decoded(part, self.fine, columns, conditions, random), self.specification)
-                drawn, kept = drawn + len(part[next(iter(columns))]), kept + table.num_rows
+            for codes in self.model.chunks(wanted, random, codes_given):
+                made = self._decoded(codes, columns, {name: value for name, (_, value) in conditions.items()}, random)
+                table = keep_rows(made, self.specification)
+                drawn, kept = drawn + made.num_rows, kept + table.num_rows
                 table = table.slice(0, left)
                 left -= table.num_rows
                 if table.num_rows:
@@ -118,25 +114,26 @@ class PrivateTable:
                 if drawn > CHUNK_ROWS and kept < _LEAST_KEPT * drawn:
                     raise UnmetConstraint(
                         f"Only {kept} of {drawn} drawn rows meet the constraints and conditions, fewer than one in "
-                        f"{round(1 / _LEAST_KEPT)}; {left} rows are missing. Relax a constraint, or ask for other values"
+                        f"{round(1 / _LEAST_KEPT)}; {left} rows are missing. Relax a constraint or a condition"
                     )
+
+    def _decoded(
+        self, codes: Mapping[str, Codes], columns: Mapping[str, Coding], given: Mapping[str, pa.Scalar],
+        random: np.random.Generator,
+    ) -> pa.Table:  # fmt: skip
+        made = {}
+        for name, coding in columns.items():
+            if name in given:
+                # The code of a number is a bin; the condition names one value of it.
+                made[name] = pa.repeat(given[name], len(codes[name]))
+                continue
+            merging = self.mergings.get(name)
+            split = codes[name] if merging is None else merging.split(codes[name], random)
+            made[name] = coding.decode(split, self.fine.get(name, np.zeros(0)), random)
+        return pa.table(made)
 
 
 def _conditions(given: Mapping[str, Any], columns: Mapping[str, Coding]) -> dict[str, tuple[int, pa.Scalar]]:
     if unknown := sorted(given.keys() - columns.keys()):
         raise BadSpecification(f"conditions name {unknown}, which the model lacks; it has {sorted(columns)}")
     return {name: columns[name].condition(value) for name, value in given.items()}
-
-
-def _decoded(
-    codes: Mapping[str, Codes], fine: Mapping[str, Weights], columns: Mapping[str, Coding],
-    conditions: Mapping[str, tuple[int, pa.Scalar]], random: np.random.Generator,
-) -> pa.Table:  # fmt: skip
-    made = {}
-    for name, coding in columns.items():
-        if name in conditions:
-            # The code of a number is a bin; the condition names one value of it.
-            made[name] = pa.repeat(conditions[name][1], len(codes[name]))
-        else:
-            made[name] = coding.decode(codes[name], fine.get(name, np.zeros(0)), random)
-    return pa.table(made)

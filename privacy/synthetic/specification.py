@@ -162,6 +162,8 @@ class Specification(Part):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Specification:
+        if marked := sorted(name for name in self.columns if "*" in name or name.endswith("~fine")):
+            raise ValueError(f"{marked} contain * or end in ~fine, which name measurements; rename the columns")
         if self.unit in self.columns:
             raise ValueError(f"{self.unit} identifies people and is never synthesized; remove it from columns")
         for constraint in self.constraints:

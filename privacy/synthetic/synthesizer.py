@@ -29,7 +29,8 @@ def scaled(progress: Progress, first: float, last: float) -> Progress:
 class Guarantee:
     """What a synthesizer promises for people whose rows it learned from.
 
-    `epsilon` None: nothing formal. `mu` is the Gaussian-DP parameter of the recorded noise. `statement` says it in words.
+    epsilon: None if nothing formal is promised. mu: the Gaussian-DP parameter of the recorded noise. statement: the
+    guarantee in words.
     """
 
     epsilon: float | None
@@ -43,9 +44,10 @@ class Guarantee:
         """Return the guarantee of recorded noise; `scales` holds the ratio σ/Δ of each measurement."""
         mu = spent_mu(scales.values())
         epsilon = epsilon_of(mu, delta)
+        neighbours = "one row" if unit is None else f"all rows of one {unit}"
         statement = (
-            f"({epsilon:.4g}, {delta:g})-differential privacy, where neighbouring data sets differ in "
-            f"{'one row' if unit is None else f'all rows of one {unit}'}. Accounting: Gaussian differential privacy, mu = {mu:.6g}."
+            f"({epsilon:.4g}, {delta:g})-differential privacy, where neighbouring data sets differ in {neighbours}. "
+            f"Accounting: Gaussian differential privacy, mu = {mu:.6g}."
         )
         return cls(epsilon, delta, mu, unit or "row", statement)
 

@@ -58,8 +58,8 @@ def calibrated(
 
 def first_days(weeks: Weights, days: int) -> Weights:
     """Return class × day from class × week, each week's share spread over its days."""
-    spread = np.repeat(weeks / 7, 7, axis=1)[:, :days]
-    return spread + spread.sum() * 1e-9 + 1e-12
+    shares = np.repeat(weeks / 7, 7, axis=1)[:, :days]
+    return np.asarray(shares + shares.sum() * 1e-9 + 1e-12, np.float64)
 
 
 def _by_class(joint: Weights) -> Weights:
@@ -80,11 +80,11 @@ def _tilted(size: Weights, measured: EventMeasurements, classes: Codes, visits: 
     middle = (np.minimum(low, high) + high) / 2
     weight = np.bincount(activity(classes), visits, len(ACTIVITY))[:, None]
     lowest, highest = -0.2, 0.2
-    tilted = size
+    tilted: Weights = size
     for _ in range(60):
         rate = (lowest + highest) / 2
         tilted = size * np.exp(-rate * middle)
-        tilted /= tilted.sum(1, keepdims=True)
+        tilted = tilted / tilted.sum(1, keepdims=True)
         mean = float((weight * tilted * np.maximum(1, middle)).sum() / max(1.0, weight.sum()))
         lowest, highest = (rate, highest) if mean > measured.mean_size else (lowest, rate)
     return np.asarray(tilted[activity(np.arange(CLASSES))], np.float64)
@@ -111,8 +111,8 @@ def _with_renewal(
     cells = np.arange(variety.shape[1])
     low, high = size_bounds()
     middle = np.sqrt(np.maximum(low, 0.5) * np.maximum(high, 0.5))[cells]
-    found = np.stack([_mean_variety(person, day, classes, sizes, replace(rhythm, renewal=np.full(CLASSES, theta)), random)
-                      for theta in _RENEWALS])  # fmt: skip
+    trials = [replace(rhythm, renewal=np.full(CLASSES, theta)) for theta in _RENEWALS]
+    found = np.stack([_mean_variety(person, day, classes, sizes, trial, random) for trial in trials])
     mass = variety[:, 1:].sum(1)
     wanted = np.where(mass > 0, (np.log(middle[1:]) * variety[:, 1:]).sum(1) / np.maximum(mass, 1e-9), 0)
     renewal = [float(np.exp(np.interp(wanted[one], np.maximum.accumulate(found[:, one]), np.log(_RENEWALS))))

@@ -93,12 +93,21 @@ _SINGLE_SHARE = 0.4
 """Of the people's budget, for single columns: a few people too many who come every day would double the events."""
 
 
+def history_cells(specification: EventSpecification) -> int:
+    """Return the number of noisy counts of a history, without those of the people's model."""
+    groups, weeks = len(specification.group_names), -(-specification.days // 7)
+    cells = 7 * 24 + 24 * len(SIZE_GROUPS) + CLASSES * (MOST_GAP + 1 + weeks + SIZES) + len(ACTIVITY) * SIZES + RETURNS
+    cells += len(specification.items) + groups
+    cells += groups * sum(coding_of(name, spec).size for name, spec in specification.numbers.items())
+    return cells + CLASSES * sum(coding_of(name, spec).size for name, spec in specification.order_columns.items())
+
+
 def history_scales(specification: EventSpecification) -> set[str]:
     """Return the names of the measurements of a history: two of each histogram of events, see `bounded_histogram`."""
     events = ["hour", "hour_of_size", "gap", "size", "mean_size", "item", "group", "again"]
     events += [f"number:{name}" for name in specification.numbers]
     events += [f"order:{name}" for name in specification.order_columns]
-    people = table_scales(codings(_people_specification(specification)), 1)
+    people = table_scales(codings(people_specification(specification)), 1)
     return (
         {f"{name}:{part}" for name in events for part in (0, 1)}
         | {"first", "variety"}
@@ -188,7 +197,8 @@ def visit_bin(visits: Codes) -> Codes:
     ).astype(np.int64)
 
 
-def _people_specification(specification: EventSpecification) -> Specification:
+def people_specification(specification: EventSpecification) -> Specification:
+    """Return the specification of the people's model, whose further column `VISITS` is the number of visits."""
     number = Number(minimum=0, maximum=VISIT_BINS - 1, bins=VISIT_BINS, decimals=0)
     return specification.of_people({VISITS: number})
 
@@ -197,7 +207,7 @@ def _people(
     people: pa.Table, visits: Codes, specification: EventSpecification, mu: float, progress: Progress
 ) -> PrivateTable:
     column = pa.array(visit_bin(visits))
-    wanted = _people_specification(specification)
+    wanted = people_specification(specification)
     part = mu * math.sqrt(SHARES["people"])
     return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE)
 

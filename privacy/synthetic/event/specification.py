@@ -26,7 +26,8 @@ class EventSpecification(Part):
     order: column that groups the events of one visit; None counts the events of a person and moment as one visit.
     item: column of what was chosen. groups: for each possible item its group, such as a department.
     numbers: columns of numbers that depend on the item's group. order_columns: columns that are equal within an order.
-    constraints: of the people's table. most_orders, most_lines: orders of a person, and lines of an order, that are used at most.
+    constraints: of the people's table. most_orders, most_lines: orders of a person, and lines of an order, that are
+    used at most.
     """
 
     unit: str
@@ -61,6 +62,8 @@ class EventSpecification(Part):
             raise ValueError(
                 f"{self.unit} identifies people and is never synthesized; remove it from the other columns"
             )
+        if marked := [name for name in (*named, *self.people) if name.startswith("~")]:
+            raise ValueError(f"{marked} start with ~, which names columns of the model; rename the columns")
         if repeated := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"{repeated} are named twice; name each column once")
         if self.people:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
-from privacy.synthetic.coding import Coding
 from privacy.synthetic.errors import SyntheticError
-from privacy.synthetic.marginal.measurement import Clique, Measurement
+from privacy.synthetic.marginal.measurement import Clique, Measured
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.marginal.structure import MOST_MEGABYTES, choose_pairs
 from privacy.synthetic.synthesizer import Progress, no_progress
@@ -22,9 +22,11 @@ _BLOCK = 50
 
 
 def fit_marginals(
-    measurements: Sequence[Measurement], columns: Mapping[str, Coding], progress: Progress = no_progress,
-    megabytes: float = MOST_MEGABYTES, iterations: int = ITERATIONS,
-) -> MarginalModel:  # fmt: skip
+    measured: Measured,
+    progress: Progress = no_progress,
+    megabytes: float = MOST_MEGABYTES,
+    iterations: int = ITERATIONS,
+) -> MarginalModel:
     """Return the model of maximum entropy that comes nearest to the noisy marginals. It reads no row.
 
     Raises:
@@ -32,16 +34,14 @@ def fit_marginals(
     """
     mbi = _mbi()
     progress("choose pairs of columns", 0.1)
-    names = list(columns)
-    domain = mbi.Domain(names, [columns[name].size for name in names])
-    chosen = choose_pairs(measurements, columns, domain, megabytes)
-    singles: list[Clique] = [(name,) for name in names]
-    tree, _ = mbi.junction_tree.make_junction_tree(domain, [*chosen, *singles])
-    cliques = [tuple(clique) for clique in tree.nodes]
-    covered = [one for one in measurements if len(one.clique) in (1, 2) and _is_covered(one.clique, cliques)]
-    total = max(1, round(float(next(one.counts[0] for one in measurements if not one.clique))))
+    domain = mbi.Domain(list(measured.sizes), list(measured.sizes.values()))
+    chosen = choose_pairs(measured, domain, megabytes)
+    tree, _ = mbi.junction_tree.make_junction_tree(domain, [*chosen, *((name,) for name in measured.sizes)])
+    order, parents = _rooted(tree)
+    covered = [*measured.singles.values(), *(pair for pair in measured.pairs if _is_covered(pair.clique, order))]
     marginals = [mbi.LinearMeasurement(one.counts, one.clique, stddev=one.scale) for one in covered]
-    blocks = iter(range(1, iterations))
+    total = max(1, round(measured.total))
+    blocks = itertools.count(1)
 
     def report(marginals: object) -> None:
         progress("fit the model", min(0.99, 0.2 + 0.8 * next(blocks) * _BLOCK / iterations))
@@ -49,17 +49,11 @@ def fit_marginals(
     fitted = mbi.estimation.MirrorDescent().estimate(
         domain, marginals, known_total=float(total), iters=iterations, callback_fn=report
     )
-    order, parents = _rooted(tree)
-    potentials = fitted.potentials.expand(order)
-    return MarginalModel(
-        {name: columns[name].size for name in names},
-        tuple(order),
-        tuple(parents),
-        tuple(
-            np.asarray(potentials[clique].transpose(clique).datavector(flatten=False), np.float64) for clique in order
-        ),
-        total,
+    found = fitted.potentials.expand(order)
+    potentials = tuple(
+        np.asarray(found[clique].transpose(clique).datavector(flatten=False), np.float64) for clique in order
     )
+    return MarginalModel(measured.sizes, tuple(order), tuple(parents), potentials, total)
 
 
 def _is_covered(clique: Clique, cliques: Sequence[Clique]) -> bool:
@@ -86,7 +80,7 @@ def _mbi() -> Any:
     try:
         import jax
 
-        jax.config.update("jax_enable_x64", True)
+        cast(Any, jax.config).update("jax_enable_x64", True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import mbi

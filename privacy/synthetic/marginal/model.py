@@ -1,4 +1,4 @@
-"""A model of one table: potentials on the cliques of a junction tree, from which rows are drawn. No training row is in it."""
+"""A model of one table: potentials on the cliques of a junction tree, from which rows are drawn. It holds no row."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class MarginalModel:
         return drawn
 
     def _steps(self, given: Mapping[str, int]) -> list[Step]:
-        """Return for each clique: its new columns, its known columns, and the probabilities of the new given the known."""
+        """Return for each clique: its new columns, known columns, and the shares of the new given the known."""
         beliefs = self._beliefs(given)
         steps, seen = [], set[str]()
         for clique, belief in zip(self.cliques, beliefs, strict=True):

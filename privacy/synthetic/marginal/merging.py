@@ -1,0 +1,62 @@
+"""Merges rare values of a column, so that a model learns what they have in common and nothing about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from privacy.synthetic.category_coding import CategoryCoding
+from privacy.synthetic.coding import Coding
+from privacy.synthetic.spread import Codes, Weights, spread
+
+RARE_DEVIATIONS = 3.0
+"""A value is rare if its noisy count is below so many deviations of its noise, which then hides what it relates to."""
+
+
+@dataclass(frozen=True)
+class Merging:
+    """The model's code of each code of a column, and the weight by which a model's code is split into codes again."""
+
+    merged: Codes
+    weights: Weights
+
+    @property
+    def size(self) -> int:
+        """Number of codes of the model."""
+        return int(self.merged.max()) + 1
+
+    def split(self, codes: Codes, random: np.random.Generator) -> Codes:
+        """Return a code of the column for each of the model."""
+        weights = np.zeros((self.size, len(self.merged)))
+        weights[self.merged, np.arange(len(self.merged))] = self.weights
+        return spread(codes, weights / weights.sum(1, keepdims=True), random)
+
+
+def merge_rare(columns: Mapping[str, Coding], counts: Mapping[str, tuple[Weights, float]]) -> dict[str, Merging]:
+    """Return a merging of each column with several rare values, from noisy counts and σ of their noise alone.
+
+    Rare values become the column's label for other values, if it declares one. Else each is written as often as its
+    noisy count says.
+    """
+    found = {}
+    for name, coding in columns.items():
+        if isinstance(coding, CategoryCoding):
+            merging = _merging(*counts[name], coding.values, coding.has_other)
+            if merging.size < coding.size:
+                found[name] = merging
+    return found
+
+
+def _merging(counts: Weights, scale: float, values: int, has_other: bool) -> Merging:
+    """Return the merging of codes: first `values` codes of values, then perhaps `other`, then perhaps null."""
+    rare = np.flatnonzero(counts[:values] < RARE_DEVIATIONS * scale)
+    into = np.arange(len(counts))
+    weights = np.maximum(counts, scale / len(counts))
+    if has_other:
+        into[rare] = values
+        weights[rare] = 0.0
+    elif len(rare) > 1:
+        into[rare] = rare[0]
+    return Merging(np.unique(into, return_inverse=True)[1].astype(np.int64), weights)
