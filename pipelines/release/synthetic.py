@@ -11,6 +11,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.release.declaration import SyntheticRelease
 from pipelines.synthetic.judgement import Judgement, Question, judge
 from pipelines.synthetic.model_folder import ModelFolder
+from pipelines.synthetic.sampling import draw
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source, TableSource
 from privacy.clock import utc_now
@@ -56,7 +57,7 @@ def publish(
     fitted = service.fit(source, folder, progress, again=again)
     tables = drawn(release, fitted)
     found = judged(release, service, fitted, source, tables)
-    found.save(folder)
+    found.save(folder.path)
     found.gate.require_open()
     for name, table in tables.items():
         _write(name, table, place.lakehouse)
@@ -82,11 +83,7 @@ def prove(release: SyntheticRelease, service: SyntheticService) -> list[Check]:
 
 def drawn(release: SyntheticRelease, fitted: Fitted) -> Tables:
     """Return the rows that a release publishes: always the same for the same model."""
-    parts = list(fitted.model.sample(release.rows, seed_of(fitted)))
-    if release.events is None:
-        tables = [pa.concat_tables(parts)]
-    else:
-        tables = [pa.concat_tables(side) for side in zip(*parts, strict=True)]
+    tables = draw(fitted.model, release.rows, seed_of(fitted))
     return {name: _storable(table) for name, table in zip(release.tables, tables, strict=True)}
 
 
