@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +12,14 @@ import typer
 
 from installation.errors import SettingsError
 from pipelines.cli.error_boundary import ErrorBoundary
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
+    from pipelines.synthetic.file_rows import CsvForm
     from pipelines.synthetic.service import SyntheticService
     from pipelines.synthetic.source import Source
-    from privacy.synthetic.fit import AnySpecification
 
 Name = Annotated[str, typer.Argument(help="Name of a fitted model; `bojagi synth list` shows them.")]
 Role = Annotated[
@@ -25,6 +27,13 @@ Role = Annotated[
     typer.Option("--role", help="Role in which you read tables; it is logged as declared: privacy/access/role.yaml."),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Fit anew, and pay again, though a stored model would be free.")]
+ShadowModels = Annotated[
+    int,
+    typer.Option("--shadow-models", min=0, help="Models fitted again, to infer who was learned from; 0 leaves it out."),
+]
+Canaries = Annotated[
+    int, typer.Option("--canaries", min=0, help="Invented people planted and searched for; 0 leaves it out.")
+]
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -68,6 +77,9 @@ def fit(
         str, typer.Option("--purpose", help="Purpose whose budget is charged for a file; a table's SPEC names its own.")
     ] = "research",
     delimiter: Annotated[str, typer.Option("--delimiter", help="Delimiter of CSV files.")] = ",",
+    nulls: Annotated[
+        list[str] | None, typer.Option("--null", help="Text that means null in CSV files, such as NA; may be repeated.")
+    ] = None,
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Show cost, time and memory; read no row and spend nothing.")
     ] = False,
@@ -89,12 +101,13 @@ def fit(
       bojagi synth fit demographic.yaml               SPEC has `source: gold/customer_demographic` and `purpose:`
     """
     from pipelines.cli.synth_text import fit_progress, print_cost, print_fitted
+    from pipelines.synthetic.file_rows import CsvForm
     from pipelines.synthetic.model_folder import ModelFolder
 
     with installation_for(data) as installation:
         service = _service(installation, role)
         folder = ModelFolder.of_model(installation.settings, name or spec_path.name.split(".")[0])
-        found = _source(installation, spec_path, source, events, folder.name, purpose, delimiter)
+        found = _source(installation, spec_path, source, events, folder.name, purpose, CsvForm(delimiter, nulls or ()))
         cost = _cost(service, found)
         if show_preview or not as_json:
             print_cost(cost, as_json)
@@ -146,6 +159,54 @@ def sample(
         return
     for path, count in written["rows"].items():
         print(f"{path}: {count:,} rows, seed {written['seed']}")
+
+
+@app.command()
+def report(
+    name: Name,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder for report.html and report.json.", show_default="the model's folder"),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Column that models predict.", show_default="the last category")
+    ] = None,
+    attacked: Annotated[
+        list[str] | None,
+        typer.Option("--attacked", help="Column that an attacker infers; may be repeated.", show_default="the target"),
+    ] = None,
+    shadow_models: ShadowModels = 0,
+    canaries: Canaries = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the rows that are judged.")] = 0,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Report how useful the rows of a model are and what attackers learn from them, and give the gate's verdict.
+
+    Every figure stands between two references: real people who were held out, and columns without relations. The
+    report is computed from real rows without noise: it is for the people who decide, and not to be published. Exit code
+    6: the gate is closed.
+
+    [bold]Examples[/bold]
+
+      bojagi synth report people
+      bojagi synth report people --target income --attacked illness --shadow-models 4 --canaries 200
+    """
+    from pipelines.cli.synth_text import print_report, stage_progress
+    from pipelines.synthetic.judgement import Question, judge_model
+    from pipelines.synthetic.model_folder import ModelFolder
+
+    with installation_for(data) as installation, stage_progress(is_quiet=as_json) as progress:
+        service = _service(installation, "analyst")
+        model = ModelFolder.of_model(installation.settings, name)
+        question = Question(
+            f"Synthetic rows of {name}", target, tuple(attacked or ()), shadow_models, canaries, progress
+        )
+        found = judge_model(service, model, question, seed)
+    page = found.save(folder or model.path)
+    print_report(found, page, as_json)
+    if not found.gate.is_open:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command("list")
@@ -215,7 +276,7 @@ def _service(installation: Installation, role: str) -> SyntheticService:
 
 def _source(
     installation: Installation, spec_path: Path, source: Path | None, events: Path | None, name: str, purpose: str,
-    delimiter: str,
+    csv: CsvForm,
 ) -> Source:  # fmt: skip
     """Return the rows that SPEC and --input name.
 
@@ -243,16 +304,12 @@ def _source(
     if has_events != (events is not None):
         wanted = "has events: add --events" if has_events else "has no events: leave out --events, or declare `item`"
         raise SettingsError(f"{spec_path.name} {wanted}")
-    return FileSource(spec, FileForm.of(installation.synthetic_key, name, purpose, source, events, delimiter))
+    return FileSource(spec, FileForm.of(installation.synthetic_key, name, purpose, source, events, csv))
 
 
 def _cost(service: SyntheticService, source: Source) -> dict[str, Any]:
-    spec: AnySpecification = source.specification
-    cost = service.cost(source)
-    return {
-        "account": str(source.account), "rho": cost.rho, "epsilon": spec.epsilon, "delta": spec.delta,
-        "left": service.balances(source),
-    }  # fmt: skip
+    estimate = service.estimate(source)
+    return {**asdict(estimate), "account": str(source.account), "rho_left": service.balances(source)}
 
 
 def _conditions(given: list[str]) -> dict[str, str | None]:

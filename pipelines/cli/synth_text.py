@@ -15,11 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipelines.cli.grid import make_grid, open_console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.release.declaration import SyntheticRelease
     from pipelines.release.synthetic import Published
+    from pipelines.synthetic.judgement import Judgement
     from pipelines.synthetic.service import Fitted
     from privacy.synthetic.gate.verdict import Check
     from privacy.synthetic.synthesizer import Progress as FitProgress
+
+_SCORES = ("synthetic", "real hold-out", "independent columns")
 
 
 def print_cost(cost: Mapping[str, Any], as_json: bool) -> None:
@@ -30,9 +35,13 @@ def print_cost(cost: Mapping[str, Any], as_json: bool) -> None:
     console = open_console(stderr=True)
     enough = math.ceil(cost["rho"] * 1000) / 1000
     console.print(f"Costs ρ={cost['rho']:.6g} of {cost['account']}: (ε, δ) = ({cost['epsilon']:g}, {cost['delta']:g}).")
-    if not cost["left"]:
+    seconds, memory = cost["seconds"], cost["megabytes"] / 1024
+    console.print(
+        f"Takes about {seconds:,.0f} s of one processor and {memory:.1f} GiB; {cost['cells']:,} noisy counts."
+    )
+    if not cost["rho_left"]:
         console.print(f"The account has no limit. Set one: bojagi dp budget '{cost['account']}' --set ever={enough:g}")
-    for period, left in cost["left"].items():
+    for period, left in cost["rho_left"].items():
         console.print(f"Left {'in all' if period == 'ever' else f'in {period}'}: ρ={left:.6g}.")
 
 
@@ -78,7 +87,7 @@ def fit_progress(*, is_quiet: bool) -> Iterator[FitProgress]:
         yield lambda stage, done: None
         return
     with console.status("Reading the rows …") as status:
-        yield lambda stage, done: status.update(f"{done:.0%} {stage} …")
+        yield lambda stage, done: status.update(f"{done:.0%} {stage} …" if done else f"{stage} …")
 
 
 def print_published(release: SyntheticRelease, made: Published, as_json: bool) -> None:
@@ -104,3 +113,28 @@ def print_checks(checks: Sequence[Check]) -> None:
     for check in checks:
         grid.add_row(check.name, "passed" if check.is_passed else "[red]FAILED[/red]", escape(check.detail))
     open_console().print(grid)
+
+
+@contextmanager
+def stage_progress(*, is_quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows what is measured on standard error."""
+    with fit_progress(is_quiet=is_quiet) as show:
+        yield lambda stage: show(stage, 0.0)
+
+
+def print_report(found: Judgement, page: Path, as_json: bool) -> None:
+    """Print the scores between their references, the checks of the gate and its verdict."""
+    if as_json:
+        print(json.dumps({**found.report.to_json(), "page": str(page)}, ensure_ascii=False))
+        return
+    grid = make_grid("score", "synthetic", "real hold-out", "independent columns", numbers=_SCORES)
+    for score in found.report.scores:
+        if score.missing:
+            grid.add_row(score.title, score.missing)
+            continue
+        figures = (score.synthetic, score.holdout, score.independent)
+        grid.add_row(score.title, *("" if one is None else f"{one:.4g}" for one in figures))
+    console = open_console()
+    console.print(grid)
+    print_checks(found.gate.checks)
+    console.print(f"The gate is {'open' if found.gate.is_open else '[red]closed[/red]'}. Report: {page}")

@@ -11,10 +11,10 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.release.declaration import SyntheticRelease
 from pipelines.synthetic.judgement import Judgement, Question, judge
 from pipelines.synthetic.model_folder import ModelFolder
+from pipelines.synthetic.sampling import draw
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source, TableSource
 from privacy.clock import utc_now
-from privacy.synthetic.gate.fit_check import check_origin
 from privacy.synthetic.gate.verdict import Check
 from privacy.synthetic.synthesizer import Progress, no_progress
 
@@ -57,7 +57,7 @@ def publish(
     fitted = service.fit(source, folder, progress, again=again)
     tables = drawn(release, fitted)
     found = judged(release, service, fitted, source, tables)
-    found.save(folder)
+    found.save(folder.path)
     found.gate.require_open()
     for name, table in tables.items():
         _write(name, table, place.lakehouse)
@@ -76,18 +76,14 @@ def prove(release: SyntheticRelease, service: SyntheticService) -> list[Check]:
     fitted = service.open(folder)
     lakehouse = service.installation.lakehouse
     written = {name: lakehouse.rows(name) for name in release.tables}
-    checks = [_origin(written[name], table) for name, table in drawn(release, fitted).items()]
+    checks = [_origin(name, written[name], table) for name, table in drawn(release, fitted).items()]
     source = service.source(folder, fitted)
     return list(judged(release, service, fitted, source, written, checks).gate.checks)
 
 
 def drawn(release: SyntheticRelease, fitted: Fitted) -> Tables:
     """Return the rows that a release publishes: always the same for the same model."""
-    parts = list(fitted.model.sample(release.rows, seed_of(fitted)))
-    if release.events is None:
-        tables = [pa.concat_tables(parts)]
-    else:
-        tables = [pa.concat_tables(side) for side in zip(*parts, strict=True)]
+    tables = draw(fitted.model, release.rows, seed_of(fitted))
     return {name: _storable(table) for name, table in zip(release.tables, tables, strict=True)}
 
 
@@ -105,9 +101,18 @@ def judged(
     return judge(fitted, source, service.sides(source), rows, service.installation.ledger, question, further)
 
 
-def _origin(written: pa.Table, expected: pa.Table) -> Check:
-    is_known = set(written.column_names) <= set(expected.column_names)
-    return check_origin(written, lambda: expected if is_known else pa.table({}))
+def _origin(table: str, written: pa.Table, expected: pa.Table) -> Check:
+    """Return whether a written table holds the model's rows and nothing else, in any order."""
+    names = expected.column_names
+    is_same = sorted(written.column_names) == sorted(names) and _ordered(written, names).equals(
+        _ordered(expected, names)
+    )
+    found = "exactly what the model draws" if is_same else "not what the model draws; run the job `synthetic` again"
+    return Check("origin", is_same, f"the rows of {table} are {found}")
+
+
+def _ordered(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.select(names).combine_chunks().sort_by([(name, "ascending") for name in names])
 
 
 def seed_of(fitted: Fitted) -> int:

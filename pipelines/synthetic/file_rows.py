@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,23 +16,56 @@ import pyarrow.dataset as ds
 from installation.errors import SettingsError
 
 _BLOCK = 1 << 20
+_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?")
+_FORMS = {
+    pa.float64(): "numbers such as 1234.5",
+    pa.date32(): "dates such as 2026-01-31",
+    pa.timestamp("us"): "moments such as 2026-01-31 13:45:00, without a zone",
+    pa.time32("s"): "times such as 13:45:00",
+}
 
 
-def read_file(path: Path, columns: Sequence[str], delimiter: str = ",") -> pa.Table:
-    """Return the columns of a file; those of a CSV file are text, and an empty cell is null.
+@dataclass(frozen=True)
+class CsvForm:
+    """How CSV files are written: the delimiter, and texts that mean null beside the empty cell."""
+
+    delimiter: str = ","
+    nulls: Sequence[str] = ()
+
+    @property
+    def parsing(self) -> pc.ParseOptions:
+        """The options for Arrow's parser.
+
+        Raises:
+            SettingsError: the delimiter is not one character.
+        """
+        if len(self.delimiter) != 1:
+            raise SettingsError(f"--delimiter is {self.delimiter!r}; give one character, such as ';'")
+        return pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
+
+
+def read_file(path: Path, columns: Mapping[str, pa.DataType], form: CsvForm) -> pa.Table:
+    """Return columns of a file. Those of a CSV file are read as the given types; other files have types of their own.
 
     Raises:
-        SettingsError: the file cannot be read, or lacks a column. The message contains no value.
+        SettingsError: the file cannot be read, lacks a column, or a column holds other values. No message has a value.
     """
     try:
-        known = _read_names(path, delimiter)
+        known = _read_names(path, form)
         if absent := [name for name in columns if name not in known]:
             raise SettingsError(f"{path.name} has no columns {absent}; it has {known}")
-        return _read(path, columns, delimiter)
+        return _read(path, columns, form)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, FileNotFoundError) as error:
-        raise SettingsError(
-            f"{path.name} cannot be read as {_form(path)}; check --delimiter and quotes, or convert it"
-        ) from error
+        raise SettingsError(f"{path.name}: {_reason(str(error), path, columns)}") from error
+
+
+def estimate_rows(path: Path, form: CsvForm) -> int:
+    """Return about how many rows a file has: exactly, or for CSV from its size and the length of its first lines."""
+    if path.is_dir() or path.suffix == ".parquet":
+        return int(ds.dataset(path, format="parquet").count_rows())
+    with path.open("rb") as file:
+        start = file.read(_BLOCK)
+    return round(path.stat().st_size / max(1, len(start)) * max(1, start.count(b"\n")))
 
 
 def fingerprint(path: Path, key: bytes) -> str:
@@ -46,41 +81,43 @@ def fingerprint(path: Path, key: bytes) -> str:
     return whole.hexdigest()
 
 
-def _form(path: Path) -> str:
+def _reason(fault: str, path: Path, columns: Mapping[str, pa.DataType]) -> str:
+    """Return the reason of Arrow's error without the value that it quotes."""
+    found = _FAULT.search(fault)
+    if found is not None and int(found[1]) < len(columns):
+        name, kind = list(columns.items())[int(found[1])]
+        row = f", row {found[2]}" if found[2] else ""
+        expected = _FORMS.get(kind, "text in UTF-8")
+        return f"the column {name}{row} holds a value that is no {kind}; expected {expected}. Convert it, or add --null"
     if path.is_dir():
-        return "the folder of a Delta table or of Parquet files"
-    return "a Parquet file" if path.suffix == ".parquet" else "a CSV file in UTF-8 with one header line"
+        return "expected the folder of a Delta table or of Parquet files"
+    if path.suffix == ".parquet":
+        return "it cannot be read as a Parquet file"
+    return "it cannot be read as CSV in UTF-8 with a line of column names; check --delimiter and quotes, or convert it"
 
 
-def _read_names(path: Path, delimiter: str) -> list[str]:
+def _read_names(path: Path, form: CsvForm) -> list[str]:
     if (path / "_delta_log").is_dir():
         from deltalake import DeltaTable
 
         return [field.name for field in DeltaTable(str(path)).schema().fields]
     if path.is_dir() or path.suffix == ".parquet":
         return list(ds.dataset(path, format="parquet").schema.names)
-    if len(delimiter) != 1:
-        raise SettingsError(f"--delimiter is {delimiter!r}; give one character, such as ';'")
-    with pc.open_csv(path, parse_options=pc.ParseOptions(delimiter=delimiter)) as reader:
+    with pc.open_csv(path, parse_options=form.parsing) as reader:
         return list(reader.schema.names)
 
 
-def _read(path: Path, columns: Sequence[str], delimiter: str) -> pa.Table:
+def _read(path: Path, columns: Mapping[str, pa.DataType], form: CsvForm) -> pa.Table:
     if (path / "_delta_log").is_dir():
         from deltalake import DeltaTable
 
         from installation.lakehouse.rows import quoted, select
 
-        return select(DeltaTable(str(path)), quoted(columns))
+        return select(DeltaTable(str(path)), quoted(list(columns)))
     if path.is_dir() or path.suffix == ".parquet":
         return ds.dataset(path, format="parquet").to_table(columns=list(columns))
-    return pc.read_csv(
-        path,
-        parse_options=pc.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pc.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()),
-            include_columns=list(columns),
-            strings_can_be_null=True,
-            null_values=[""],
-        ),
-    )
+    options = pc.ConvertOptions(
+        column_types=dict(columns), include_columns=list(columns), strings_can_be_null=True,
+        null_values=["", *form.nulls],
+    )  # fmt: skip
+    return pc.read_csv(path, parse_options=form.parsing, convert_options=options)

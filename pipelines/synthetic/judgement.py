@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from pipelines.synthetic.model_folder import ModelFolder
 from pipelines.synthetic.person_split import Sides
-from pipelines.synthetic.service import Fitted
+from pipelines.synthetic.sampling import draw
+from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source
 from privacy.dp.ledger import Ledger
 from privacy.storage.atomic_file import replace_public
@@ -50,10 +52,25 @@ class Judgement:
     gate: Gate
     sides: Sides
 
-    def save(self, folder: ModelFolder) -> None:
-        """Write the report into the model's folder, as a page and as JSON."""
+    def save(self, folder: Path) -> Path:
+        """Write the report into a folder, as a page and as JSON; return the page."""
+        page = folder / "report.html"
         text = json.dumps(self.report.to_json(), ensure_ascii=False, indent=1)
-        replace_public(folder.report.with_suffix(".json"), text)
+        replace_public(page.with_suffix(".json"), text)
+        return page
+
+
+def judge_model(service: SyntheticService, folder: ModelFolder, question: Question, seed: int) -> Judgement:
+    """Return the judgement of as many rows as a saved model was learned from.
+
+    Raises:
+        SettingsError: there is no such model, or its files have changed since the fit.
+        DamagedModel: the model was changed or is missing, or the ledger has no record of its fit.
+    """
+    fitted = service.open(folder)
+    source = service.source(folder, fitted)
+    rows = draw(fitted.model, None, seed)
+    return judge(fitted, source, service.sides(source), rows, service.installation.ledger, question)
 
 
 def judge(

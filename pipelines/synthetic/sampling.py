@@ -8,10 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from installation.errors import SettingsError
 from pipelines.synthetic.row_writer import open_writer
 from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.model_file import Model
+
+
+def draw(model: Model, rows: int | None, seed: int) -> tuple[pa.Table, ...]:
+    """Return rows in memory: one table, or the tables of people and of their events."""
+    parts = [part if isinstance(part, tuple) else (part,) for part in model.sample(rows, seed)]
+    return tuple(pa.concat_tables(side) for side in zip(*parts, strict=True))
 
 
 def draw_rows(

@@ -13,15 +13,15 @@ from installation.errors import SettingsError
 from installation.installation import Installation
 from pipelines.synthetic.model_folder import ModelFolder, Saved
 from pipelines.synthetic.person_split import Rows, Sides, split
-from pipelines.synthetic.source import FileForm, FileSource, Source, TableForm, TableSource
+from pipelines.synthetic.source import FileForm, FileSource, Source, TableForm, TableSource, event_types, people_types
 from privacy.access.plan import require_role
 from privacy.clock import utc_now
 from privacy.dp.budget_account import BudgetAccount
-from privacy.dp.cost import Cost
 from privacy.dp.ledger_answer import Answered
 from privacy.dp.trail import Trail
 from privacy.errors import PrivacyError
 from privacy.synthetic.errors import DamagedModel
+from privacy.synthetic.estimate import Estimate, estimate_history, estimate_table
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import (
     AnySpecification,
@@ -65,9 +65,17 @@ class SyntheticService:
     who: str
     role: str
 
-    def cost(self, source: Source) -> Cost:
-        """Return the cost of a fit. Nothing is spent."""
-        return cost_of(source.specification)
+    def estimate(self, source: Source) -> Estimate:
+        """Return the time, memory and budget that a fit will take. Nothing is spent.
+
+        Raises:
+            BadSpecification: there are too many columns.
+        """
+        people, events = source.size()
+        spec = source.specification
+        if isinstance(spec, EventSpecification):
+            return estimate_history(spec, people, events)
+        return estimate_table(spec, people)
 
     def balances(self, source: Source) -> dict[str, float]:
         """Return the remaining ρ, by period, of the account that is charged."""
@@ -192,11 +200,8 @@ def _fit(
 
 def _columns(source: Source) -> frozenset[str]:
     spec = source.specification
-    names = spec.people if isinstance(spec, EventSpecification) else spec.columns
-    events = (
-        source.form.request.events.columns if isinstance(source.form, TableForm) and source.form.request.events else ()
-    )
-    return frozenset({*names, *events, *((spec.unit,) if spec.unit else ())})
+    events = event_types(spec) if isinstance(spec, EventSpecification) else {}
+    return frozenset({*people_types(spec), *events})
 
 
 def _require_packages() -> None:

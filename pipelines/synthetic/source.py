@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
+import pyarrow as pa
 from pydantic import Field
 
 from installation.contract.document import Contracts
 from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.synthetic.file_rows import fingerprint, read_file
+from pipelines.synthetic.file_rows import CsvForm, estimate_rows, fingerprint, read_file
 from pipelines.synthetic.person_split import Rows
 from pipelines.synthetic.request import SyntheticRequest
 from pipelines.synthetic.table_rows import read_rows, specification_of
@@ -20,7 +21,7 @@ from privacy.consent.view import ConsentView
 from privacy.dp.budget_account import BudgetAccount
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import AnySpecification
-from privacy.synthetic.specification import Part
+from privacy.synthetic.specification import ColumnSpec, Part
 
 
 class FileForm(Part):
@@ -31,17 +32,17 @@ class FileForm(Part):
     purpose: str
     path: str
     events: str | None = None
-    delimiter: str = ","
+    csv: CsvForm = CsvForm()
     scope: str
 
     @classmethod
     def of(
-        cls, key: bytes, dataset: str, purpose: str, path: Path, events: Path | None, delimiter: str = ","
+        cls, key: bytes, dataset: str, purpose: str, path: Path, events: Path | None, csv: CsvForm | None = None
     ) -> FileForm:
         """Return the form of files. Their scope is a keyed hash of their content: the same content costs once."""
         return cls(
             dataset=dataset, purpose=purpose, path=str(path.absolute()),
-            events=None if events is None else str(events.absolute()), delimiter=delimiter,
+            events=None if events is None else str(events.absolute()), csv=csv or CsvForm(),
             scope=_content(key, path, events),
         )  # fmt: skip
 
@@ -102,6 +103,10 @@ class Source(Protocol):
         """Return the rows."""
         ...
 
+    def size(self) -> tuple[int, int]:
+        """Return about how many rows of people and of events there are, without reading them."""
+        ...
+
 
 @dataclass(frozen=True)
 class FileSource:
@@ -126,14 +131,18 @@ class FileSource:
             SettingsError: a file cannot be read, or lacks a column.
         """
         spec, form = self.specification, self.form
-        unit = spec.unit
-        names = spec.people if isinstance(spec, EventSpecification) else spec.columns
-        people = read_file(Path(form.path), [*([unit] if unit else []), *names], form.delimiter)
+        people = read_file(Path(form.path), people_types(spec), form.csv)
         events = None
         if isinstance(spec, EventSpecification):
-            events = read_file(Path(form.events or ""), event_columns(spec), form.delimiter)
-        count = people.num_rows if unit is None else len(people[unit].unique())
-        return Rows(people, events, unit, count, count)
+            events = read_file(Path(form.events or ""), event_types(spec), form.csv)
+        count = people.num_rows if spec.unit is None else len(people[spec.unit].unique())
+        return Rows(people, events, spec.unit, count, count)
+
+    def size(self) -> tuple[int, int]:
+        """Return about how many rows the file of people and the file of events have."""
+        form = self.form
+        events = 0 if form.events is None else estimate_rows(Path(form.events), form.csv)
+        return estimate_rows(Path(form.path), form.csv), events
 
 
 @dataclass(frozen=True)
@@ -175,9 +184,32 @@ class TableSource:
         """Return the rows of customers who permit the purpose."""
         return read_rows(self.form.request, self.account.unit, self.lakehouse, self.consent())
 
+    def size(self) -> tuple[int, int]:
+        """Return how many rows the tables of customers and of events have."""
+        request = self.form.request
+        counts = [int(self.lakehouse.select(table, "count(*) AS n")["n"][0].as_py()) for table in request.sources]
+        return counts[0], counts[1] if len(counts) > 1 else 0
 
-def event_columns(specification: EventSpecification) -> list[str]:
-    """Return the columns that a fit reads from the events."""
-    order = [] if specification.order is None else [specification.order]
+
+_TYPES: dict[str, pa.DataType] = {
+    "category": pa.string(), "number": pa.float64(), "day": pa.date32(), "moment": pa.timestamp("us"),
+    "time": pa.time32("s"),
+}  # fmt: skip
+"""Types of CSV columns by the kind of their domain."""
+
+
+def people_types(specification: AnySpecification) -> dict[str, pa.DataType]:
+    """Return the columns of people that a fit reads, with their types in a CSV file."""
     spec = specification
-    return [spec.unit, *order, spec.time, spec.item, *spec.numbers, *spec.order_columns]
+    columns: dict[str, ColumnSpec] = spec.people if isinstance(spec, EventSpecification) else spec.columns
+    unit = {} if spec.unit is None else {spec.unit: pa.string()}
+    return unit | {name: _TYPES[column.kind] for name, column in columns.items()}
+
+
+def event_types(specification: EventSpecification) -> dict[str, pa.DataType]:
+    """Return the columns of events that a fit reads, with their types in a CSV file."""
+    spec = specification
+    order = {} if spec.order is None else {spec.order: pa.string()}
+    further: dict[str, ColumnSpec] = {**spec.numbers, **spec.order_columns}
+    fixed = {spec.unit: pa.string(), **order, spec.time: _TYPES["moment"], spec.item: pa.string()}
+    return fixed | {name: _TYPES[column.kind] for name, column in further.items()}
