@@ -35,7 +35,7 @@ class GridChannel:
 
         An answer counts for the node that was asked, whatever it says about itself.
         """
-        records = {id(parcel): parcel.to_record() for parcel in requests.values()}
+        records = {key: parcel.to_record() for key, parcel in {id(one): one for one in requests.values()}.items()}
         messages = [
             Message(
                 records[id(parcel)],

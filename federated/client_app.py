@@ -12,6 +12,7 @@ from flwr.clientapp import ClientApp
 
 from federated.errors import BadSetting
 from federated.plan import SitePolicy
+from federated.round_memory import keep, recall
 from federated.schema import Site
 from federated.secure.identity import Roster, SiteIdentity
 from federated.site_worker import Memory, SecureKeys, SiteWorker
@@ -72,7 +73,12 @@ def _handler(step: Step, open_site: SiteOpener, open_keys: KeyOpener) -> Callabl
         if "memory" not in context.state:
             context.state["memory"] = ConfigRecord()
         memory: Any = context.state["memory"]
+        path = str(context.node_config.get("memory", ""))
+        if path:
+            recall(Path(path), memory)
         answer = worker.answer(step, Parcel.from_record(message.content), cast(Memory, memory))
+        if path:
+            keep(Path(path), memory)
         return Message(answer.to_record(), reply_to=message)
 
     return handle

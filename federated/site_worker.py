@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from federated.errors import BadSetting, FederatedError, PayloadRefused, RoundRefused, SchemaMismatch, SiteRefused
 from federated.plan import Plan, SitePolicy
+from federated.round_memory import PREFIX
 from federated.schema import Site, SiteTable
 from federated.secure import exchange
 from federated.secure.identity import Roster, SiteIdentity
@@ -52,7 +54,7 @@ class SiteWorker:
         header = {key: request.header[key] for key in ("run", "session", "round") if key in request.header}
         header["site"] = self.site.name
         try:
-            plan = Plan.from_json(request.value("plan", str))
+            plan = _plan(request.value("plan", str))
             self.policy.check(plan)
             if plan.run != request.value("run", str):
                 raise RoundRefused(f"The plan is of run {plan.run!r}, the message of run {request.header['run']!r}.")
@@ -69,7 +71,7 @@ class SiteWorker:
         """
         if step is Step.REPORT:
             return
-        key = f"last:{request.value('run', str)}"
+        key = PREFIX + request.value("run", str)
         now = [request.value("session", int), request.value("round", int), list(Step).index(step)]
         last = list(memory.get(key, [0, -1, -1]))
         if now <= last:
@@ -81,7 +83,7 @@ class SiteWorker:
 
     def _read(self, plan: Plan) -> SiteTable:
         data = self.site.read(plan.schema)
-        if data.schema.fingerprint != plan.schema.fingerprint:
+        if data.schema != plan.schema:
             raise SchemaMismatch(f"Site {self.site.name!r} returned a table of another schema than the run's.")
         # Checked again, because an adapter may have built the table without `SiteTable.of`.
         return SiteTable.of(plan.schema, data.features, data.target, data.customer)
@@ -133,8 +135,15 @@ class SiteWorker:
             raise BadSetting(f"Task {plan.task.name!r} cannot clip contributions per customer.")
         vector = codec.encode(plan.task.contribute_each(state, data, plan.privacy.clip))
         noise = plan.noise(codec)
-        self.site.debit(plan.run, round_of(state), noise.rho(codec.size))
+        # With the session in its name, a round that is repeated after a failure is another debit.
+        self.site.debit(f"{plan.run}/{request.header['session']}", round_of(state), noise.rho(codec.size))
         return add_noise(vector, noise.draw(codec.size))
+
+
+@lru_cache(maxsize=16)
+def _plan(text: str) -> Plan:
+    """Reads the plan of a message; the messages of a run carry the same text."""
+    return Plan.from_json(text)
 
 
 def checked_state(plan: Plan, request: Parcel) -> State:

@@ -46,6 +46,7 @@ class Node:
         relay += ["--certificate", "site", "--listen", f"127.0.0.1:{relay_port}", "--upstream", self.server]
         self.processes.start("relay", relay, relay_port)
         keys = {"secure-key": str(self.folder / "secure.key"), "secure-roster": str(self.folder / ROSTER)}
+        keys["memory"] = str(self.folder / "rounds.json")
         config = " ".join(f"{key}={json.dumps(value)}" for key, value in {**keys, **self.config}.items())
         node = [
             "flower-supernode",

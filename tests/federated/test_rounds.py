@@ -181,6 +181,24 @@ def test_a_replayed_request_is_refused_and_a_new_session_is_answered() -> None:
     assert "refused" not in ask(6)
 
 
+def test_a_restarted_node_remembers_the_rounds_that_it_answered(tmp_path: Path) -> None:
+    config = {"secure-only": False, "sites-min": 1, "memory": str(tmp_path / "rounds.json")}
+    plan = dataclasses.replace(PLAIN, sites_min=1)
+
+    def ask() -> Mapping[str, object]:
+        grid, _ = local_grid([make_site(0)], config)
+        answers = GridChannel(grid).ask(Step.CONTRIBUTE, {2: _request(plan, plan.task.start(SCHEMA))}, 1.0)
+        assert answers[2].parcel is not None
+        return answers[2].parcel.header
+
+    assert "refused" not in ask()
+    assert ask()["refused"] == "round"
+    (tmp_path / "rounds.json").write_text("{")
+    grid, _ = local_grid([make_site(0)], config)
+    (answer,) = GridChannel(grid).ask(Step.CONTRIBUTE, {2: _request(plan, plan.task.start(SCHEMA))}, 1.0).values()
+    assert answer.parcel is None
+
+
 @pytest.mark.parametrize(
     ("config", "plan", "reason"),
     [
@@ -285,7 +303,7 @@ def test_a_noisy_sum_of_the_fewest_sites_has_the_noise_that_was_debited() -> Non
     # Standard deviation clip · multiplier = 2 over 1,200 values: four standard errors are 4 · 2 / √2400.
     assert np.std(errors) == pytest.approx(2.0, abs=4 * 2 / np.sqrt(2 * np.size(errors)))
     (first, *_) = sites[0].debits
-    assert first == ("run 0", 0, pytest.approx(1 / (2 * 2.0**2), rel=0.01))
+    assert first == ("run 0/1", 0, pytest.approx(1 / (2 * 2.0**2), rel=0.01))
 
 
 def test_a_site_whose_ledger_refuses_sends_nothing_and_reads_like_a_site_that_left() -> None:
