@@ -36,7 +36,7 @@ class FixedPoint:
     sites: int
     is_uniform: bool = False
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of values of the vector."""
         return sum(spec.size for spec in self.specs)

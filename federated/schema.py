@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -29,7 +30,7 @@ class ArraySpec:
     @property
     def size(self) -> int:
         """Number of values."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,9 @@ class SiteTable:
             )
         if y.shape != (len(x),) or ids.shape != (len(x),):
             raise DataRefused(f"{len(x)} rows of features need as many targets and customer ids, one each.")
-        bad = [name for i, name in enumerate(schema.names) if not np.isfinite(x[:, i]).all()]
-        if not np.isfinite(y).all():
-            bad.append(schema.target.name)
-        if bad:
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            bad = [name for i, name in enumerate(schema.names) if not np.isfinite(x[:, i]).all()]
+            bad += [] if np.isfinite(y).all() else [schema.target.name]
             raise DataRefused(f"Missing or infinite values in {', '.join(bad)}. Fill them before training.")
         y = np.clip(y, schema.target.lower, schema.target.upper)
         return cls(schema, np.clip(x, schema.lower, schema.upper), y, ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +19,8 @@ from federated.schema import Arrays
 Header = Mapping[str, str | int | float | bool]
 DTYPES = {"float64", "int64", "uint64", "bool"}
 """Types of arrays that may travel."""
+PACKED = "bojagi.packed"
+"""Name and serialisation of the one array of Flower that carries all arrays of a message."""
 
 
 class Step(StrEnum):
@@ -53,7 +57,8 @@ class Parcel:
     def to_record(self) -> RecordDict:
         """Returns the message in Flower's form."""
         record = RecordDict({"header": ConfigRecord(dict(self.header)), "blobs": ConfigRecord(dict(self.blobs))})
-        record["arrays"] = ArrayRecord({name: Array(np.asarray(value)) for name, value in self.arrays.items()})
+        data = pack(self.arrays)
+        record["arrays"] = ArrayRecord({PACKED: Array("uint8", (len(data),), PACKED, data)})
         return record
 
     @classmethod
@@ -73,7 +78,10 @@ class Parcel:
             raise PayloadRefused("A part of the message has another type than expected.")
         if not all(isinstance(value, bytes) for value in blobs.values()):
             raise PayloadRefused("A blob of the message is not made of bytes.")
-        return cls(dict(header), {name: _to_numpy(name, array) for name, array in arrays.items()}, dict(blobs))  # type: ignore[arg-type]
+        packed = arrays.get(PACKED)
+        if set(arrays) != {PACKED} or packed is None or packed.stype != PACKED:
+            raise PayloadRefused("The arrays of the message are not in this app's form.")
+        return cls(dict(header), unpack(packed.data), dict(blobs))  # type: ignore[arg-type]
 
     def value(self, name: str, kind: type[Any]) -> Any:
         """Returns a value of the header; raises `PayloadRefused` when it is missing or of another type."""
@@ -83,14 +91,34 @@ class Parcel:
         return found
 
 
-def _to_numpy(name: str, array: Array) -> NDArray[Any]:
+def pack(arrays: Arrays) -> bytes:
+    """Returns arrays as bytes: the length of a JSON header, the header with names, types and shapes, and the values."""
+    stored = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    head = json.dumps([[name, str(array.dtype), np.shape(arrays[name])] for name, array in stored.items()]).encode()
+    values = [array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in stored.values()]
+    return b"".join([len(head).to_bytes(4, "little"), head, *values])
+
+
+def unpack(data: bytes) -> dict[str, NDArray[Any]]:
+    """Returns the arrays that `pack` wrote.
+
+    Raises:
+        PayloadRefused: the bytes are damaged, or hold a type that may not travel.
+    """
+    at = 4 + int.from_bytes(data[:4], "little")
+    arrays: dict[str, NDArray[Any]] = {}
     try:
-        values = array.numpy()
-    except (ValueError, TypeError, EOFError, OSError) as error:
-        raise PayloadRefused(f"Array {name!r} cannot be read: {error}") from None
-    if str(values.dtype) not in DTYPES:
-        raise PayloadRefused(f"Array {name!r} has type {values.dtype}; allowed are {', '.join(sorted(DTYPES))}.")
-    return values
+        for name, kind, shape in json.loads(data[4:at]):
+            if kind not in DTYPES:
+                raise PayloadRefused(f"Array {name!r} has type {kind}; allowed are {', '.join(sorted(DTYPES))}.")
+            dtype, count = np.dtype(kind).newbyteorder("<"), math.prod(shape)
+            values = np.frombuffer(data, dtype, count, at).astype(kind)
+            arrays[str(name)], at = values.reshape(shape), at + count * dtype.itemsize
+    except (ValueError, TypeError, OverflowError) as error:
+        raise PayloadRefused(f"The arrays of the message cannot be read: {error}") from None
+    if at != len(data):
+        raise PayloadRefused(f"The arrays of the message have {len(data)} bytes; their header says {at}.")
+    return arrays
 
 
 def refusal(error: FederatedError, header: Mapping[str, Any]) -> Parcel:
