@@ -116,7 +116,8 @@ class KMeans:
     def predict(self, state: State, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the number of the nearest centre of the best start."""
         best = state["centre"][int(state["inertia"].argmin())]
-        return _distances(standardised(state, features), best).argmin(axis=1).astype(np.float64)
+        nearest: Floats = _distances(standardised(state, features), best).argmin(axis=1).astype(np.float64)
+        return nearest
 
     def _sums(self, state: State, data: SiteTable, clip: float | None) -> Arrays:
         if round_of(state) == 0:
@@ -139,7 +140,8 @@ class KMeans:
 def _distances(x: Floats, centre: Floats) -> Floats:
     """Returns the squared distance of each row to each centre."""
     products = (x**2).sum(axis=1)[:, None] - 2 * x @ centre.T + (centre**2).sum(axis=1)
-    return np.maximum(products, 0.0)
+    distances: Floats = np.maximum(products, 0.0)
+    return distances
 
 
 def _weight(data: SiteTable, clip: float | None, norm: Floats) -> Floats:

@@ -32,7 +32,8 @@ class Layers:
 
     def draw(self, seed: int) -> Floats:
         """Returns first weights: matrices with variance 1 / inputs (Glorot), offsets 0, output matrix 0."""
-        source, parts = np.random.Generator(np.random.PCG64(seed)), []
+        source = np.random.Generator(np.random.PCG64(seed))
+        parts: list[Floats] = []
         for before, after in pairwise(self.widths):
             scale = 0.0 if after == 1 and before == self.widths[-2] and len(parts) == len(self.widths) - 2 else 1.0
             matrix = scale * source.normal(size=(before, after)) / np.sqrt(before)

@@ -14,6 +14,9 @@ from federated.schema import Site
 from federated.secure.identity import Roster, SiteIdentity
 from federated.server import Outcome, Progress, Training
 from federated.site_worker import SecureKeys
+from federated.task import State
+from federated.worth.gather import gather_report
+from federated.worth.report import WorthReport
 
 NodeConfig = Mapping[str, str | int | float | bool]
 FIRST_NODE = 2
@@ -46,3 +49,9 @@ def run_local(
     """Trains a plan over sites of this process and returns the model. The messages are those of a deployment."""
     grid, roster = local_grid(sites, config)
     return Training(plan, GridChannel(grid), roster, checkpoint, progress=progress).run()
+
+
+def report_local(plan: Plan, sites: Sequence[Site], state: State, config: NodeConfig | None = None) -> WorthReport:
+    """Asks the sites of this process for their figures of a trained model and returns the report."""
+    grid, _ = local_grid(sites, config)
+    return gather_report(plan, GridChannel(grid), state)

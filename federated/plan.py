@@ -61,6 +61,7 @@ class Plan:
         is_secure: sums are masked, so that the server learns no site's own values.
         privacy: noise, or None for exact sums.
         timeout_seconds: how long the server waits for answers to one message.
+        held_share: share of each site's customers whose rows train nothing, so that `Step.REPORT` measures on them.
     """
 
     run: str
@@ -72,6 +73,7 @@ class Plan:
     is_secure: bool = True
     privacy: Privacy | None = None
     timeout_seconds: float = 120.0
+    held_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.sites_min <= self.sites_max:
@@ -82,6 +84,8 @@ class Plan:
             )
         if self.rounds_max < 1 or self.timeout_seconds <= 0:
             raise BadSetting("`rounds_max` must be at least 1 and `timeout_seconds` above 0.")
+        if not 0 <= self.held_share < 1:
+            raise BadSetting(f"`held_share` must be at least 0 and below 1, got {self.held_share}.")
         if self.privacy and not isinstance(self.task, PrivateTask):
             raise BadSetting(f"Task {self.task.name!r} cannot clip contributions per customer, so it takes no noise.")
         if self.privacy and not getattr(self.task, "is_private", True):

@@ -20,6 +20,8 @@ from federated.secure.noise import add_noise
 from federated.secure.site import SecureSite
 from federated.task import PrivateTask, State, round_of
 from federated.wire import Parcel, Step, refusal
+from federated.worth.holdout import split_by_customer
+from federated.worth.site_worth import SiteWorth, Trained, evaluate_site
 
 Memory = MutableMapping[str, Any]
 """What a site keeps between messages: plain values and bytes. Flower keeps it in the node, never at the server."""
@@ -91,7 +93,19 @@ class SiteWorker:
             if plan.is_secure:
                 raise SiteRefused("The run's plan is masked, so this site gives no plain vector.")
             return Parcel({}, {"vector": self._vector(plan, request)})
+        if step is Step.REPORT:
+            return Parcel({}, {}, {"figures": self._figures(plan, request).to_json().encode()})
         return self._masked(plan, exchange.Step(step.value), request, memory)
+
+    def _figures(self, plan: Plan, request: Parcel) -> SiteWorth:
+        """Returns the figures of the request's model on the site's held-out customers. They have no noise."""
+        if self.policy.private_only:
+            raise SiteRefused("This site gives sums with noise only (`private-only`); figures of a model have none.")
+        if not plan.held_share:
+            raise BadSetting("The run held out no customers. Train with `held_share` above 0, then ask for figures.")
+        fit, held = split_by_customer(self._read(plan), plan.held_share)
+        trained = Trained(plan.task, checked_state(plan, request), rounds_max=plan.rounds_max)
+        return evaluate_site(self.site.name, trained, fit, held)
 
     def _masked(self, plan: Plan, step: exchange.Step, request: Parcel, memory: Memory) -> Parcel:
         """Answers a step of a masked round. The secrets of the round stay in the memory until its last step."""
@@ -110,7 +124,7 @@ class SiteWorker:
     def _vector(self, plan: Plan, request: Parcel) -> NDArray[np.uint64]:
         """Returns the site's vector: exact sums, or clipped sums with noise after the debit."""
         state = checked_state(plan, request)
-        codec, data = plan.codec(state), self._read(plan)
+        codec, data = plan.codec(state), split_by_customer(self._read(plan), plan.held_share)[0]
         if codec.size != request.value("length", int):
             raise PayloadRefused(
                 f"The server expects {request.header['length']} values; the task declares {codec.size}."

@@ -187,7 +187,8 @@ class BoostedTrees:
 
         def histogram(values: Floats, bound: float) -> Floats:
             repeated = np.repeat(self._exact(state, values * weight * is_fit, bound), width)
-            return np.bincount(cell, weights=repeated, minlength=int(np.prod(shape))).reshape(shape)
+            sums = np.bincount(cell, weights=repeated, minlength=int(np.prod(shape)))
+            return sums.astype(np.float64, copy=False).reshape(shape)
 
         value, ones = self._exact(state, value * weight, loss.value_bound), self._exact(state, weight, 1.0)
         return {

@@ -57,7 +57,7 @@ def site_rows(data: SiteTable, validation_share: float) -> SiteRows:
     They hold bins and scores in the order of the rows, without customer ids, and only in the site's own memory.
     """
     features = np.ascontiguousarray(data.features)
-    key = (sha256(features).digest(), hash(tuple(data.customer.tolist())), validation_share)
+    key = (sha256(features.data).digest(), hash(tuple(data.customer.tolist())), validation_share)
     rows = _KEPT.pop(key, None) or SiteRows(is_validation(data.customer, validation_share))
     _KEPT[key] = rows
     if len(_KEPT) > TABLES_KEPT:

@@ -14,6 +14,8 @@ from federated.worth.metric import Metric
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
+RESOLUTION = 1e-6
+"""Smaller gains count as none: they come from rounding in the fixed point."""
 CUSTOMERS_MIN = 10
 """Fewest customers, of each class where the target has two, for an interval: below, the normal form is misleading."""
 
@@ -66,8 +68,8 @@ def compare(
     _, place = np.unique(customer, return_inverse=True)
     sums = np.bincount(place, weights=influence - other_influence)
     error = float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)))
-    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
-    p_value = 2 * NormalDist().cdf(-abs(gain) / error) if error > 0 else float(gain == 0)
+    reach = max(NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error, RESOLUTION)
+    p_value = 2 * NormalDist().cdf(-abs(gain) / max(error, RESOLUTION)) if abs(gain) > RESOLUTION else 1.0
     return Difference(metric.name, better, than, gain, gain - reach, gain + reach, p_value)
 
 
