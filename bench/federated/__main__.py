@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 
 from bench.federated.linear import measure_linear
-from bench.options import make_parser
+from bench.federated.worth import measure_worth
+from bench.options import make_parser, runs_of
+
+DRAWS = 6
 
 
 def main() -> int:
@@ -14,6 +17,7 @@ def main() -> int:
     claims = []
     for sites in (5,) if options.quick else (5, 50):
         claims += measure_linear(sites, seed=7)
+        claims += measure_worth(sites, runs_of(options, DRAWS, quick=2))
     for claim in claims:
         claim.print_json()
     return int(any(claim.holds is False for claim in claims))

@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from bench.claim import Claim, of_runs
-from bench.federated.worth_sites import UnlikeSite, unlike_sites
+from bench.federated.unlike_sites import UnlikeSite, unlike_sites
 from federated.glm import Glm
 from federated.network import Network
 from federated.pooled import pool, train
