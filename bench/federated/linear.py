@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.claim import Claim
 from bench.federated.unlike_sites import SCHEMA, UnlikeSite, unlike_sites
+from bench.options import make_parser
 from federated.glm import Glm
 from federated.local_run import run_local
 from federated.plan import Plan
@@ -97,3 +98,15 @@ def _local_epochs(beta: Floats, table: SiteTable, source: np.random.Generator) -
 def _decide(beta: Floats, features: Floats) -> Floats:
     score: Floats = beta[0] + features @ beta[1:]
     return score
+
+
+def main() -> None:
+    """Measure and print each claim."""
+    options = make_parser(__doc__).parse_args()
+    for count in (5,) if options.quick else (5, 50):
+        for claim in measure_linear(count, seed=7):
+            claim.print_json()
+
+
+if __name__ == "__main__":
+    main()
