@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.claim import Claim, of_runs
 from bench.federated.unlike_sites import UnlikeSite, unlike_sites
+from bench.options import make_parser, runs_of
 from federated.glm import Glm
 from federated.network import Network
 from federated.pooled import pool, train
