@@ -206,9 +206,12 @@ class FederatedService:
 
     def _plan(self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool) -> Plan:
         """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
-        plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites)) if sites else None
-        if plan is None:
-            raise TrainingError(f"No customer of this installation is in a site of {release.name}; run `bojagi run`.")
+        if len(sites) < release.sites_min:
+            raise TrainingError(
+                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}. "
+                "Declare other `groups` of sites, or train with other companies."
+            )
+        plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():
             started = read_run(folder.unfinished).plan
             same = plan_of(release, sites[0].reader.columns, started.run, len(sites))
