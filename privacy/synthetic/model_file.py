@@ -40,13 +40,7 @@ Model = PrivateTable | PrivateHistory
 
 def save_model(model: Model, path: Path, key: bytes) -> str:
     """Write a model, in one step; return the SHA-256 of its content."""
-    arrays: dict[str, Any] = {}
-    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
-    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
-    for name, array in arrays.items():
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        parts[f"{name}.npy"] = buffer.getvalue()
+    parts = _parts(model)
     digest = _digest(parts)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -55,6 +49,22 @@ def save_model(model: Model, path: Path, key: bytes) -> str:
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
     replace_public(path, whole.getvalue())
     return digest
+
+
+def model_digest(model: Model) -> str:
+    """Return the SHA-256 of a model's content, which its file has and the ledger records."""
+    return _digest(_parts(model))
+
+
+def _parts(model: Model) -> dict[str, bytes]:
+    arrays: dict[str, Any] = {}
+    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
+    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        parts[f"{name}.npy"] = buffer.getvalue()
+    return parts
 
 
 def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
