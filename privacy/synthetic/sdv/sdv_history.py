@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.specification import EventSpecification
@@ -75,14 +77,12 @@ class SdvHistory:
             raise BadSpecification(f"SDV's {self.method} draws no people with given values; leave the conditions out")
         count = self.people if people is None else people
         with sdv_imported():
-            import torch
-
-            torch.manual_seed(seed)
-            self.fitted.reset_sampling()
             if self.method == "hma":
+                self.fitted.reset_sampling()
                 drawn = self.fitted.sample(count, _PEOPLE)
                 people_frame, events_frame = drawn[_PEOPLE], drawn[_EVENTS]
             else:
+                _seed_everything(seed)
                 events_frame = self.fitted.sample_sequences(count)[_EVENTS]
                 people_frame = events_frame.drop_duplicates(self.specification.unit)
         yield self._tables(people_frame, events_frame)
@@ -95,6 +95,14 @@ class SdvHistory:
         second = pa.array([ids[old] for old in events[spec.unit]])
         table = pa.table({spec.unit: first}) if made[0] is None else made[0].add_column(0, spec.unit, first)
         return table, made[1].add_column(0, spec.unit, second)
+
+
+def _seed_everything(seed: int) -> None:
+    """Seed the global generators, the only ones that PAR draws from."""
+    import torch
+
+    torch.manual_seed(seed)
+    np.random.seed(seed)
 
 
 def _event_columns(specification: EventSpecification) -> dict[str, ColumnSpec]:
@@ -112,7 +120,7 @@ def _frames(people: pa.Table, events: pa.Table, specification: EventSpecificatio
     """Return both tables with numbers of persons in place of their identifiers, which are never learned."""
     unit = specification.unit
     codes = people[unit].combine_chunks()
-    person = pa.compute.index_in(events[unit].combine_chunks().cast(codes.type), codes)
+    person = pc.index_in(events[unit].combine_chunks().cast(codes.type), codes)
     events = events.filter(person.is_valid())
     frames = {_PEOPLE: pa.table({}).to_pandas() if not specification.people else to_frame(people, specification.people),
               _EVENTS: to_frame(events, _event_columns(specification))}  # fmt: skip
@@ -149,6 +157,6 @@ def _fit_par(frames: Mapping[str, pd.DataFrame], spec: EventSpecification, optio
         "columns": {spec.unit: {"sdtype": "id"}, **columns},
         "sequence_key": spec.unit, "sequence_index": spec.time,
     }}})  # fmt: skip
-    fitted = PARSynthesizer(metadata, context_columns=list(spec.people), **{"cuda": False, **options})
+    fitted = PARSynthesizer(metadata, context_columns=list(spec.people), **options)
     fitted.fit({_EVENTS: rows})
     return fitted
