@@ -26,6 +26,7 @@ from privacy.synthetic.model_file import Model, load_model, save_model
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Specification
 from privacy.synthetic.synthesizer import Progress, no_progress
+from privacy.synthetic.unit_bound import require_unit
 
 AnySpecification = Specification | EventSpecification
 
@@ -95,6 +96,7 @@ def fit_table(
         BadSpecification: the table lacks a column, or one has another type. Nothing was spent.
         BudgetRefused, DamagedModel: as `fit_model`.
     """
+    require_unit(table.schema, specification.unit)
     require_columns(table.schema, codings(specification))
     return fit_model(specification, lambda: PrivateTable.fit(table, specification, progress), setting)
 

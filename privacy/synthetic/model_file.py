@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,9 @@ from privacy.synthetic.specification import Specification
 FORMAT = 1
 _MANIFEST, _SEAL = "model.json", "seal"
 _RHYTHM = ("first", "gap", "weekday", "size", "size_low", "size_high", "item", "renewal", "patience")
+# What zipfile and NumPy raise for files with wrong bytes.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, ValueError,
+               NotImplementedError, RuntimeError)  # fmt: skip
 Model = PrivateTable | PrivateHistory
 
 
@@ -71,8 +76,8 @@ def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
-        raise DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again") from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
     seal, digest = parts.pop(_SEAL, b""), _digest(parts)
     if not hmac.compare_digest(seal, _seal(digest, key).encode()):
         raise DamagedModel(
@@ -83,9 +88,16 @@ def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
     content = json.loads(parts[_MANIFEST])
     if content["format"] != FORMAT:
         raise DamagedModel(f"{path.name} has format {content['format']}, this version reads {FORMAT}; fit it again")
-    arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
-              for name, data in parts.items() if name != _MANIFEST}  # fmt: skip
+    try:
+        arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
+                  for name, data in parts.items() if name != _MANIFEST}  # fmt: skip
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
     return _history(content, arrays) if content["kind"] == PrivateHistory.kind else _table(content, arrays, "")
+
+
+def _unreadable(path: Path, error: Exception) -> DamagedModel:
+    return DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again")
 
 
 def _numbered(name: str, arrays: Iterable[Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -55,9 +55,11 @@ class PrivateTable:
     @classmethod
     def fit_part(
         cls, table: pa.Table, specification: Specification, mu: float, progress: Progress = no_progress,
-        single_share: float = SINGLE_SHARE,
+        single_share: float = SINGLE_SHARE, tails: Collection[str] = (),
     ) -> Self:  # fmt: skip
-        """Return the model, fitted with a part of a larger budget. `single_share`: share of marginals of one column.
+        """Return the model, fitted with a part of a larger budget.
+
+        single_share: share of the marginals of one column. tails: columns whose last codes are merged, see `measure`.
 
         Guarantee: μ-GDP, for neighbours that differ in all rows of one person.
         """
@@ -65,7 +67,7 @@ class PrivateTable:
         progress("measure marginals", 0.0)
         used = bounded_rows(table, specification.unit, specification.rows_per_unit)
         plan = plan_measurements(columns, specification.rows_per_unit, single_share)
-        measured = measure(encode(used, columns), columns, plan, mu)
+        measured = measure(encode(used, columns), columns, plan, mu, tails)
         return cls.from_measurements(specification, measured, progress)
 
     @classmethod

@@ -14,6 +14,7 @@ from privacy.synthetic.event.contribution import bounded_histogram, denoised
 from privacy.synthetic.event.history import CLASSES, History, class_of
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.marginal.measurement import table_scales
+from privacy.synthetic.marginal.merging import tail_start
 from privacy.synthetic.noise import add_fine_noise
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Number, Specification
@@ -73,13 +74,22 @@ class _Noise:
         self.scales: dict[str, float] = {}
 
     def events(
-        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5
-    ) -> Weights:
-        """Return noisy shares of events, denoised over all cells. `parts` histograms share the budget of `name`."""
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5,
+        cuts_tail: bool = False,
+    ) -> Weights:  # fmt: skip
+        """Return noisy shares of events, denoised over all cells.
+
+        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row are 0 if they may be noise.
+        """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
         made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
         self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
-        return denoised(made.counts, made.noise).reshape(shape)
+        counts = made.counts.reshape(shape)
+        if cuts_tail:
+            cells = np.arange(shape[-1])
+            starts = [tail_start(row, made.noise) for row in counts.reshape(-1, shape[-1])]
+            counts = np.where(cells <= np.array(starts).reshape(*shape[:-1], 1), counts, 0)
+        return denoised(counts, made.noise)
 
     def persons(self, name: str, cell: Codes, shape: tuple[int, ...]) -> Weights:
         """Return noisy counts of people, each in at most one cell."""
@@ -142,7 +152,7 @@ def measure_history(
         gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
-        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES)),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES), cuts_tail=True),
         mean_size=_mean_size(noise),
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
@@ -209,7 +219,7 @@ def _people(
     column = pa.array(visit_bin(visits))
     wanted = people_specification(specification)
     part = mu * math.sqrt(SHARES["people"])
-    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE)
+    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE, (VISITS,))
 
 
 def _purchases(history: History) -> tuple[Codes, Codes, Codes]:

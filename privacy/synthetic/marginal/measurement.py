@@ -6,7 +6,7 @@ Neighbours differ in all rows of one person, at most m of them. A marginal count
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from privacy.synthetic.coding import Coded, Coding
 from privacy.synthetic.errors import BadSpecification
-from privacy.synthetic.marginal.merging import Merging, merge_rare
+from privacy.synthetic.marginal.merging import Merging, merge_rare, merge_tail
 from privacy.synthetic.noise import add_fine_noise
 from privacy.synthetic.spread import Codes, Weights
 
@@ -112,8 +112,10 @@ def measurement_name(clique: Clique) -> str:
     return "*".join(clique)
 
 
-def measure(coded: Coded, columns: Mapping[str, Coding], plan: Plan, mu: float) -> Measured:
-    """Return the noisy marginals of the plan.
+def measure(
+    coded: Coded, columns: Mapping[str, Coding], plan: Plan, mu: float, tails: Collection[str] = ()
+) -> Measured:
+    """Return the noisy marginals of the plan. The last codes of the columns in `tails` are merged, see `merge_tail`.
 
     Guarantee: the result is μ-GDP for neighbours that differ in all rows of one person, at most `plan.sensitivity`.
     """
@@ -128,6 +130,7 @@ def measure(coded: Coded, columns: Mapping[str, Coding], plan: Plan, mu: float) 
     first = {clique: noisy(clique, share) for clique, share in plan.shares.items()}
     singles = {name: first[(name,)] for name in columns}
     mergings = merge_rare(columns, {name: (one.counts, one.scale) for name, one in singles.items()})
+    mergings |= {name: merge_tail(singles[name].counts, singles[name].scale) for name in tails}
     for name, merging in mergings.items():
         codes[name], sizes[name] = merging.merged[codes[name]], merging.size
         counts = np.bincount(merging.merged, singles[name].counts).astype(np.float64)

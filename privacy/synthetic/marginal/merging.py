@@ -14,6 +14,9 @@ from privacy.synthetic.spread import Codes, Weights, spread
 RARE_DEVIATIONS = 3.0
 """A value is rare if its noisy count is below so many deviations of its noise, which then hides what it relates to."""
 
+TAIL_DEVIATIONS = 2.5
+"""A sum of the last counts so many deviations above zero is no noise: 1 of 160 sums of noise is."""
+
 
 @dataclass(frozen=True)
 class Merging:
@@ -47,6 +50,28 @@ def merge_rare(columns: Mapping[str, Coding], counts: Mapping[str, tuple[Weights
             if merging.size < coding.size:
                 found[name] = merging
     return found
+
+
+def merge_tail(counts: Weights, scale: float) -> Merging:
+    """Return the merging of the last codes of an ordered column, in which noise alone could be, with the one before.
+
+    Where a code stands for hundreds of visits, a few people whom noise puts into it would double the visits of all.
+    """
+    last = tail_start(counts, scale)
+    codes = np.arange(len(counts))
+    return Merging(np.minimum(codes, last), (codes <= last).astype(np.float64))
+
+
+def tail_start(counts: Weights, scale: float) -> int:
+    """Return the last code from which on the counts together exceed what noise of deviation σ would make of nothing.
+
+    >>> tail_start(np.array([50.0, 20.0, 8.0, 1.0, -2.0, 1.5]), 2.0)
+    2
+    """
+    tails = np.cumsum(counts[::-1])
+    expected = TAIL_DEVIATIONS * scale * np.sqrt(np.arange(1, len(counts) + 1))
+    found = np.flatnonzero(tails > expected)
+    return len(counts) - 1 - int(found[0]) if len(found) else 0
 
 
 def _merging(counts: Weights, scale: float, values: int, has_other: bool) -> Merging:
