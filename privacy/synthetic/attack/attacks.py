@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from privacy.synthetic.attack.nearest import nearest
+from privacy.synthetic.attack.nearest import nearest, nearest_in_both
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.spread import Codes
 from privacy.synthetic.evaluation.table_form import TableForm, row_keys
+from privacy.synthetic.spread import Codes
 
 MOST_SYNTHETIC = 20_000
 """Synthetic rows that an attack searches."""
@@ -21,7 +21,7 @@ _SUBSETS = 50
 
 
 def singling_out(
-    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, columns: int = 4, seed: int = 0
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0, columns: int = 4
 ) -> Risk:
     """Return the risk that values which only one synthetic row has in some columns belong to exactly one real person.
 
@@ -48,32 +48,30 @@ def singling_out(
 
 
 def linkability(
-    train: TableForm, control: TableForm, synthetic: TableForm, halves: tuple[Sequence[str], Sequence[str]] | None = None,
-    attacks: int = 5000, seed: int = 0,
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0,
+    halves: tuple[Sequence[str], Sequence[str]] | None = None,
 ) -> Risk:  # fmt: skip
     """Return the risk that synthetic rows link what two parties know about one person.
 
-    A link succeeds if the synthetic row nearest to the person in the first columns is nearest in the second too.
-    `halves` None: every second column.
+    A link succeeds if exactly one synthetic row is nearest to the person both in the columns of one party and in those
+    of the other. `halves` None: every second column.
     """
-    random = np.random.default_rng(seed)
     made = synthetic.sample(MOST_SYNTHETIC, seed)
     names = list(train.columns)
-    parts = halves or (names[::2], names[1::2])
+    first, second = halves or (names[::2], names[1::2])
 
     def links(form: TableForm) -> tuple[int, int]:
         some = form.sample(attacks, seed)
-        one, other = (nearest(some, made, part)[1] for part in parts)
-        return int((one == other).sum()), some.rows
+        return int((nearest_in_both(some, made, first, second) == 1).sum()), some.rows
 
     found, tried = links(train)
     found_control, tried_control = links(control)
-    naive = int((random.integers(made.rows, size=tried) == random.integers(made.rows, size=tried)).sum())
-    return Risk.of("linkability", tried, found, tried_control, found_control, naive)
+    # A party that guesses a synthetic row is right by chance only.
+    return Risk.of("linkability", tried, found, tried_control, found_control, round(tried / made.rows))
 
 
 def inference(
-    train: TableForm, control: TableForm, synthetic: TableForm, secret: str, attacks: int = 5000, seed: int = 0
+    train: TableForm, control: TableForm, synthetic: TableForm, attacks: int = 5000, seed: int = 0, secret: str = ""
 ) -> Risk:
     """Return the risk that the nearest synthetic row, in all other columns, tells a person's `secret`."""
     others = [name for name in train.columns if name != secret]

@@ -30,7 +30,7 @@ class Canaries:
     membership: Membership
 
     def contradicts(self, epsilon: float | None) -> bool:
-        """Return whether the guesses prove that the guarantee does not hold; without a guarantee, that there is a leak."""
+        """Return whether the guesses prove that the guarantee does not hold; without one, that there is a leak."""
         share = 0.5 if epsilon is None else 1 / (1 + math.exp(-epsilon))
         return _chance(self.right, self.guesses, share) < ALARM
 

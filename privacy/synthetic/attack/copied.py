@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.synthetic.attack.risk import ALARM, Rate
+from privacy.synthetic.evaluation.table_form import Numbers
 from privacy.synthetic.spread import Codes, Weights
-from privacy.synthetic.evaluation.table_form import TableForm
 
 _DRAWS = 200_000
 _SHARE = 0.01
@@ -46,8 +46,8 @@ class Copies:
         return self.chance < ALARM
 
 
-def copied_rows(train: TableForm, control: TableForm, samples: Sequence[TableForm], seed: int = 0) -> Copies:
-    """Return what a search for copies finds in independent samples of one generator.
+def copied_rows(train: Numbers, control: Numbers, samples: Sequence[Numbers], seed: int = 0) -> Copies:
+    """Return what a search for copies finds in independent samples of one generator; rows are rows of numbers.
 
     One sample is enough for continuous columns. Several samples make copies visible among common combinations: a
     generator that keeps rows repeats them in every sample, and one that copies others each time hits more rows.
@@ -60,29 +60,28 @@ def copied_rows(train: TableForm, control: TableForm, samples: Sequence[TableFor
     real, made = np.concatenate(keys[:2]), keys[2:]
     _, place, counts = np.unique(real, return_inverse=True, return_counts=True)
     alone = counts[place] == 1
-    learned = (np.arange(len(real)) < train.rows)[alone]
-    hits = np.sum([np.isin(real[alone], one) for one in made], axis=0, dtype=np.int64)
+    learned = (np.arange(len(real)) < len(train))[alone]
+    hits = np.zeros(len(learned), np.int64)
+    for one in made:
+        hits += np.isin(real[alone], one)
     stratum = np.digitize(_rarity(keys, neighbours, alone), 2.0 ** np.arange(-1, 12))
     tests = [_Strata.of(hits >= least, learned, stratum) for least in sorted({1, len(made)})]
     chance = min(1.0, len(tests) * min(one.chance(random) for one in tests))
-    once = hits > 0
-    return Copies(
-        Rate.of(int(once[learned].sum()), int(learned.sum())), Rate.of(int(once[~learned].sum()), int((~learned).sum())),
-        chance, min(one.detectable(random) for one in tests), len(made),
-    )  # fmt: skip
+    rates = [Rate.of(int((hits[part] > 0).sum()), int(part.sum())) for part in (learned, ~learned)]
+    return Copies(rates[0], rates[1], chance, min(one.detectable(random) for one in tests), len(made))
 
 
 Keys = npt.NDArray[np.uint64]
 
 
-def _keys(forms: Sequence[TableForm], random: np.random.Generator) -> tuple[list[Keys], list[list[Keys]]]:
+def _keys(tables: Sequence[Numbers], random: np.random.Generator) -> tuple[list[Keys], list[list[Keys]]]:
     """Return a key of each row of each table; then for each column the keys without that column.
 
     A key is the sum of a random number for each value, so that leaving out a column is a subtraction.
     """
-    ends = np.cumsum([form.rows for form in forms])[:-1]
+    ends = np.cumsum([len(table) for table in tables])[:-1]
     parts = []
-    for column in np.concatenate([form.numbers for form in forms]).T:
+    for column in np.concatenate(tables).T:
         code = np.unique(np.nan_to_num(column, nan=-1e300), return_inverse=True)[1].ravel()
         parts.append(random.integers(2**64, size=int(code.max(initial=0)) + 1, dtype=np.uint64)[code])
     whole = np.sum(parts, axis=0, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""The risk that an attack shows: its success on people who were learned from, beyond its success on people who were not.
+"""The risk that an attack shows: how much more often it succeeds on people who were learned from than on others.
 
 risk = (success − control) / (1 − control), with success rates by Wilson's interval (Giomi et al. 2023).
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from privacy.synthetic.evaluation.report import Report, Score
 from privacy.synthetic.evaluation.score import association, detection, downstream, k_marginals, shapes
 from privacy.synthetic.evaluation.sdmetrics_score import sdmetrics_scores
 from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
-from privacy.synthetic.specification import Category, Specification
+from privacy.synthetic.specification import Category, ColumnSpec, Specification
 from privacy.synthetic.synthesizer import Guarantee
 
 
@@ -32,7 +32,7 @@ def evaluate_table(
     options = options or Options()
     tables = {"train": train, "holdout": holdout, "synthetic": synthetic}
     forms = {name: table_form(table, specification, name) for name, table in tables.items()}
-    target = options.target or _default_target(specification)
+    target = options.target or default_target(specification.columns)
     scores = table_scores(forms, target, options.seed, options.progress)
     disclosure = attack_table(forms, options, options.secrets or ([target] if target else []), tables)
     return Report(
@@ -49,9 +49,14 @@ def table_form(table: pa.Table, specification: Specification, name: str) -> Tabl
     """
     if absent := [column for column in specification.columns if column not in table.column_names]:
         raise BadSpecification(f"the {name} table has no columns {absent}; it has {sorted(table.column_names)}")
-    if not table.num_rows:
-        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
+    require_rows(table.num_rows, name)
     return TableForm(table.select(list(specification.columns)), specification)
+
+
+def require_rows(rows: int, name: str) -> None:
+    """Check that a table has rows, or raise `BadSpecification`."""
+    if not rows:
+        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
 
 
 def table_scores(
@@ -66,17 +71,17 @@ def table_scores(
     three = [forms["synthetic"].sample(rows, seed), forms["holdout"].sample(rows, seed),
              independent_columns(train.sample(rows, seed), seed)]  # fmt: skip
     found = []
-    for size, word in ((1, "columns"), (2, "pairs of columns"), (3, "triples of columns")):
+    for size, word in ((2, "pairs of columns"), (3, "triples of columns")):
         if size <= len(train.columns):
             progress(f"comparing {word}")
-            meaning = f"How alike the shares of {word} are; 1,000 is equal. With triples it is the score of NIST's challenges."
-            found.append(_score(f"{size}-marginals", f"Likeness of {word}", meaning, True,
+            meaning = f"How alike the shares of {word} are; 1,000 is equal. NIST's challenges score triples."
+            found.append(Score.of(f"{size}-marginals", f"Likeness of {word}", meaning, True,
                                 [1000 * k_marginals(train, one, size) for one in three]))  # fmt: skip
-    found.append(_score("association", "Relations between columns",
-                        "How alike the strength of the relation of each pair of columns is (Cramér's V); 1 is equal.", True,
+    found.append(Score.of("association", "Relations between columns",
+                        "How alike the strength of the relation of each pair is (Cramér's V); 1 is equal.", True,
                         [association(train, one) for one in three]))  # fmt: skip
     progress("telling real from synthetic rows")
-    found.append(_score("pMSE", "Telling real from synthetic rows",
+    found.append(Score.of("pMSE", "Telling real from synthetic rows",
                         "How well a trained model tells real from synthetic rows; 0 is not at all, 1 is always.", False,
                         [detection(train, one, seed) for one in three]))  # fmt: skip
     if target is not None:
@@ -84,17 +89,13 @@ def table_scores(
         meaning = (f"How well a model that is trained on the rows predicts {target} of real people it never saw (AUC); "
                    "0.5 is guessing. Beside it stands the same model trained on real rows.")  # fmt: skip
         models = [forms["synthetic"], train, independent_columns(train, seed)]
-        found.append(_score("downstream", f"Predicting {target}", meaning, True,
+        found.append(Score.of("downstream", f"Predicting {target}", meaning, True,
                             [downstream(one, forms["holdout"], target, seed) for one in models]))  # fmt: skip
     progress("computing SDMetrics' scores")
     return [*found, *sdmetrics_scores(train, three)]
 
 
-def _score(name: str, title: str, meaning: str, is_best_high: bool, values: Sequence[float]) -> Score:
-    synthetic, holdout, independent = values
-    return Score(name, title, meaning, is_best_high, synthetic, holdout, independent)
-
-
-def _default_target(specification: Specification) -> str | None:
-    categories = [name for name, spec in specification.columns.items() if isinstance(spec, Category)]
-    return categories[-1] if len(specification.columns) > 1 and categories else None
+def default_target(columns: Mapping[str, ColumnSpec]) -> str | None:
+    """Return the last category of several columns; None if there is none."""
+    categories = [name for name, spec in columns.items() if isinstance(spec, Category)]
+    return categories[-1] if len(columns) > 1 and categories else None

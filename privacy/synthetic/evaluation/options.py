@@ -14,9 +14,9 @@ Progress = Callable[[str], None]
 class Options:
     """How synthetic rows are measured.
 
-    target: category that a model predicts; None: the last category. secrets: columns that an attacker infers; empty: the
-    target. attacks: targets of each attack. sampler: returns further rows of the generator for a number of rows and a
-    seed, among which copies are searched. refit: fits the synthesizer to other rows and returns as many synthetic
+    target: category that a model predicts; None: the last category. secrets: columns that an attacker infers; empty:
+    the target. attacks: targets of each attack. sampler: returns further rows of the generator for a number of rows and
+    a seed, among which copies are searched. refit: fits the synthesizer to other rows and returns as many synthetic
     rows, for shadow models and canaries. progress: is told what is measured next.
     """
 

@@ -39,13 +39,23 @@ class Score:
     independent: float | None = None
     missing: str = ""
 
+    @classmethod
+    def of(cls, name: str, title: str, meaning: str, is_best_high: bool, values: Sequence[float]) -> Score:
+        """Return the score of three tables: synthetic, hold-out and independent columns."""
+        synthetic, holdout, independent = values
+        return cls(name, title, meaning, is_best_high, synthetic, holdout, independent)
+
     @property
     def position(self) -> float | None:
-        """Where the synthetic rows stand: 0 as independent columns, 1 as real hold-out; None without distance."""
+        """Where the synthetic rows stand: 0 as independent columns, 1 as real hold-out.
+
+        None where hold-out is not better than independent columns, as for shares of single columns.
+        """
         if self.synthetic is None or self.holdout is None or self.independent is None:
             return None
         distance = self.holdout - self.independent
-        return (self.synthetic - self.independent) / distance if abs(distance) > 1e-9 else None
+        is_better = distance > 1e-9 if self.is_best_high else distance < -1e-9
+        return (self.synthetic - self.independent) / distance if is_better else None
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class Disclosure:
 
 @dataclass(frozen=True)
 class Report:
-    """All measurements of synthetic rows. `rows`: number of rows (or people) by table, `gate`: the verdict, if asked."""
+    """All measurements of synthetic rows. rows: number of rows, or people, of each table. gate: the verdict, if any."""
 
     title: str
     rows: Mapping[str, int]

@@ -85,7 +85,7 @@ def detection(real: TableForm, synthetic: TableForm, seed: int = 0) -> float:
 
 
 def downstream(train: TableForm, test: TableForm, target: str, seed: int = 0) -> float:
-    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean of each against the rest.
+    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean AUC of one against all.
 
     0.5 when `train` has one class only.
     """

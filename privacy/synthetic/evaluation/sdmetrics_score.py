@@ -13,15 +13,15 @@ from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.number_coding import NumberCoding
 
 _TEXTS = {
-    "quality": ("SDMetrics quality", "Shapes of columns and trends of pairs by SDMetrics; 1 is best. Independent columns "
-                "score high here too, so compare with them."),
+    "quality": ("SDMetrics quality", "Shapes of columns and trends of pairs by SDMetrics; 1 is best. Independent "
+                "columns score high as well, so compare with them."),
     "diagnostic": ("SDMetrics diagnostic", "Whether values lie within the real ranges and categories; 1 is best."),
 }  # fmt: skip
 NOT_INSTALLED = "not computed: install bojagi[sdv]"
 
 
 def sdmetrics_scores(train: TableForm, tables: Sequence[TableForm]) -> list[Score]:
-    """Return both scores of the synthetic rows, of the hold-out and of independent columns; without the package none."""
+    """Return both scores of the synthetic rows, the hold-out and independent columns; without the package none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -31,7 +31,7 @@ def sdmetrics_scores(train: TableForm, tables: Sequence[TableForm]) -> list[Scor
     found = []
     for name, report in {"quality": QualityReport, "diagnostic": DiagnosticReport}.items():
         values = [_score(report(), train, table) for table in tables]
-        found.append(Score(name, *_TEXTS[name], True, *values))
+        found.append(Score.of(name, *_TEXTS[name], True, values))
     return found
 
 

@@ -32,15 +32,17 @@ def check_rows(report: Report, least_holdout: int = LEAST_HOLDOUT) -> list[Check
         checks.append(Check(attack.name, not risk.exceeds(MOST_RISK), detail))
     checks += list(_copies(found.copies, found.copies_of_samples))
     for leak in found.leaks:
-        detail = f"{leak.risk.success.value:.2%} of the values in {leak.synthetic_column}, by chance {leak.risk.control.value:.2%}"
+        shares = leak.risk.success.value, leak.risk.control.value
+        detail = f"{shares[0]:.2%} of the values are in {leak.synthetic_column}, by chance {shares[1]:.2%}"
         checks.append(Check(f"identifier {leak.column}", not leak.is_proven, detail))
-    for name, member in {"membership by distance": found.distance, "membership by shadow models": found.shadow}.items():
+    for name, member in (("membership by distance", found.distance), ("membership by shadow models", found.shadow)):
         if member is not None:
             detail = f"AUC {member.auc:.3f}, interval {member.low:.3f} to {member.high:.3f}, accepted {MOST_MEMBERSHIP}"
             checks.append(Check(name, not member.exceeds(MOST_MEMBERSHIP), detail))
     if found.canaries is not None:
         claimed = report.guarantee.epsilon if report.guarantee else None
-        detail = f"{found.canaries.right} of {found.canaries.guesses} guesses right, epsilon at least {found.canaries.epsilon:.2f}"
+        right = f"{found.canaries.right} of {found.canaries.guesses} guesses are right"
+        detail = f"{right}, so epsilon is at least {found.canaries.epsilon:.2f}"
         checks.append(Check("canaries", not found.canaries.contradicts(claimed), detail))
     return checks
 
@@ -49,6 +51,6 @@ def _copies(published: Copies, samples: Copies | None) -> Iterator[Check]:
     for name, one in {"copied rows": published, "copied rows in further samples": samples}.items():
         if one is not None:
             least = f"{one.detectable:.1%}" if math.isfinite(one.detectable) else "no share"
-            detail = (f"{one.learned.value:.2%} of the rare rows are in it, of the control rows {one.control.value:.2%}; "
-                      f"copying is proven from a share of {least} on")  # fmt: skip
+            shares = f"{one.learned.value:.2%} of the rare rows are in it, of the control rows {one.control.value:.2%}"
+            detail = f"{shares}; copying is proven from a share of {least} on"
             yield Check(name, not one.is_proven, detail)
