@@ -22,6 +22,7 @@ from pipelines.cli import (
     serve,
     simulate,
     status,
+    synth,
     ui,
 )
 from pipelines.cli.error_boundary import ErrorBoundary
@@ -78,3 +79,4 @@ app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)
+app.add_typer(synth.app, name="synth")

@@ -21,6 +21,7 @@ from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
 from pipelines.defs.search import content_sensor, index_job, search_asset
+from pipelines.defs.synthetic import synthetic_assets, synthetic_checks, synthetic_job
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
@@ -62,8 +63,9 @@ def build_definitions(
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
+            *synthetic_checks(),
         ],
-        jobs=[refresh, retention, reports, release_job(), index, places, rights, deadlines, *anchors],
+        jobs=[refresh, retention, reports, release_job(), synthetic_job(), index, places, rights, deadlines, *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
@@ -101,6 +103,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield search_asset()
     yield from report_assets()
     yield from release_assets(contracts)
+    yield from synthetic_assets(contracts)
 
 
 def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:

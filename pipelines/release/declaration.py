@@ -7,12 +7,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipelines.errors import ReleaseError
 from pipelines.release import LAYER
+from pipelines.synthetic.request import SyntheticRequest
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
@@ -138,7 +139,38 @@ class StatisticsRelease(_Release):
         return read_question(self.form)
 
 
-Release = AnonymousRelease | StatisticsRelease
+class SyntheticRelease(_Release, SyntheticRequest):
+    """Synthetic rows of a table of customers, and of their events; published only if the release gate is open.
+
+    rows: number of synthetic rows, of customers if there are events. None: as many as were learned from, with noise.
+    attacked: columns that the inference attack tries to tell. target: column that models of the report predict.
+    """
+
+    kind: Literal["synthetic"]
+    recipient: str
+    rows: int | None = Field(default=None, ge=1)
+    attacked: tuple[str, ...] = ()
+    target: str | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Lakehouse names of the published tables: of the rows, and of the events if there are any."""
+        return (self.table,) if self.events is None else (self.table, f"{self.table}_event")
+
+    @property
+    def request(self) -> SyntheticRequest:
+        """The request without what concerns the publication; the budget is charged for it."""
+        return SyntheticRequest(**{name: getattr(self, name) for name in SyntheticRequest.model_fields})
+
+    @model_validator(mode="after")
+    def _names_columns(self) -> SyntheticRelease:
+        named = {*self.attacked, *(() if self.target is None else (self.target,))}
+        if unknown := sorted(named - self.columns.keys()):
+            raise ValueError(f"attacked and target name {unknown}, which are not among the columns")
+        return self
+
+
+Release = AnonymousRelease | StatisticsRelease | SyntheticRelease
 _ADAPTER: TypeAdapter[Release] = TypeAdapter(Annotated[Release, Field(discriminator="kind")])
 
 
@@ -162,11 +194,16 @@ def statistics_releases(folder: Path = FOLDER) -> tuple[StatisticsRelease, ...]:
     return tuple(one for one in load_releases(folder) if isinstance(one, StatisticsRelease))
 
 
+def synthetic_releases(folder: Path = FOLDER) -> tuple[SyntheticRelease, ...]:
+    """Return the declared releases of the kind `synthetic`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, SyntheticRelease))
+
+
 def _load(path: Path) -> Release:
     try:
         document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
-            raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
+            raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous, statistics or synthetic.")
         if "name" in document:
             raise ReleaseError(f"{path.name}: the release is named by its file; remove the key `name`.")
         return _ADAPTER.validate_python({**document, "name": path.stem})

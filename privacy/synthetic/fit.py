@@ -14,7 +14,7 @@ import pyarrow as pa
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost, cost_of_rho
 from privacy.dp.ledger import Ledger
-from privacy.dp.ledger_answer import Answered
+from privacy.dp.ledger_answer import Answered, Grant
 from privacy.synthetic.accounting import mu_of
 from privacy.synthetic.coding import codings, require_columns
 from privacy.synthetic.event.history import require_event_columns
@@ -36,6 +36,7 @@ class FitSetting:
     """Where the budget of a fit comes from, and where its model is saved.
 
     scope: names the version of the rows, so that the same fit of the same rows costs once. key: seals the model file.
+    note: records the debit elsewhere, before a row is measured.
     """
 
     ledger: Ledger
@@ -44,6 +45,7 @@ class FitSetting:
     path: Path
     key: bytes
     now: datetime
+    note: Callable[[Grant], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def fit_model(
     if isinstance(granted, Answered):
         record = FitRecord(**json.loads(granted.answer))
         return load_model(setting.path, setting.key, record.model), record
+    setting.note(granted)
     model = fit()
     digest = save_model(model, setting.path, setting.key)
     record = FitRecord(
