@@ -16,7 +16,8 @@ from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source
 from privacy.dp.ledger import Ledger
 from privacy.storage.atomic_file import replace_public
-from privacy.synthetic.evaluation.evaluate import evaluate_table
+from privacy.synthetic.evaluation.history_form import Histories
+from privacy.synthetic.evaluation.model_report import report_history, report_table
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import Report
 from privacy.synthetic.event.private_history import PrivateHistory
@@ -102,7 +103,15 @@ def _evaluated(
         target=question.target, secrets=question.attacked, shadow_models=question.shadow_models,
         canaries=question.canaries, progress=question.progress,
     )  # fmt: skip
-    spec = model.specification.of_people({}) if isinstance(model, PrivateHistory) else model.specification
-    return evaluate_table(
-        sides.learned.people, sides.held_out.people, rows[0], spec, options, model.guarantee, question.title
-    )
+    learned, held_out = sides.learned, sides.held_out
+    if isinstance(model, PrivateTable):
+        return report_table(model, learned.people, held_out.people, rows[0], options, question.title)
+    pairs = ((learned.people, learned.events), (held_out.people, held_out.events), rows)
+    train, holdout, synthetic = (_histories(*pair) for pair in pairs)
+    return report_history(model, train, holdout, synthetic, options, question.title)
+
+
+def _histories(people: pa.Table, events: pa.Table | None) -> Histories:
+    if events is None:
+        raise ValueError("people without a table of events; a history needs both")
+    return Histories(people, events)
