@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.synthetic.model_folder import ModelFolder
-from pipelines.synthetic.person_split import Sides
+from pipelines.synthetic.person_split import Rows, Sides
 from pipelines.synthetic.sampling import draw
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source
 from privacy.dp.ledger import Ledger
 from privacy.storage.atomic_file import replace_public
+from privacy.synthetic.constraint import violations
 from privacy.synthetic.evaluation.evaluate import evaluate_table
+from privacy.synthetic.evaluation.evaluate_history import HistoryGenerator, evaluate_history
+from privacy.synthetic.evaluation.history_form import Histories
 from privacy.synthetic.evaluation.options import Options
+from privacy.synthetic.evaluation.page import render_page
 from privacy.synthetic.evaluation.report import Report
 from privacy.synthetic.event.private_history import PrivateHistory
+from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.fit import AnySpecification
 from privacy.synthetic.gate.fit_check import FitEvidence
 from privacy.synthetic.gate.judgement import judge_release
 from privacy.synthetic.gate.verdict import Check, Gate
+from privacy.synthetic.model_file import Model
 from privacy.synthetic.private_table import PrivateTable
 
 
@@ -39,6 +47,11 @@ class Question:
     shadow_models: int = 0
     canaries: int = 0
     progress: Callable[[str], None] = lambda _: None
+
+    @property
+    def fits_again(self) -> bool:
+        """Whether an attack fits the model again."""
+        return self.shadow_models > 0 or self.canaries > 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,7 @@ class Judgement:
         page = folder / "report.html"
         text = json.dumps(self.report.to_json(), ensure_ascii=False, indent=1)
         replace_public(page.with_suffix(".json"), text)
+        replace_public(page, render_page(self.report))
         return page
 
 
@@ -89,20 +103,70 @@ def judge(
         further: checks of the caller.
     """
     model = fitted.model
+    question.progress("checking the fit")
     report = _evaluated(model, sides, rows, question)
     evidence = FitEvidence(model, source.specification, fitted.record, ledger, source.form.scope)
-    gate = judge_release(report, evidence, further)
+    gate = judge_release(report, evidence, [*_kept_promises(model.specification, rows), *further])
     return Judgement(report.with_gate(gate), gate, sides)
 
 
-def _evaluated(
-    model: PrivateTable | PrivateHistory, sides: Sides, rows: Sequence[pa.Table], question: Question
-) -> Report:
+def _evaluated(model: Model, sides: Sides, rows: Sequence[pa.Table], question: Question) -> Report:
     options = Options(
         target=question.target, secrets=question.attacked, shadow_models=question.shadow_models,
         canaries=question.canaries, progress=question.progress,
     )  # fmt: skip
-    spec = model.specification.of_people({}) if isinstance(model, PrivateHistory) else model.specification
+    if isinstance(model, PrivateHistory):
+        return _evaluated_history(model, sides, rows, options, question.title)
+    spec = model.specification
+
+    def sample(count: int, seed: int) -> pa.Table:
+        return draw(model, count, seed)[0]
+
+    def refit(table: pa.Table, seed: int) -> pa.Table:
+        return draw(PrivateTable.fit(table, spec), table.num_rows, seed)[0]
+
+    again = refit if question.fits_again else None
     return evaluate_table(
-        sides.learned.people, sides.held_out.people, rows[0], spec, options, model.guarantee, question.title
-    )
+        sides.learned.people, sides.held_out.people, rows[0], spec, replace(options, sampler=sample, refit=again),
+        model.guarantee, question.title,
+    )  # fmt: skip
+
+
+def _evaluated_history(
+    model: PrivateHistory, sides: Sides, rows: Sequence[pa.Table], options: Options, title: str
+) -> Report:
+    spec = model.specification
+
+    def sample(count: int, seed: int) -> Histories:
+        return Histories(*draw(model, count, seed))
+
+    def refit(some: Histories, seed: int) -> Histories:
+        return Histories(*draw(PrivateHistory.fit(some.people, some.events, spec), some.people.num_rows, seed))
+
+    generator = HistoryGenerator(sample, refit if options.shadow_models else None)
+    return evaluate_history(
+        _histories(sides.learned), _histories(sides.held_out), Histories(*rows), spec, options, generator,
+        model.guarantee, title,
+    )  # fmt: skip
+
+
+def _histories(rows: Rows) -> Histories:
+    assert rows.events is not None
+    return Histories(rows.people, rows.events)
+
+
+def _kept_promises(specification: AnySpecification, rows: Sequence[pa.Table]) -> list[Check]:
+    """Return whether every row meets the constraints, and every event belongs to one person."""
+    checks = []
+    if specification.constraints:
+        form = specification.of_people({}) if isinstance(specification, EventSpecification) else specification
+        broken = {rule: count for rule, count in violations(rows[0], form).items() if count}
+        found = "; ".join(f"{count} rows break {rule}" for rule, count in broken.items()) or "every row meets them"
+        checks.append(Check("constraints", not broken, found))
+    if isinstance(specification, EventSpecification):
+        unit = specification.unit
+        orphans = pc.invert(pc.is_in(rows[1][unit].combine_chunks(), rows[0][unit].combine_chunks()))
+        lost, twice = pc.sum(orphans).as_py() or 0, rows[0].num_rows - len(rows[0][unit].unique())
+        found = f"{lost} events belong to nobody, {twice} people have the id of another"
+        checks.append(Check("keys", lost == 0 and twice == 0, found))
+    return checks

@@ -83,6 +83,7 @@ class SdvHistory:
                 people_frame, events_frame = drawn[_PEOPLE], drawn[_EVENTS]
             else:
                 _seed_everything(seed)
+                self.fitted._context_synthesizer.reset_sampling()
                 events_frame = self.fitted.sample_sequences(count)[_EVENTS]
                 people_frame = events_frame.drop_duplicates(self.specification.unit)
         yield self._tables(people_frame, events_frame)
