@@ -10,6 +10,7 @@ from pipelines.cli import (
     contracts,
     dp,
     features,
+    federated,
     identity,
     keys,
     profile,
@@ -74,6 +75,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
+app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")

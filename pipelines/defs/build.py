@@ -14,6 +14,7 @@ from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
+from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
 from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
@@ -50,13 +51,13 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
-    index, places = index_job(installation), place_job(installation)
+    index, places, models = index_job(installation), place_job(installation), model_job()
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
-        assets = [*_assets(settings, contracts), *feature_assets(installation)]
+        assets = [*_assets(settings, contracts), *feature_assets(installation), *model_assets(installation)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[
@@ -65,11 +66,24 @@ def build_definitions(
             *release_checks(contracts),
             *synthetic_checks(),
         ],
-        jobs=[refresh, retention, reports, release_job(), synthetic_job(), index, places, rights, deadlines, *anchors],
+        jobs=[
+            refresh,
+            retention,
+            reports,
+            release_job(),
+            synthetic_job(),
+            models,
+            index,
+            places,
+            rights,
+            deadlines,
+            *anchors,
+        ],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
+            model_schedule(models, settings.time_zone),
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),

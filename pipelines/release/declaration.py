@@ -17,6 +17,7 @@ from pipelines.synthetic.request import SyntheticRequest
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
+    from features.repo.training_spec import TrainingSpec
     from privacy.anonymity.spec.specification import Spec
     from privacy.dp.question import Question
 
@@ -170,7 +171,58 @@ class SyntheticRelease(_Release, SyntheticRequest):
         return self
 
 
-Release = AnonymousRelease | StatisticsRelease | SyntheticRelease
+class SiteSplit(BaseModel):
+    """The sites of one installation: its customers by the values of a column, such as the region they live in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    table: str
+    column: str
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values of the column by the name of a site; empty makes one site a value. Other customers are in no site."""
+
+
+class NoiseTerms(BaseModel):
+    """Differential privacy per customer of a run: total ρ over all rounds, and the clip of one customer's part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    rho: float = Field(gt=0)
+    clip: float = Field(gt=0)
+
+
+class ModelRelease(_Release):
+    """A model that several sites train together: only sums of their customers leave a site (`pipelines.federated`)."""
+
+    kind: Literal["model"]
+    title: str
+    purpose: str
+    """Purpose of the training. Each round reads only customers who permit it, and features that serve it."""
+    form: Mapping[str, Any] = Field(alias="training")
+    """The training set as written in the YAML file; `training` is its validated form."""
+    sites: SiteSplit
+    task: Mapping[str, Any]
+    """Name and settings of the task, such as `{task: glm, family: logistic}`; see `federated/task.py`."""
+    rounds: int = Field(default=20, ge=1)
+    sites_min: int = Field(default=3, ge=1)
+    is_secure: bool = Field(default=True, alias="secure")
+    """Whether sums are masked, so that the server learns no site's own values."""
+    privacy: NoiseTerms | None = None
+
+    @cached_property
+    def training(self) -> TrainingSpec:
+        """The validated training set. It is read at first use.
+
+        Raises:
+            ReleaseError: it is not valid; the message lists each fault with its place.
+        """
+        from features.repo.training_spec import TrainingSpec
+
+        try:
+            return TrainingSpec.model_validate(self.form)
+        except ValidationError as error:
+            raise ReleaseError(f"{self.name}.yaml: the training is not valid; correct {_faults(error)}") from error
+
+
+Release = AnonymousRelease | StatisticsRelease | SyntheticRelease | ModelRelease
 _ADAPTER: TypeAdapter[Release] = TypeAdapter(Annotated[Release, Field(discriminator="kind")])
 
 
@@ -199,11 +251,18 @@ def synthetic_releases(folder: Path = FOLDER) -> tuple[SyntheticRelease, ...]:
     return tuple(one for one in load_releases(folder) if isinstance(one, SyntheticRelease))
 
 
+def model_releases(folder: Path = FOLDER) -> tuple[ModelRelease, ...]:
+    """Return the declared releases of the kind `model`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, ModelRelease))
+
+
 def _load(path: Path) -> Release:
     try:
         document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
-            raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous, statistics or synthetic.")
+            raise ReleaseError(
+                f"{path.name}: expected a mapping with a kind: anonymous, statistics, synthetic or model."
+            )
         if "name" in document:
             raise ReleaseError(f"{path.name}: the release is named by its file; remove the key `name`.")
         return _ADAPTER.validate_python({**document, "name": path.stem})

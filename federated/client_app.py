@@ -1,0 +1,87 @@
+"""The client app: what a node of Flower runs at a site. The node's configuration names the site's adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from flwr.app import ConfigRecord, Context, Message
+from flwr.clientapp import ClientApp
+
+from federated.errors import BadSetting
+from federated.plan import SitePolicy
+from federated.round_memory import keep, recall
+from federated.schema import Site
+from federated.secure.identity import Roster, SiteIdentity
+from federated.site_worker import Memory, SecureKeys, SiteWorker
+from federated.wire import Parcel, Step
+
+SiteOpener = Callable[[Context], Site]
+KeyOpener = Callable[[Context], SecureKeys | None]
+SIMULATED = {"partition-id", "num-partitions"}
+"""The keys of a simulated node's configuration."""
+
+
+def site_of(context: Context) -> Site:
+    """Opens the site that the node's configuration names as `adapter = "package.module:function"`.
+
+    The function gets the configuration as a mapping and returns the site. Only a simulated node, which has no
+    configuration of its own, takes the adapter from the run.
+    """
+    config = dict(context.node_config)
+    if "adapter" not in config and set(config) <= SIMULATED and config:
+        config["adapter"] = context.run_config.get("adapter", "")
+    module, _, function = str(config.get("adapter", "")).partition(":")
+    if not module or not function:
+        raise BadSetting('The node\'s configuration needs `adapter`, such as adapter="package.module:open_site".')
+    opener = getattr(import_module(module), function)
+    return cast(Site, opener(config))
+
+
+def keys_of(context: Context) -> SecureKeys | None:
+    """Reads the site's key and roster from the files `secure-key` and `secure-roster`; None when there are none.
+
+    The first line of the key file is the site's name, the second its private key in hexadecimal.
+    """
+    key, roster = (str(context.node_config.get(name, "")) for name in ("secure-key", "secure-roster"))
+    if not key and not roster:
+        return None
+    try:
+        name, secret = Path(key).read_text().split("\n")[:2]
+        return SecureKeys(
+            SiteIdentity.from_bytes(name, bytes.fromhex(secret)), Roster.from_json(Path(roster).read_text())
+        )
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"`secure-key` or `secure-roster` cannot be read: {type(error).__name__}.") from None
+
+
+def make_client_app(open_site: SiteOpener = site_of, open_keys: KeyOpener = keys_of) -> ClientApp:
+    """Returns a client app over the sites and keys that the functions open."""
+    app = ClientApp()
+    for step in Step:
+        category, _, action = step.message_type.partition(".")
+        register = app.evaluate if category == "evaluate" else app.train
+        register(action)(_handler(step, open_site, open_keys))
+    return app
+
+
+def _handler(step: Step, open_site: SiteOpener, open_keys: KeyOpener) -> Callable[[Message, Context], Message]:
+    def handle(message: Message, context: Context) -> Message:
+        worker = SiteWorker(open_site(context), SitePolicy.from_config(context.node_config), open_keys(context))
+        if "memory" not in context.state:
+            context.state["memory"] = ConfigRecord()
+        memory: Any = context.state["memory"]
+        path = str(context.node_config.get("memory", ""))
+        if path:
+            recall(Path(path), memory)
+        answer = worker.answer(step, Parcel.from_record(message.content), cast(Memory, memory))
+        if path:
+            keep(Path(path), memory)
+        return Message(answer.to_record(), reply_to=message)
+
+    return handle
+
+
+app = make_client_app()

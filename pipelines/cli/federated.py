@@ -1,0 +1,111 @@
+"""Commands `bojagi federated`: train declared models over sites, show their state, evaluate them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from getpass import getuser
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.error_boundary import ErrorBoundary
+from pipelines.cli.option import Data, Json, installation_for
+
+if TYPE_CHECKING:
+    from federated.server import RoundRecord
+    from pipelines.federated.service import ModelStatus
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A declared model, as `bojagi federated status` lists it.")]
+
+app = typer.Typer(
+    cls=ErrorBoundary,
+    help="Train a model over several sites. Only sums leave a site, and no customer is moved.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def run(
+    model: Model,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run that has not ended, from its last complete round.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Train MODEL over the sites of this installation, in this process.
+
+    A model is declared in pipelines/release/declared/ with kind: model. It names the features, the outcome, the sites
+    and the purpose. Each round, every site reads the customers who permit the purpose at that moment. The sites send
+    masked sums, so that no site's own values are seen. To train with other companies, see docs/federated.md.
+
+    [bold]Examples[/bold]
+
+      bojagi federated status
+      bojagi federated run next_purchase
+      bojagi federated run next_purchase --resume
+    """
+    from pipelines.federated.service import FederatedService
+
+    def show(record: RoundRecord) -> None:
+        if as_json:
+            return
+        typer.echo(f"round {record.round + 1}: sum of {len(record.sites)} sites in {record.seconds:.2f} s", err=True)
+        for site, reason in record.left_out.items():
+            typer.echo(f"  left out {site}: {reason}", err=True)
+
+    with installation_for(data) as installation:
+        found = FederatedService(installation, getuser()).run(model, resume=resume, progress=show)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str))
+        return
+    _print_status(found)
+    typer.echo(f"Next: bojagi federated evaluate {model}")
+
+
+@app.command()
+def status(
+    model: Annotated[str | None, typer.Argument(help="Only this model.", show_default="all declared models")] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Show the declared models: run, rounds, sites, and the privacy cost so far."""
+    from pipelines.cli.grid import make_grid, open_console
+    from pipelines.federated.service import FederatedService
+
+    with installation_for(data) as installation:
+        service = FederatedService(installation, getuser())
+        found = service.statuses() if model is None else [service.status(model)]
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], default=str))
+        return
+    if model is not None:
+        _print_status(found[0])
+        return
+    table = make_grid("model", "state", "rounds", "sites", "predicts", numbers=("rounds", "sites"))
+    for one in found:
+        table.add_row(one.name, one.state, f"{one.rounds} of {one.rounds_max}", str(len(one.sites)), one.title)
+    open_console().print(table)
+
+
+def _print_status(found: ModelStatus) -> None:
+    """Print the status of one model."""
+    lines: dict[str, Any] = {"model": f"{found.name} ({found.title})", "state": found.state}
+    if found.run:
+        ended = ", converged" if found.is_converged else ""
+        lines |= {
+            "run": found.run,
+            "rounds": f"{found.rounds} of at most {found.rounds_max}{ended}",
+            "sites": ", ".join(found.sites),
+            "sums": "masked: the server saw only their sum" if found.is_secure else "plain: the server saw each one",
+            "noise": "none" if found.rho is None else f"ρ={found.rho:g} so far",
+        }
+    for site, reason in found.left_out.items():
+        lines[f"left out {site}"] = reason
+    if found.model is not None:
+        lines["file"] = str(found.model)
+    width = max(map(len, lines)) + 2
+    for name, value in lines.items():
+        typer.echo(f"{name:<{width}}{value}")
