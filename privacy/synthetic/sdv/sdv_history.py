@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -68,7 +67,7 @@ class SdvHistory:
     def sample(
         self, people: int | None, seed: int, given: Mapping[str, Any] | None = None
     ) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield one pair of tables. HMA has no seed: its rows are the same for every seed.
+        """Yield one pair of tables. SDV has no seed here: HMA gives the same rows for every seed, PAR others each time.
 
         Raises:
             BadSpecification: `given` is not empty, since SDV cannot draw people with given values here.
@@ -82,7 +81,6 @@ class SdvHistory:
                 drawn = self.fitted.sample(count, _PEOPLE)
                 people_frame, events_frame = drawn[_PEOPLE], drawn[_EVENTS]
             else:
-                _seed_everything(seed)
                 events_frame = self.fitted.sample_sequences(count)[_EVENTS]
                 people_frame = events_frame.drop_duplicates(self.specification.unit)
         yield self._tables(people_frame, events_frame)
@@ -95,14 +93,6 @@ class SdvHistory:
         second = pa.array([ids[old] for old in events[spec.unit]])
         table = pa.table({spec.unit: first}) if made[0] is None else made[0].add_column(0, spec.unit, first)
         return table, made[1].add_column(0, spec.unit, second)
-
-
-def _seed_everything(seed: int) -> None:
-    """Seed the global generators, the only ones that PAR draws from."""
-    import torch
-
-    torch.manual_seed(seed)
-    np.random.seed(seed)
 
 
 def _event_columns(specification: EventSpecification) -> dict[str, ColumnSpec]:

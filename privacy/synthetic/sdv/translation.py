@@ -58,7 +58,8 @@ def to_frame(table: pa.Table, columns: Mapping[str, ColumnSpec]) -> pd.DataFrame
             # SDV counts in nanoseconds, whatever the unit of the column.
             values = values.cast(pa.timestamp("s"), safe=False).cast(pa.timestamp("ns"))
         made[name] = values
-    return pa.table(made).to_pandas()
+    frame: pd.DataFrame = pa.table(made).to_pandas()
+    return frame
 
 
 def to_table(frame: pd.DataFrame, columns: Mapping[str, ColumnSpec]) -> pa.Table:
