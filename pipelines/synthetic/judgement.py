@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.synthetic.model_folder import ModelFolder
-from pipelines.synthetic.person_split import Sides
+from pipelines.synthetic.person_split import Rows, Sides
 from pipelines.synthetic.sampling import draw
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source
 from privacy.dp.ledger import Ledger
 from privacy.storage.atomic_file import replace_public
-from privacy.synthetic.evaluation.evaluate import evaluate_table
+from privacy.synthetic.constraint import violations
+from privacy.synthetic.evaluation.history_form import Histories
+from privacy.synthetic.evaluation.model_report import report_history, report_table
 from privacy.synthetic.evaluation.options import Options
+from privacy.synthetic.evaluation.page import render_page
 from privacy.synthetic.evaluation.report import Report
-from privacy.synthetic.event.private_history import PrivateHistory
+from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.fit import AnySpecification
 from privacy.synthetic.gate.fit_check import FitEvidence
 from privacy.synthetic.gate.judgement import judge_release
 from privacy.synthetic.gate.verdict import Check, Gate
+from privacy.synthetic.model_file import Model
 from privacy.synthetic.private_table import PrivateTable
 
 
@@ -57,6 +63,7 @@ class Judgement:
         page = folder / "report.html"
         text = json.dumps(self.report.to_json(), ensure_ascii=False, indent=1)
         replace_public(page.with_suffix(".json"), text)
+        replace_public(page, render_page(self.report))
         return page
 
 
@@ -89,20 +96,42 @@ def judge(
         further: checks of the caller.
     """
     model = fitted.model
+    question.progress("checking the fit")
     report = _evaluated(model, sides, rows, question)
     evidence = FitEvidence(model, source.specification, fitted.record, ledger, source.form.scope)
-    gate = judge_release(report, evidence, further)
+    gate = judge_release(report, evidence, [*_kept_promises(model.specification, rows), *further])
     return Judgement(report.with_gate(gate), gate, sides)
 
 
-def _evaluated(
-    model: PrivateTable | PrivateHistory, sides: Sides, rows: Sequence[pa.Table], question: Question
-) -> Report:
+def _evaluated(model: Model, sides: Sides, rows: Sequence[pa.Table], question: Question) -> Report:
     options = Options(
         target=question.target, secrets=question.attacked, shadow_models=question.shadow_models,
         canaries=question.canaries, progress=question.progress,
     )  # fmt: skip
-    spec = model.specification.of_people({}) if isinstance(model, PrivateHistory) else model.specification
-    return evaluate_table(
-        sides.learned.people, sides.held_out.people, rows[0], spec, options, model.guarantee, question.title
-    )
+    learned, held_out = sides.learned, sides.held_out
+    if isinstance(model, PrivateTable):
+        return report_table(model, learned.people, held_out.people, rows[0], options, question.title)
+    train, holdout = _histories(learned), _histories(held_out)
+    return report_history(model, train, holdout, Histories(*rows), options, question.title)
+
+
+def _histories(rows: Rows) -> Histories:
+    assert rows.events is not None
+    return Histories(rows.people, rows.events)
+
+
+def _kept_promises(specification: AnySpecification, rows: Sequence[pa.Table]) -> list[Check]:
+    """Return whether every row meets the constraints, and every event belongs to one person."""
+    checks = []
+    if specification.constraints:
+        form = specification.of_people({}) if isinstance(specification, EventSpecification) else specification
+        broken = {rule: count for rule, count in violations(rows[0], form).items() if count}
+        found = "; ".join(f"{count} rows break {rule}" for rule, count in broken.items()) or "every row meets them"
+        checks.append(Check("constraints", not broken, found))
+    if isinstance(specification, EventSpecification):
+        unit = specification.unit
+        orphans = pc.invert(pc.is_in(rows[1][unit].combine_chunks(), rows[0][unit].combine_chunks()))
+        lost, twice = pc.sum(orphans).as_py() or 0, rows[0].num_rows - len(rows[0][unit].unique())
+        found = f"{lost} events belong to nobody, {twice} people have the id of another"
+        checks.append(Check("keys", lost == 0 and twice == 0, found))
+    return checks
