@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.specification import Category, Number, Specification
+from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
 
 
 def with_copies(rows: pa.Table, train: pa.Table, share: float, seed: int) -> pa.Table:
@@ -34,7 +34,7 @@ def add_identifiers(table: pa.Table, seed: int) -> pa.Table:
 
 def domain_of_data(table: pa.Table, declared: Specification) -> Specification:
     """Return the specification that takes values and bounds from the rows, which is the fault."""
-    columns = {}
+    columns: dict[str, ColumnSpec] = {}
     for name, spec in declared.columns.items():
         values = table[name].drop_null().unique().to_pylist()
         if isinstance(spec, Category):
