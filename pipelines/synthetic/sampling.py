@@ -23,8 +23,8 @@ def draw(model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int) -
 
 
 def draw_rows(
-    model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int | None, given: Mapping[str, str | None], output: Path,
-    events: Path | None, progress: Callable[[int], None],
+    model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int | None, given: Mapping[str, str | None],
+    output: Path, events: Path | None, progress: Callable[[int], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Write rows, and events for a model that has some; return the seed and the number of rows of each file.
 
