@@ -13,6 +13,7 @@ from pipelines.federated.evaluation import Evaluation
 from privacy.anonymity.report.html_page import STYLE
 
 WIDTH, HEIGHT, LEFT, BELOW = 620, 200, 60, 24
+_STYLE = f"{STYLE}thead th{{white-space:normal}}"
 _METRICS = {"auc": "AUC", "log_loss": "log loss"}
 _MODELS = {FEDERATED: "federated", OFFSET: "with local offset", LOCAL: "local", CENTRAL: "central"}
 
@@ -39,7 +40,7 @@ def render_page(found: Evaluation, run: Checkpoint) -> str:
     title, body = html.escape(found.title), "\n".join(parts)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}thead th{{white-space:normal}}</style></head><body>{body}</body></html>\n'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>{body}</body></html>\n'
     )
 
 
@@ -56,8 +57,8 @@ def summary_lines(found: Evaluation) -> list[str]:
         verb = "better" if mean.gain >= 0 else "worse"
         reach = "" if mean.low is None else f" (95 % interval {mean.low:+.4f} to {mean.high:+.4f})"
         lines.append(
-            f"On average over the sites, the federated model is {abs(mean.gain):.4f} {verb} in {metric_name(found)} than the "
-            f"model that each site trains alone{reach}."
+            f"On average over the sites, the federated model is {abs(mean.gain):.4f} {verb} in {metric_name(found)} "
+            f"than the model that each site trains alone{reach}."
         )
     plain = worth.comparison(FEDERATED, LOCAL).worse
     if plain:
