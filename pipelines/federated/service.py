@@ -102,7 +102,10 @@ class FederatedService:
             BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
             FederatedError: a round had too few sites. The rounds before are kept; resume the run later.
         """
-        from federated.local_run import run_local
+        try:
+            from federated.local_run import run_local
+        except ModuleNotFoundError as error:
+            raise TrainingError(f"Training needs {error.name}: pip install 'bojagi[federated]'.") from error
 
         release, folder = self.release(name), self._folder(name)
         participants = Participants(self.installation)
@@ -247,8 +250,8 @@ class FederatedService:
         """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
         if len(sites) < release.sites_min:
             raise TrainingError(
-                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}. "
-                "Declare other `groups` of sites, or train with other companies."
+                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}"
+                ". Declare other `groups` of sites, or train with other companies."
             )
         plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():
