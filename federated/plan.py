@@ -17,9 +17,10 @@ from federated.secure.noise import NoiseTerms
 from federated.secure.round_terms import RoundTerms
 from federated.task import PrivateTask, State, Task, task_from_json, task_to_json
 
-SENSITIVITY_MARGIN = 1.001
-"""A sum of up to 10⁶ rows in floating point differs from the exact sum by less than 10⁻³ of the clip; rounding each
-value to a step of the fixed point changes it by at most one step, hence the square root of the number of values."""
+SENSITIVITY_MARGIN = 1 + 1e-9
+"""Scaling a customer's part to the clip is exact to about 10⁻¹⁵, and the parts add up exactly (`federated.clipping`).
+Rounding each value to a step of the fixed point changes it by at most one step, hence the root of the number of values
+in `Plan.noise`."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,19 @@ class Privacy:
         noise_multiplier: standard deviation of the noise in the sum, as a multiple of `clip`, when the fewest
             accepted sites take part.
         colluders: sites that may tell the server their own noise; the noise of the others alone reaches the multiplier.
+        sites_of_customer: the most sites that one person is a customer of; each of them contributes up to `clip`.
     """
 
     clip: float
     noise_multiplier: float
     colluders: int = 0
+    sites_of_customer: int = 1
 
     def __post_init__(self) -> None:
         if not (self.clip > 0 and self.noise_multiplier > 0):
             raise BadSetting("`clip` and `noise_multiplier` must be above 0. For a run without noise, name no privacy.")
+        if self.sites_of_customer < 1 or self.colluders < 0:
+            raise BadSetting("`sites_of_customer` must be at least 1 and `colluders` at least 0.")
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Plan:
         if self.privacy is None:
             raise BadSetting("This run has no noise.")
         steps = self.privacy.clip * 2.0 ** min(codec.exponents.values())
-        sensitivity = steps * SENSITIVITY_MARGIN + math.sqrt(codec.size)
+        sensitivity = self.privacy.sites_of_customer * (steps * SENSITIVITY_MARGIN + math.sqrt(codec.size))
         shares, colluders = (self.sites_min, self.privacy.colluders) if self.is_secure else (1, 0)
         return NoiseTerms(sensitivity, self.privacy.noise_multiplier, shares, colluders)
 

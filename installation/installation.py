@@ -1,9 +1,9 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
 In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
-token.check, run_date.toml. In
+synthetic/, token.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
-audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
+audit.key, audit.anchor, pseudonym.key, release.key, synthetic.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
 keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 """
 
@@ -236,6 +236,11 @@ class Installation:
     def pseudonym_key(self) -> bytes:
         """The secret key from which the pseudonyms for roles are computed."""
         return load_key(self.settings.secret_dir / "pseudonym.key")
+
+    @cached_property
+    def synthetic_key(self) -> bytes:
+        """The secret key that seals models of synthetic data, and that decides which people are held out of a fit."""
+        return load_key(self.settings.secret_dir / "synthetic.key")
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

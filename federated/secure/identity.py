@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -34,7 +35,11 @@ class Roster:
     def position(self, name: str) -> int:
         """Return the place of a site in the sorted roster, from 1. Raises ProtocolViolation if it is not listed."""
         self.key(name)
-        return sorted(self.keys).index(name) + 1
+        return self._positions[name]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(sorted(self.keys), start=1)}
 
     def key(self, name: str) -> bytes:
         """Return the public key of a site. Raises ProtocolViolation if it is not listed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -62,16 +62,18 @@ def mask_seed(own: X25519PrivateKey, peer_key: bytes, bound_to: bytes, name: str
 
 @dataclass(frozen=True)
 class Channel:
-    """What two sites use to write to each other through the server: encryption, and proof of what each saw."""
+    """What two sites use to write to each other through the server: encryption, and proof of what each saw.
+
+    `keys`: 32 bytes for encryption, 32 for proofs.
+    """
 
     name: str
     peer: str
-    encryption_key: bytes
-    confirmation_key: bytes
+    keys: bytes = field(repr=False)
 
     def seal(self, plaintext: bytes) -> bytes:
         """Encrypt for the peer. One message a round and direction, so the direction is the nonce."""
-        return AESGCM(self.encryption_key).encrypt(_nonce(self.name, self.peer), plaintext, None)
+        return AESGCM(self.keys[:32]).encrypt(_nonce(self.name, self.peer), plaintext, None)
 
     def open(self, message: bytes) -> bytes:
         """Decrypt what the peer sealed.
@@ -80,7 +82,7 @@ class Channel:
             ProtocolViolation: the peer did not send this, or saw other keys or terms than this site.
         """
         try:
-            return AESGCM(self.encryption_key).decrypt(_nonce(self.peer, self.name), message, None)
+            return AESGCM(self.keys[:32]).decrypt(_nonce(self.peer, self.name), message, None)
         except (InvalidTag, ValueError) as error:
             raise ProtocolViolation(
                 f"The message of site '{self.peer}' cannot be read: it was altered, or the two sites have different "
@@ -89,7 +91,7 @@ class Channel:
 
     def confirmation(self, *, by: str, survivors: bytes) -> bytes:
         """Return the proof, for the other site of this pair, that `by` was told these survivors."""
-        proof = HMAC(self.confirmation_key, hashes.SHA256())
+        proof = HMAC(self.keys[32:], hashes.SHA256())
         proof.update(len(by.encode()).to_bytes(4) + by.encode() + survivors)
         return proof.finalize()
 
@@ -103,8 +105,8 @@ def open_channel(
     after it, so a long-term key stolen later opens no recorded message.
     """
     name, peer = pair
-    keys = _derive(long_term + _exchange(own, peer_key, peer), b"channel" + bound_to, name, peer, 64)
-    return Channel(name, peer, keys[:32], keys[32:])
+    secret = long_term + _exchange(own, peer_key, peer)
+    return Channel(name, peer, _derive(secret, b"channel" + bound_to, name, peer, 64))
 
 
 def _exchange(own: X25519PrivateKey, peer_key: bytes, peer: str) -> bytes:

@@ -29,6 +29,7 @@ from federated.secure.key_agreement import Advertisement, Channel, commit, mask_
 from federated.secure.masks import MaskStream
 from federated.secure.round_terms import RoundTerms, require_safe
 
+_MAPPINGS = ("advertisements", "channels", "shares")
 _STEPS = ("advertise", "share", "mask", "confirm", "reveal")
 
 
@@ -40,7 +41,9 @@ class _Memory:
     mask_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     channel_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    bound_to: bytes = b""
     advertisements: dict[str, bytes] = field(default_factory=dict)
+    channels: dict[str, bytes] = field(default_factory=dict)
     shares: dict[str, bytes] = field(default_factory=dict)
     survivors: list[str] = field(default_factory=list)
 
@@ -62,7 +65,6 @@ class SecureSite:
         self._roster = roster
         self._terms = terms
         self._memory = _Memory() if memory is None else _read(memory)
-        self._channels: dict[str, Channel] = {}
 
     def remember(self) -> bytes:
         """Return the secrets of the round, for a caller whose process ends between two steps. Never send them."""
@@ -85,6 +87,8 @@ class SecureSite:
             raise ProtocolViolation(f"The server shows other keys of site '{self.name}' than the site sent")
         require_safe(len(advertisements), self._terms.threshold)
         self._memory.advertisements = {name: advertisements[name] for name in sorted(advertisements)}
+        self._memory.bound_to = transcript(self._terms, self._memory.advertisements)
+        self._open_channels()
         places = {name: self._roster.position(name) for name in self._memory.advertisements}
         of_key, of_seed = (
             shamir.split(secret, [*places.values()], self._terms.threshold)
@@ -106,7 +110,7 @@ class SecureSite:
             self._memory.shares[peer] = self._channel(peer).open(message)
         stream = MaskStream(values)
         stream.add(self._memory.seed)
-        own, bound_to = _private(self._memory.mask_key), self._transcript
+        own, bound_to = _private(self._memory.mask_key), self._memory.bound_to
         for peer in shares:
             seed = mask_seed(own, self._advertised(peer).mask_key, bound_to, self.name, peer)
             stream.apply_pair(seed, name=self.name, peer=peer)
@@ -151,22 +155,21 @@ class SecureSite:
         if len(present) < self._terms.threshold:
             raise TooFewSites(step, len(present), self._terms.threshold)
 
+    def _open_channels(self) -> None:
+        own, bound_to = _private(self._memory.channel_key), self._memory.bound_to
+        for peer in self._memory.advertisements:
+            if peer != self.name:
+                long_term = self._identity.agree(self._roster.key(peer))
+                channel = open_channel(long_term, own, self._advertised(peer).channel_key, bound_to, (self.name, peer))
+                self._memory.channels[peer] = channel.keys
+
     def _channel(self, peer: str) -> Channel:
-        if peer not in self._channels:
-            long_term = self._identity.agree(self._roster.key(peer))
-            own = _private(self._memory.channel_key)
-            key = self._advertised(peer).channel_key
-            self._channels[peer] = open_channel(long_term, own, key, self._transcript, (self.name, peer))
-        return self._channels[peer]
+        if peer not in self._memory.channels:
+            raise ProtocolViolation(f"Site '{peer}' did not advertise keys in this round")
+        return Channel(self.name, peer, self._memory.channels[peer])
 
     def _advertised(self, peer: str) -> Advertisement:
-        if peer not in self._memory.advertisements:
-            raise ProtocolViolation(f"Site '{peer}' did not advertise keys in this round")
         return Advertisement.from_bytes(peer, self._memory.advertisements[peer])
-
-    @property
-    def _transcript(self) -> bytes:
-        return transcript(self._terms, self._memory.advertisements)
 
 
 def _private(key: bytes) -> X25519PrivateKey:
@@ -182,15 +185,15 @@ def _write(memory: _Memory) -> bytes:
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     held = dict(vars(memory))
-    for name in ("advertisements", "shares"):
+    for name in _MAPPINGS:
         held[name] = {site: plain(item) for site, item in held[name].items()}
     return json.dumps({name: plain(value) for name, value in held.items()}).encode()
 
 
 def _read(memory: bytes) -> _Memory:
     held = json.loads(memory)
-    for name in ("mask_key", "channel_key", "seed"):
+    for name in ("mask_key", "channel_key", "seed", "bound_to"):
         held[name] = base64.b64decode(held[name])
-    for name in ("advertisements", "shares"):
+    for name in _MAPPINGS:
         held[name] = {site: base64.b64decode(item) for site, item in held[name].items()}
     return _Memory(**held)

@@ -57,6 +57,9 @@ _BY_ERROR = {
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,
     "PlaceError": ExitCode.USAGE,
+    "TrainingError": ExitCode.USAGE,
+    "BadSetting": ExitCode.USAGE,
+    "SiteRefused": ExitCode.REFUSED,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

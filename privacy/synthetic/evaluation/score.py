@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes
 from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.spread import Codes
 
 _MOST_MARGINALS = 100
 _TREES = 60
@@ -85,7 +85,7 @@ def detection(real: TableForm, synthetic: TableForm, seed: int = 0) -> float:
 
 
 def downstream(train: TableForm, test: TableForm, target: str, seed: int = 0) -> float:
-    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean of each against the rest.
+    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean AUC of one against all.
 
     0.5 when `train` has one class only.
     """

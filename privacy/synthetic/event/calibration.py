@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights
 from privacy.synthetic.event.generation import Rhythm, draw_lines, draw_sizes, draw_visits
 from privacy.synthetic.event.history import CLASSES
 from privacy.synthetic.event.measurement import (
@@ -20,6 +19,8 @@ from privacy.synthetic.event.measurement import (
     size_cell,
 )
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Progress, no_progress
 
 _ROUNDS = 5
 _RENEWALS = 2.0 ** np.arange(-1, 11)
@@ -29,7 +30,7 @@ _PEOPLE = 20_000
 
 def calibrated(
     measured: EventMeasurements, visits: Codes, classes: Codes, specification: EventSpecification,
-    random: np.random.Generator,
+    random: np.random.Generator, progress: Progress = no_progress,
 ) -> Rhythm:  # fmt: skip
     """Return the rhythm whose histories come nearest to the noisy weekdays and to the noisy variety of items."""
     low, high = size_bounds()
@@ -47,15 +48,18 @@ def calibrated(
     )
     some = random.permutation(len(visits))[:_PEOPLE]
     visits, classes = visits[some], classes[some]
+    progress("fit weekdays", 0.0)
     rhythm = _with_weekdays(rhythm, measured.hour.sum(1), visits, classes, specification, random)
+    progress("fit repeated items", 0.2)
     rhythm = _with_renewal(rhythm, measured.variety, visits, classes, random)
+    progress("fit days between purchases", 0.6)
     return _with_returns(rhythm, measured.again, visits, classes, random)
 
 
 def first_days(weeks: Weights, days: int) -> Weights:
     """Return class × day from class × week, each week's share spread over its days."""
-    spread = np.repeat(weeks / 7, 7, axis=1)[:, :days]
-    return spread + spread.sum() * 1e-9 + 1e-12
+    shares = np.repeat(weeks / 7, 7, axis=1)[:, :days]
+    return np.asarray(shares + shares.sum() * 1e-9 + 1e-12, np.float64)
 
 
 def _by_class(joint: Weights) -> Weights:
@@ -76,11 +80,11 @@ def _tilted(size: Weights, measured: EventMeasurements, classes: Codes, visits: 
     middle = (np.minimum(low, high) + high) / 2
     weight = np.bincount(activity(classes), visits, len(ACTIVITY))[:, None]
     lowest, highest = -0.2, 0.2
-    tilted = size
+    tilted: Weights = size
     for _ in range(60):
         rate = (lowest + highest) / 2
         tilted = size * np.exp(-rate * middle)
-        tilted /= tilted.sum(1, keepdims=True)
+        tilted = tilted / tilted.sum(1, keepdims=True)
         mean = float((weight * tilted * np.maximum(1, middle)).sum() / max(1.0, weight.sum()))
         lowest, highest = (rate, highest) if mean > measured.mean_size else (lowest, rate)
     return np.asarray(tilted[activity(np.arange(CLASSES))], np.float64)
@@ -107,8 +111,8 @@ def _with_renewal(
     cells = np.arange(variety.shape[1])
     low, high = size_bounds()
     middle = np.sqrt(np.maximum(low, 0.5) * np.maximum(high, 0.5))[cells]
-    found = np.stack([_mean_variety(person, day, classes, sizes, replace(rhythm, renewal=np.full(CLASSES, theta)), random)
-                      for theta in _RENEWALS])  # fmt: skip
+    trials = [replace(rhythm, renewal=np.full(CLASSES, theta)) for theta in _RENEWALS]
+    found = np.stack([_mean_variety(person, day, classes, sizes, trial, random) for trial in trials])
     mass = variety[:, 1:].sum(1)
     wanted = np.where(mass > 0, (np.log(middle[1:]) * variety[:, 1:]).sum(1) / np.maximum(mass, 1e-9), 0)
     renewal = [float(np.exp(np.interp(wanted[one], np.maximum.accumulate(found[:, one]), np.log(_RENEWALS))))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights
 from privacy.synthetic.noise import add_fine_noise
+from privacy.synthetic.spread import Codes, Weights
 
 FIXED_POINT = 1024
 """Units of one count, since noise is added to whole numbers. Each person's units are rounded down."""
@@ -43,13 +43,19 @@ def bounded_histogram(person: Codes, cell: Codes, cells: int, mu: float, quantil
     noisy, norm_scale = add_fine_noise(np.bincount(octave, minlength=2 * _OCTAVES), 1.0, norm_mu)
     cumulated = np.cumsum(np.clip(noisy, 0, None))
     bound = 2.0 ** (np.searchsorted(cumulated, quantile * cumulated[-1]) / 2) if cumulated[-1] > 0 else 1.0
-    factor = np.minimum(1.0, bound / np.maximum(norms, 1e-12))
-    units = np.floor(counts * factor[owner] * FIXED_POINT).astype(np.int64)
+    units = np.floor(shorten(counts, norms[owner], bound) * FIXED_POINT).astype(np.int64)
     sums = np.bincount(place, units, cells).astype(np.int64)
     left = math.sqrt(mu**2 - norm_mu**2)
     drawn, scale = add_fine_noise(sums, bound * FIXED_POINT, left)
     noise = scale / FIXED_POINT
     return Histogram(drawn / FIXED_POINT, noise, (norm_scale, noise / bound))
+
+
+def shorten(counts: Codes, norms: Weights, bound: float) -> Weights:
+    """Return counts of people whose histograms have these norms, shortened to the bound where the norm is larger."""
+    # Rounding of the division must not lengthen a histogram beyond the bound.
+    factor = np.minimum(1.0, (1 - 1e-12) * bound / np.maximum(norms, 1e-12))
+    return np.asarray(counts * factor, np.float64)
 
 
 def denoised(histogram: Weights, noise: float) -> Weights:

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.coding import Codes, Weights, coding_of
+from privacy.synthetic.coding import coding_of, codings
 from privacy.synthetic.event.contribution import bounded_histogram, denoised
 from privacy.synthetic.event.history import CLASSES, History, class_of
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.marginal.measurement import table_scales
+from privacy.synthetic.marginal.merging import tail_start
 from privacy.synthetic.noise import add_fine_noise
 from privacy.synthetic.private_table import PrivateTable
-from privacy.synthetic.specification import Number
+from privacy.synthetic.specification import Number, Specification
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Progress, no_progress, scaled
 
 ACTIVITY = np.array([0, 5, 7, 8])
 """First class of each group of people among whom the number of lines of a visit may differ."""
@@ -30,8 +34,10 @@ MOST_GAP = 120
 """Days between two visits that have a cell of their own."""
 RETURNS = 64
 """Cells of the days between two purchases of one item: 0 to 42 days each, then weeks; the last is half a year on."""
-SHARES = {"people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "first": 0.01, "size": 0.08, "mean_size": 0.02, "item": 0.18,
-          "group": 0.05, "variety": 0.02, "again": 0.07, "number": 0.03, "order": 0.03}  # fmt: skip
+SHARES = {
+    "people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "first": 0.01, "size": 0.08, "mean_size": 0.02,
+    "item": 0.18, "group": 0.05, "variety": 0.02, "again": 0.07, "number": 0.03, "order": 0.03,
+}  # fmt: skip
 """Shares of the budget. They were set by hand on simulated markets; those of columns that are absent are not spent."""
 
 
@@ -39,9 +45,10 @@ SHARES = {"people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "firs
 class EventMeasurements:
     """Noisy shares, each summing to 1 over its last axis unless stated, and σ/Δ of every noise that was drawn.
 
-    hour: weekday × hour of visits. hour_of_size: hour × group of sizes. gap: class × days to the next visit. first: class × day of the first visit.
-    size: group of activity × lines of a visit, and their mean. item: items. variety: class × number of different items (counts of people).
-    again: days until an item is bought again. number, order: group × bins of a number; class × values of a column.
+    hour: weekday × hour of visits. hour_of_size: hour × group of sizes. gap: class × days to the next visit.
+    first: class × week of the first visit. size: group of activity × lines of a visit; mean_size: their mean.
+    item: items. variety: class × number of different items (counts of people). again: days until an item is bought
+    again. number, order: group × bins of a number; class × values of a column.
     """
 
     people: PrivateTable
@@ -67,13 +74,22 @@ class _Noise:
         self.scales: dict[str, float] = {}
 
     def events(
-        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5
-    ) -> Weights:
-        """Return noisy shares of events, denoised over all cells. `parts` histograms share the budget of `name`."""
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5,
+        cuts_tail: bool = False,
+    ) -> Weights:  # fmt: skip
+        """Return noisy shares of events, denoised over all cells.
+
+        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row are 0 if they may be noise.
+        """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
         made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
         self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
-        return denoised(made.counts, made.noise).reshape(shape)
+        counts = made.counts.reshape(shape)
+        if cuts_tail:
+            cells = np.arange(shape[-1])
+            starts = [tail_start(row, made.noise) for row in counts.reshape(-1, shape[-1])]
+            counts = np.where(cells <= np.array(starts).reshape(*shape[:-1], 1), counts, 0)
+        return denoised(counts, made.noise)
 
     def persons(self, name: str, cell: Codes, shape: tuple[int, ...]) -> Weights:
         """Return noisy counts of people, each in at most one cell."""
@@ -87,8 +103,30 @@ _SINGLE_SHARE = 0.4
 """Of the people's budget, for single columns: a few people too many who come every day would double the events."""
 
 
+def history_cells(specification: EventSpecification) -> int:
+    """Return the number of noisy counts of a history, without those of the people's model."""
+    groups, weeks = len(specification.group_names), -(-specification.days // 7)
+    cells = 7 * 24 + 24 * len(SIZE_GROUPS) + CLASSES * (MOST_GAP + 1 + weeks + SIZES) + len(ACTIVITY) * SIZES + RETURNS
+    cells += len(specification.items) + groups
+    cells += groups * sum(coding_of(name, spec).size for name, spec in specification.numbers.items())
+    return cells + CLASSES * sum(coding_of(name, spec).size for name, spec in specification.order_columns.items())
+
+
+def history_scales(specification: EventSpecification) -> set[str]:
+    """Return the names of the measurements of a history: two of each histogram of events, see `bounded_histogram`."""
+    events = ["hour", "hour_of_size", "gap", "size", "mean_size", "item", "group", "again"]
+    events += [f"number:{name}" for name in specification.numbers]
+    events += [f"order:{name}" for name in specification.order_columns]
+    people = table_scales(codings(people_specification(specification)), 1)
+    return (
+        {f"{name}:{part}" for name in events for part in (0, 1)}
+        | {"first", "variety"}
+        | {f"people:{name}" for name in people}
+    )
+
+
 def measure_history(
-    people: pa.Table, history: History, specification: EventSpecification, mu: float
+    people: pa.Table, history: History, specification: EventSpecification, mu: float, progress: Progress = no_progress
 ) -> EventMeasurements:
     """Return the noisy histograms of a history, and the model of the people's table.
 
@@ -103,7 +141,8 @@ def measure_history(
     size = size_cell(history.visit_size)
     weeks = -(-specification.days // 7)
     distinct, again_person, again = _purchases(history)
-    model = _people(people, visits, specification, mu)
+    model = _people(people, visits, specification, mu, scaled(progress, 0.0, 0.8))
+    progress("measure events", 0.8)
     noise.scales |= {f"people:{name}": scale for name, scale in model.scales.items()}
     return EventMeasurements(
         people=model,
@@ -113,7 +152,7 @@ def measure_history(
         gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
-        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES)),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES), cuts_tail=True),
         mean_size=_mean_size(noise),
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
@@ -168,13 +207,19 @@ def visit_bin(visits: Codes) -> Codes:
     ).astype(np.int64)
 
 
-def _people(people: pa.Table, visits: Codes, specification: EventSpecification, mu: float) -> PrivateTable:
-    column = pa.array(visit_bin(visits))
+def people_specification(specification: EventSpecification) -> Specification:
+    """Return the specification of the people's model, whose further column `VISITS` is the number of visits."""
     number = Number(minimum=0, maximum=VISIT_BINS - 1, bins=VISIT_BINS, decimals=0)
-    wanted = specification.of_people({VISITS: number})
-    return PrivateTable.fit(
-        people.append_column(VISITS, column), wanted, mu * math.sqrt(SHARES["people"]), _SINGLE_SHARE
-    )
+    return specification.of_people({VISITS: number})
+
+
+def _people(
+    people: pa.Table, visits: Codes, specification: EventSpecification, mu: float, progress: Progress
+) -> PrivateTable:
+    column = pa.array(visit_bin(visits))
+    wanted = people_specification(specification)
+    part = mu * math.sqrt(SHARES["people"])
+    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE, (VISITS,))
 
 
 def _purchases(history: History) -> tuple[Codes, Codes, Codes]:

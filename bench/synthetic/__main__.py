@@ -1,0 +1,41 @@
+"""Measures synthetic data: the Adult table beside dpmm and SDV, what the release gate catches, customers with events.
+
+python -m bench.synthetic [adult] [gate]   the named parts, without a name all
+`--data FOLDER` is the folder of adult.csv and its hierarchies. `--peers FOLDER` holds the environments of dpmm and SDV,
+which are made there at the first run; SDV takes 5 GB. `--quick` measures one run without peers.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.anonymity.adult import add_data, data_folder
+from bench.options import make_parser, runs_of
+from bench.synthetic import adult, gate
+
+RUNS = 10
+PARTS = ("adult", "gate")
+
+
+def main() -> int:
+    """Measure the named parts."""
+    parser = make_parser(__doc__, "python -m bench.synthetic")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"some of: {', '.join(PARTS)}")
+    parser.add_argument("--peers", type=Path, default=Path("bench") / "results" / "synthetic-peers")
+    add_data(parser)
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; expected some of {', '.join(PARTS)}")
+    parts, folder, runs = options.parts or PARTS, data_folder(options), runs_of(options, RUNS)
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as scratch:
+        if "adult" in parts:
+            adult.measure(folder, options.peers, Path(scratch), runs, options.quick)
+        if "gate" in parts:
+            gate.measure(folder, Path(scratch), runs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
