@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from federated.errors import BadSetting
 from federated.local_run import run_local
-from federated.plan import Plan
+from federated.plan import Plan, Privacy
 from federated.pooled import pool, train
 from federated.schema import Column, Kind, SiteTable, TableSchema
 from federated.task import State
@@ -145,17 +145,30 @@ def test_a_strange_site_spoils_no_model_and_trains_alone(name: str) -> None:
 def test_a_customers_rows_change_the_clipped_sum_by_at_most_the_clip() -> None:
     data = make_table(600, 11)
     data = replace(data, customer=data.customer // 3)
-    state = train(TASK, [data], rounds_max=TASK.survey_rounds + 4)
-    for state_now in (TASK.start(data.schema), state):
+    task = replace(TASK, is_private=True)
+    state = train(task, [data], rounds_max=task.survey_rounds + 4)
+    for state_now in (task.start(data.schema), state):
         for clip in (0.5, 4.0):
-            whole = flat(TASK.contribute_each(state_now, data, clip))
+            whole = flat(task.contribute_each(state_now, data, clip))
             for customer in (0, 17, 130):
-                less = flat(TASK.contribute_each(state_now, data.take(data.customer != customer), clip))
+                less = flat(task.contribute_each(state_now, data.take(data.customer != customer), clip))
                 assert np.linalg.norm(whole - less) <= clip * (1 + 1e-3)
-        unclipped = flat(TASK.contribute(state_now, data)) - flat(
-            TASK.contribute(state_now, data.take(data.customer != 0))
+        unclipped = flat(task.contribute(state_now, data)) - flat(
+            task.contribute(state_now, data.take(data.customer != 0))
         )
         assert np.linalg.norm(unclipped) > 0.5
+
+
+def test_trees_with_noise_learn_and_need_the_private_form() -> None:
+    task = BoostedTrees(trees=8, depth=3, learning_rate=0.4, survey_rounds=2, bins=16, buckets=32, is_private=True)
+    held = make_table(3000, 9)
+    sites = [MemorySite(f"site-{seed}", make_table(3000, seed, first=seed * 10_000)) for seed in range(3)]
+    plan = Plan("noisy", task, held.schema, sites_min=3, rounds_max=99, privacy=Privacy(3.5, 0.5))
+    state = run_local(plan, sites).state
+    assert roc_auc_score(held.target, task.predict(state, held.features)) > 0.6
+    assert len(sites[0].debits) == 2 + 8 * 3
+    with pytest.raises(BadSetting, match="is_private"):
+        TASK.contribute_each(TASK.start(held.schema), held, 1.0)
 
 
 def flat(arrays: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
