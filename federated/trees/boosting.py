@@ -247,7 +247,7 @@ class BoostedTrees:
         return np.ones(len(data)) if clip is None else row_weights(data.customer, norm, clip)
 
     def _exact(self, state: State, values: Floats, bound: float) -> Floats:
-        return to_grid(values, bound, int(state["rows_max"]))
+        return to_grid(values, bound, int(state["rows_max"]), is_toward_zero=self.is_private)
 
     def _is_survey(self, state: State) -> bool:
         return round_of(state) < self.survey_rounds
