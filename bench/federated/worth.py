@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.claim import Claim, of_runs
 from bench.federated.unlike_sites import UnlikeSite, unlike_sites
+from bench.options import make_parser, runs_of
 from federated.glm import Glm
 from federated.network import Network
 from federated.pooled import pool, train
@@ -25,6 +26,7 @@ from federated.worth.report import Comparison, WorthReport, make_report
 from federated.worth.site_worth import FEDERATED, LOCAL, OFFSET, Trained, evaluate_site
 
 CURVED = 0.5
+DRAWS = 6
 SEED = 7
 TASKS: dict[str, tuple[Task, float]] = {
     "logistic model": (Glm(), 0.0),
@@ -123,3 +125,18 @@ def measure_poison(seeds: int) -> list[Claim]:
         Claim(claim, mean(missed), "share", bar=0.0, runs=seeds),
         of_runs("AUC that the greatest of 5 sites costs the others by inverted outcomes", cost, "AUC"),
     ]
+
+
+def main() -> None:
+    """Measure and print each claim."""
+    options = make_parser(__doc__).parse_args()
+    runs = runs_of(options, DRAWS, quick=2)
+    for count in (5,) if options.quick else (5, 50):
+        for claim in measure_worth(count, runs):
+            claim.print_json()
+    for claim in [*measure_trees(runs), *measure_poison(runs)]:
+        claim.print_json()
+
+
+if __name__ == "__main__":
+    main()
