@@ -43,6 +43,19 @@ def measure_worth(count: int, draws: int) -> list[Claim]:
     return claims
 
 
+def measure_sets(count: int, sets: int) -> list[Claim]:
+    """Returns how much worse local models are over other sets of sites, for the logistic model."""
+    claims = []
+    for better in (FEDERATED, OFFSET):
+        above = []
+        for seed in range(sets):
+            found = report_of(unlike_sites(count, seed), TASKS["logistic model"][0]).comparison(better, LOCAL)
+            above.append(-found.mean.gain if found.mean else 0.0)
+        what = f"mean AUC of local models above {better}, logistic model, sets of {count} unlike sites"
+        claims.append(of_runs(what, above, "AUC", bar=0.0))
+    return claims
+
+
 def report_of(sites: Sequence[UnlikeSite], task: Task) -> WorthReport:
     """Returns the report of a model that the sites train."""
     trained = Trained(task, train(task, [site.train for site in sites]))
@@ -132,7 +145,7 @@ def main() -> None:
     options = make_parser(__doc__).parse_args()
     runs = runs_of(options, DRAWS, quick=2)
     for count in (5,) if options.quick else (5, 50):
-        for claim in measure_worth(count, runs):
+        for claim in [*measure_sets(count, runs), *measure_worth(count, runs)]:
             claim.print_json()
     for claim in [*measure_trees(runs), *measure_poison(runs)]:
         claim.print_json()
