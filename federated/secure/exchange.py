@@ -32,15 +32,15 @@ class Step(StrEnum):
 Carrier = Callable[[Step, Mapping[str, Message]], Mapping[str, Message]]
 
 
-def answer(site: SecureSite, step: Step, message: Message, values: Callable[[], NDArray[np.uint64]]) -> Message:
-    """Return a site's answer to one step. `values` is called in the step `mask` only."""
+def answer(site: SecureSite, step: Step, message: Message, make_values: Callable[[], NDArray[np.uint64]]) -> Message:
+    """Return a site's answer to one step. `make_values` is called in the step `mask` only."""
     match step:
         case Step.ADVERTISE:
             return {site.name: site.advertise()}
         case Step.SHARE:
             return site.share(message)
         case Step.MASK:
-            return {site.name: site.mask(values(), message).astype("<u8").tobytes()}
+            return {site.name: site.mask(message, make_values).astype("<u8").tobytes()}
         case Step.CONFIRM:
             return site.confirm(message)
         case Step.REVEAL:

@@ -89,6 +89,24 @@ def test_messages_of_an_earlier_round_are_refused() -> None:
         SecureRound(values, 3, tamper=replay, number=1).run()
 
 
+def test_a_round_that_ends_before_the_masks_asks_for_no_values() -> None:
+    round_ = SecureRound(values_of(5), 4)
+    carry, asked = round_.carry, []
+
+    def few(step: Step, messages: dict[str, Message]) -> dict[str, Message]:
+        if step is Step.MASK:
+            site = round_.sites["site 00"]
+            with pytest.raises(TooFewSites):
+                site.mask(dict(list(messages["site 00"].items())[:2]), lambda: asked.append("values"))
+            raise TooFewSites("mask", 3, 4)
+        return dict(carry(step, messages))
+
+    round_.carry = few
+    with pytest.raises(TooFewSites):
+        round_.run()
+    assert asked == []
+
+
 def test_sites_with_other_terms_cannot_read_each_other() -> None:
     round_ = SecureRound(values_of(3), 3)
     other = RoundTerms("run", 0, 7, 2)
