@@ -68,7 +68,7 @@ def bare(sites: int, dropped_at: Step | None = None, seed: int = 0) -> tuple[flo
 def over_messages(sites: int, rounds: int, *, is_secure: bool) -> tuple[float, float]:
     """Return the seconds of one training round of a model with 10,011 values, and those of the processors.
 
-    The messages are Flower's, in one process. The seconds are the median of the rounds, those of the processors the mean.
+    The messages are Flower's, in one process. The first figure is the median of the rounds, the second their mean.
     """
     schema = TableSchema(
         tuple(Column(f"feature_{at}", "number", -1.0, 1.0) for at in range(FEATURES)),
