@@ -94,7 +94,8 @@ def draw_curve(points: Sequence[CurvePoint], metric: str) -> str:
         f'<text x="{LEFT + WIDTH}" y="{HEIGHT + BELOW}" text-anchor="end">round {last}</text>',
     ]
     about = f"<p>{html.escape(metric)} on held-out customers. Blue: mean over the sites. Grey: each site.</p>"
-    return f'{about}<svg width="{LEFT + WIDTH + 10}" height="{HEIGHT + BELOW + 6}" role="img">{"".join(lines + labels)}</svg>'
+    size = f'width="{LEFT + WIDTH + 10}" height="{HEIGHT + BELOW + 6}"'
+    return f'{about}<svg {size} role="img">{"".join(lines + labels)}</svg>'
 
 
 def _summary(found: Evaluation, run: Checkpoint) -> list[str]:

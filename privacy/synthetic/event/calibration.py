@@ -123,19 +123,20 @@ def _with_renewal(
 def _with_returns(rhythm: Rhythm, again: Weights, visits: Codes, classes: Codes, random: np.random.Generator) -> Rhythm:
     """Choose for each number of days the probability of taking an item again, and correct the items' shares for it.
 
-    Each round multiplies by the ratio of the noisy to the generated shares.
+    Each round multiplies by a power of the ratio of the noisy to the generated shares. The powers fall as 1/round, so
+    that the chance of single rounds averages out (Robbins and Monro 1951).
     """
     person, day = draw_visits(visits, classes, rhythm, random)
     sizes = draw_sizes(classes[person], rhythm, random)
     wanted = rhythm.item
-    for _ in range(_ROUNDS):
+    for step in 1 / np.arange(1, _ROUNDS + 1):
         visit, item = draw_lines(person, day, classes, sizes, rhythm, random)
         _, days = returns(person[visit], item, day[visit])
         found = np.bincount(return_cell(days), minlength=RETURNS) / max(1, len(days))
-        ratio = np.clip((again + 1e-6) / (found + 1e-6), 0.2, 5)
+        ratio = np.clip((again + 1e-6) / (found + 1e-6), 0.2, 5) ** step
         patience = np.r_[rhythm.patience[0], (rhythm.patience * ratio)[1:]]
         shares = np.bincount(item, minlength=len(wanted)) / max(1, len(item))
-        corrected = rhythm.item * np.clip((wanted + 1e-9) / (shares + 1e-9), 0.5, 2)
+        corrected = rhythm.item * np.clip((wanted + 1e-9) / (shares + 1e-9), 0.5, 2) ** step
         rhythm = replace(
             rhythm, patience=np.minimum(1, patience / patience[1:].max()), item=corrected / corrected.sum()
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from privacy.synthetic.coding import coding_of, codings
-from privacy.synthetic.event.contribution import bounded_histogram, denoised
+from privacy.synthetic.event.contribution import BIAS, bounded_histogram, denoised, shrunk
 from privacy.synthetic.event.history import CLASSES, History, class_of
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.marginal.measurement import table_scales
@@ -35,10 +35,10 @@ MOST_GAP = 120
 RETURNS = 64
 """Cells of the days between two purchases of one item: 0 to 42 days each, then weeks; the last is half a year on."""
 SHARES = {
-    "people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "first": 0.01, "size": 0.08, "mean_size": 0.02,
-    "item": 0.18, "group": 0.05, "variety": 0.02, "again": 0.07, "number": 0.03, "order": 0.03,
+    "people": 0.16, "hour": 0.17, "hour_of_size": 0.06, "gap": 0.07, "first": 0.01, "size": 0.06, "mean_size": 0.02,
+    "item": 0.20, "group": 0.10, "variety": 0.02, "again": 0.05, "number": 0.04, "order": 0.04,
 }  # fmt: skip
-"""Shares of the budget. They were set by hand on simulated markets; those of columns that are absent are not spent."""
+"""Shares of the budget, set by hand on two markets. Those of absent columns go to the other histograms."""
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,34 @@ class EventMeasurements:
     scales: Mapping[str, float]
 
 
+_TIME_BIAS = 0.04
+"""As `BIAS`, for hours: people differ less in when they come."""
+_PER_VISIT = {"hour": 1.0, "hour_of_size": 1.0, "gap": 1.0, "size": 1.0, "mean_size": 16.0}
+"""Events of a visit that each histogram counts; the others count lines."""
+
+
 class _Noise:
     """Draws the noise of one history with its share of the budget, and records each deviation."""
 
-    def __init__(self, history: History, mu: float) -> None:
-        self.history, self.mu = history, mu
+    def __init__(self, history: History, mu: float, visits: float) -> None:
+        self.history, self.mu, self.visits, self.visit_size = history, mu, visits, 1.0
         self.scales: dict[str, float] = {}
 
     def events(
-        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5,
-        cuts_tail: bool = False,
-    ) -> Weights:  # fmt: skip
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, cuts_tail: bool = False
+    ) -> Weights:
         """Return noisy shares of events, denoised over all cells.
 
         parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row are 0 if they may be noise.
         """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
-        made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
+        events = self.visits * _PER_VISIT.get(name, self.visit_size)
+        bias = _TIME_BIAS if name.startswith("hour") else BIAS
+        made = bounded_histogram(person, cell, math.prod(shape), mu, events, bias)
         self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
         counts = made.counts.reshape(shape)
+        if len(shape) == 2:
+            counts = shrunk(counts, made.noise)
         if cuts_tail:
             cells = np.arange(shape[-1])
             starts = [tail_start(row, made.noise) for row in counts.reshape(-1, shape[-1])]
@@ -132,7 +141,9 @@ def measure_history(
 
     Guarantee: μ-GDP for neighbours that differ in all rows of one person, of both tables.
     """
-    noise = _Noise(history, mu)
+    # What absent columns do not spend is spent by the others.
+    absent = {"number": not specification.numbers, "order": not specification.order_columns}
+    mu /= math.sqrt(1 - sum(SHARES[name] for name, is_absent in absent.items() if is_absent))
     person, day, visits = history.visit_person, history.visit_day, history.visits
     classes = class_of(visits)
     is_first = np.r_[True, np.diff(person) != 0][: len(person)]
@@ -143,6 +154,9 @@ def measure_history(
     distinct, again_person, again = _purchases(history)
     model = _people(people, visits, specification, mu, scaled(progress, 0.0, 0.8))
     progress("measure events", 0.8)
+    random = np.random.default_rng()
+    noise = _Noise(history, mu, float(drawn_visits(model, None, random).sum()))
+    noise.visit_size = mean_size = _mean_size(noise)
     noise.scales |= {f"people:{name}": scale for name, scale in model.scales.items()}
     return EventMeasurements(
         people=model,
@@ -153,10 +167,10 @@ def measure_history(
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
         size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES), cuts_tail=True),
-        mean_size=_mean_size(noise),
+        mean_size=mean_size,
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
-        again=noise.events("again", again_person, return_cell(again), (RETURNS,), quantile=0.75),
+        again=noise.events("again", again_person, return_cell(again), (RETURNS,)),
         number=_numbers(noise, history, specification),
         order=_orders(noise, history, classes, specification),
         scales=noise.scales,
@@ -205,6 +219,20 @@ def visit_bin(visits: Codes) -> Codes:
     return np.where(
         visits > 0, np.minimum(1 + np.floor(np.log2(np.maximum(visits, 1)) * 2 + 1e-9), VISIT_BINS - 1), 0
     ).astype(np.int64)
+
+
+def drawn_visits(people: PrivateTable, rows: int | None, random: np.random.Generator) -> Codes:
+    """Return numbers of visits of people that the model draws."""
+    table = pa.concat_tables(people.sample(rows, int(random.integers(2**31))))
+    return visits_of(table[VISITS].to_numpy(), random)
+
+
+def visits_of(bins: Codes, random: np.random.Generator) -> Codes:
+    """Return a number of visits within each bin, see `visit_bin`."""
+    low, high = 2 ** ((bins - 1) / 2), 2 ** (bins / 2)
+    first, last = np.ceil(low - 1e-9), np.maximum(np.ceil(low - 1e-9), np.ceil(high - 1e-9) - 1)
+    drawn = first + np.floor(random.random(len(bins)) * (last - first + 1))
+    return np.where(bins == 0, 0, drawn).astype(np.int64)
 
 
 def people_specification(specification: EventSpecification) -> Specification:
@@ -269,7 +297,7 @@ def _mean_size(noise: _Noise) -> float:
     # A visit counts eight times, about as much as its lines, so that both have noise of the same relative size.
     person = np.concatenate([np.repeat(history.visit_person, 8), history.line_person])
     is_line = np.repeat([0, 1], [8 * len(history.visit_person), len(history.line_person)])
-    visits, lines = noise.events("mean_size", person, is_line, (2,), quantile=0.75)
+    visits, lines = noise.events("mean_size", person, is_line, (2,))
     return float(max(1.0, 8 * lines / max(visits, 1e-9)))
 
 

@@ -18,10 +18,12 @@ from privacy.synthetic.event.history import class_of, lay_out
 from privacy.synthetic.event.measurement import (
     VISITS,
     EventMeasurements,
+    drawn_visits,
     item_groups,
     measure_history,
     size_cell,
     size_group,
+    visits_of,
 )
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.private_table import PrivateTable
@@ -157,20 +159,6 @@ class PrivateHistory:
                 coding_of(name, spec.order_columns[name]).decode(codes, np.zeros(0), random).take(pa.array(visit))
             )
         return pa.table(columns)
-
-
-def drawn_visits(people: PrivateTable, rows: int | None, random: np.random.Generator) -> Codes:
-    """Return numbers of visits of people that the model draws."""
-    table = pa.concat_tables(people.sample(rows, int(random.integers(2**31))))
-    return visits_of(table[VISITS].to_numpy(), random)
-
-
-def visits_of(bins: Codes, random: np.random.Generator) -> Codes:
-    """Return a number of visits within each bin, see `visit_bin`."""
-    low, high = 2 ** ((bins - 1) / 2), 2 ** (bins / 2)
-    first, last = np.ceil(low - 1e-9), np.maximum(np.ceil(low - 1e-9), np.ceil(high - 1e-9) - 1)
-    drawn = first + np.floor(random.random(len(bins)) * (last - first + 1))
-    return np.where(bins == 0, 0, drawn).astype(np.int64)
 
 
 def _shares(joint: Weights) -> Weights:

@@ -10,8 +10,8 @@ import pytest
 from privacy.synthetic.constraint import violations
 from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.history import lay_out
-from privacy.synthetic.event.measurement import return_cell, returns, size_bounds, size_cell, visit_bin
-from privacy.synthetic.event.private_history import PrivateHistory, visits_of
+from privacy.synthetic.event.measurement import return_cell, returns, size_bounds, size_cell, visit_bin, visits_of
+from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.fit import expected_scales
 from tests.privacy.synthetic.people import PLACES, draw_events, draw_people, events_specification
 
