@@ -247,8 +247,8 @@ class FederatedService:
         """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
         if len(sites) < release.sites_min:
             raise TrainingError(
-                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}. "
-                "Declare other `groups` of sites, or train with other companies."
+                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}"
+                ". Declare other `groups` of sites, or train with other companies."
             )
         plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():

@@ -141,7 +141,7 @@ def test_a_model_file_that_was_altered_is_refused(declare: Declare, market: Trai
     at = content.index(b"state.npz") + 200
     content[at] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(TrainingError, match="model.zip"):
+    with pytest.raises(TrainingError, match=r"model\.zip"):
         service.status("next_order")
 
 
