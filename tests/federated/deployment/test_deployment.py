@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[3]
 PLAIN = Plan("plain", Glm(), SCHEMA, sites_min=2, is_secure=False, timeout_seconds=25.0)
 MASKED = dataclasses.replace(PLAIN, run="masked", task=Glm("linear"), sites_min=3, is_secure=True, rounds_max=1)
 
-pytestmark = pytest.mark.slow
+# Flower names the patterns of its bundles in the older way.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")]
 
 
 @dataclass
