@@ -16,7 +16,7 @@ from tests.federated.sites import SCHEMA, make_site
 
 TASKS = [
     Glm("linear", is_private=True), Glm("logistic", is_private=True), Glm("poisson", is_private=True), KMeans(),
-    Network(is_private=True), BoostedTrees(trees=2, depth=3),
+    Network(is_private=True), BoostedTrees(trees=2, depth=3, is_private=True),
 ]  # fmt: skip
 CUSTOMERS = 25
 
