@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.specification import Category, Number, Specification
+from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
 
 
 def with_copies(rows: pa.Table, train: pa.Table, share: float, seed: int) -> pa.Table:
@@ -18,7 +18,8 @@ def with_copies(rows: pa.Table, train: pa.Table, share: float, seed: int) -> pa.
 
 def with_identifier(rows: pa.Table, train: pa.Table, name: str, share: float, seed: int) -> pa.Table:
     """Return the rows with a further column, in which this share of the values are identifiers of real people."""
-    random = np.random.default_rng(seed)
+    # A stream of its own: real identifiers may be drawn from the same seed.
+    random = np.random.default_rng([seed, 1])
     real = train[name].to_pylist()
     made = [f"{one:012x}" for one in random.integers(2**48, size=rows.num_rows)]
     for place in random.choice(rows.num_rows, round(share * rows.num_rows), replace=False):
@@ -34,7 +35,7 @@ def add_identifiers(table: pa.Table, seed: int) -> pa.Table:
 
 def domain_of_data(table: pa.Table, declared: Specification) -> Specification:
     """Return the specification that takes values and bounds from the rows, which is the fault."""
-    columns = {}
+    columns: dict[str, ColumnSpec] = {}
     for name, spec in declared.columns.items():
         values = table[name].drop_null().unique().to_pylist()
         if isinstance(spec, Category):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.specification import EventSpecification
@@ -66,7 +67,7 @@ class SdvHistory:
     def sample(
         self, people: int | None, seed: int, given: Mapping[str, Any] | None = None
     ) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield one pair of tables. HMA has no seed: its rows are the same for every seed.
+        """Yield one pair of tables. SDV has no seed here: HMA gives the same rows for every seed, PAR others each time.
 
         Raises:
             BadSpecification: `given` is not empty, since SDV cannot draw people with given values here.
@@ -75,11 +76,8 @@ class SdvHistory:
             raise BadSpecification(f"SDV's {self.method} draws no people with given values; leave the conditions out")
         count = self.people if people is None else people
         with sdv_imported():
-            import torch
-
-            torch.manual_seed(seed)
-            self.fitted.reset_sampling()
             if self.method == "hma":
+                self.fitted.reset_sampling()
                 drawn = self.fitted.sample(count, _PEOPLE)
                 people_frame, events_frame = drawn[_PEOPLE], drawn[_EVENTS]
             else:
@@ -112,7 +110,7 @@ def _frames(people: pa.Table, events: pa.Table, specification: EventSpecificatio
     """Return both tables with numbers of persons in place of their identifiers, which are never learned."""
     unit = specification.unit
     codes = people[unit].combine_chunks()
-    person = pa.compute.index_in(events[unit].combine_chunks().cast(codes.type), codes)
+    person = pc.index_in(events[unit].combine_chunks().cast(codes.type), codes)
     events = events.filter(person.is_valid())
     frames = {_PEOPLE: pa.table({}).to_pandas() if not specification.people else to_frame(people, specification.people),
               _EVENTS: to_frame(events, _event_columns(specification))}  # fmt: skip
@@ -149,6 +147,6 @@ def _fit_par(frames: Mapping[str, pd.DataFrame], spec: EventSpecification, optio
         "columns": {spec.unit: {"sdtype": "id"}, **columns},
         "sequence_key": spec.unit, "sequence_index": spec.time,
     }}})  # fmt: skip
-    fitted = PARSynthesizer(metadata, context_columns=list(spec.people), **{"cuda": False, **options})
+    fitted = PARSynthesizer(metadata, context_columns=list(spec.people), **options)
     fitted.fit({_EVENTS: rows})
     return fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,11 @@ def to_frame(table: pa.Table, columns: Mapping[str, ColumnSpec]) -> pd.DataFrame
         elif spec.kind in ("category", "day"):
             values = values.cast(pa.string())
         elif spec.kind == "moment":
-            values = values.cast(pa.timestamp("s"), safe=False)
+            # SDV counts in nanoseconds, whatever the unit of the column.
+            values = values.cast(pa.timestamp("s"), safe=False).cast(pa.timestamp("ns"))
         made[name] = values
-    return pa.table(made).to_pandas()
+    frame: pd.DataFrame = pa.table(made).to_pandas()
+    return frame
 
 
 def to_table(frame: pd.DataFrame, columns: Mapping[str, ColumnSpec]) -> pa.Table:
@@ -78,13 +81,14 @@ def to_table(frame: pd.DataFrame, columns: Mapping[str, ColumnSpec]) -> pa.Table
 
 @contextmanager
 def sdv_imported() -> Iterator[Any]:
-    """Yield the module `sdv`, without its warnings.
+    """Yield the module `sdv`, without its warnings and bars.
 
     Raises:
         SyntheticError: the package is not installed.
     """
     with catch_warnings():
         simplefilter("ignore")
+        os.environ.setdefault("TQDM_DISABLE", "1")
         try:
             import sdv
         except ImportError as error:
