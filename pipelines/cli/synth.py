@@ -26,6 +26,16 @@ Role = Annotated[
     str,
     typer.Option("--role", help="Role in which you read tables; it is logged as declared: privacy/access/role.yaml."),
 ]
+SpecPath = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="Columns, domains and ε in YAML.", exists=True, dir_okay=False)
+]
+EventFile = Annotated[
+    Path | None, typer.Option("--events", help="File with the events of the people in --input.", exists=True)
+]
+Delimiter = Annotated[str, typer.Option("--delimiter", help="Delimiter of CSV files.")]
+Nulls = Annotated[
+    list[str] | None, typer.Option("--null", help="Text that means null in CSV files, such as NA; may be repeated.")
+]
 Again = Annotated[bool, typer.Option("--again", help="Fit anew, and pay again, though a stored model would be free.")]
 ShadowModels = Annotated[
     int,
@@ -61,25 +71,19 @@ app = typer.Typer(
 
 @app.command()
 def fit(
-    spec_path: Annotated[
-        Path, typer.Argument(metavar="SPEC", help="Columns, domains and ε in YAML.", exists=True, dir_okay=False)
-    ],
+    spec_path: SpecPath,
     source: Annotated[
         Path | None, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)
     ] = None,
-    events: Annotated[
-        Path | None, typer.Option("--events", help="File with the events of the people in --input.", exists=True)
-    ] = None,
+    events: EventFile = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.", show_default="the name of SPEC")
     ] = None,
     purpose: Annotated[
         str, typer.Option("--purpose", help="Purpose whose budget is charged for a file; a table's SPEC names its own.")
     ] = "research",
-    delimiter: Annotated[str, typer.Option("--delimiter", help="Delimiter of CSV files.")] = ",",
-    nulls: Annotated[
-        list[str] | None, typer.Option("--null", help="Text that means null in CSV files, such as NA; may be repeated.")
-    ] = None,
+    delimiter: Delimiter = ",",
+    nulls: Nulls = None,
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Show cost, time and memory; read no row and spend nothing.")
     ] = False,
@@ -159,6 +163,67 @@ def sample(
         return
     for path, count in written["rows"].items():
         print(f"{path}: {count:,} rows, seed {written['seed']}")
+
+
+@app.command()
+def sdv(
+    spec_path: SpecPath,
+    source: Annotated[
+        Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)
+    ],
+    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")],
+    method: Annotated[
+        str, typer.Option("--method", help="gaussian_copula, ctgan or tvae; with events hma or par.")
+    ] = "gaussian_copula",
+    events: EventFile = None,
+    events_output: Annotated[
+        Path | None, typer.Option("--events-output", help="File for the events of the people.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Number of rows.", show_default="as learned")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs of a neural network.", show_default="SDV's")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the rows.")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder for report.html and report.json.", file_okay=False)
+    ] = None,
+    delimiter: Delimiter = ",",
+    nulls: Nulls = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Draw rows from one of SDV's synthesizers and report on them. SDV states no guarantee for people.
+
+    SDV is an extra of 5 GB under the Business Source License 1.1 (pip install 'bojagi[sdv]'). Its models are not saved,
+    since SDV saves them by pickle only. It reads files of your own, never a table of the lakehouse. Exit code 6: an
+    attack found more than the gate accepts; the rows are written all the same.
+
+    [bold]Examples[/bold]
+
+      bojagi synth sdv people.yaml --input people.csv --method ctgan --epochs 30 --output synthetic.csv --report report
+    """
+    from pipelines.cli.synth_text import print_report, stage_progress
+    from pipelines.synthetic.file_rows import CsvForm
+    from pipelines.synthetic.judgement import Question
+    from pipelines.synthetic.row_writer import write_tables
+    from pipelines.synthetic.sdv_fit import draw_with_sdv
+    from pipelines.synthetic.source import FileSource
+
+    name = spec_path.name.split(".")[0]
+    with installation_for(data) as installation, stage_progress(is_quiet=as_json) as progress:
+        csv = CsvForm(delimiter, nulls or ())
+        found = _source(installation, spec_path, source, events, name, "none", csv)
+        assert isinstance(found, FileSource)
+        tables, judged = draw_with_sdv(
+            found, method, rows, seed, installation.synthetic_key, Question(f"{method} of {name}", progress=progress),
+            lambda stage, _: progress(stage), {} if epochs is None else {"epochs": epochs},
+        )  # fmt: skip
+    write_tables(tables, [output] if events_output is None else [output, events_output])
+    print_report(judged, judged.save(folder) if folder is not None else None, as_json)
+    if not judged.gate.is_open:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command()

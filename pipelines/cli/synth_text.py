@@ -122,10 +122,10 @@ def stage_progress(*, is_quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda stage: show(stage, 0.0)
 
 
-def print_report(found: Judgement, page: Path, as_json: bool) -> None:
+def print_report(found: Judgement, page: Path | None, as_json: bool) -> None:
     """Print the scores between their references, the checks of the gate and its verdict."""
     if as_json:
-        print(json.dumps({**found.report.to_json(), "page": str(page)}, ensure_ascii=False))
+        print(json.dumps({**found.report.to_json(), "page": None if page is None else str(page)}, ensure_ascii=False))
         return
     grid = make_grid("score", "synthetic", "real hold-out", "independent columns", numbers=_SCORES)
     for score in found.report.scores:
@@ -137,4 +137,8 @@ def print_report(found: Judgement, page: Path, as_json: bool) -> None:
     console = open_console()
     console.print(grid)
     print_checks(found.gate.checks)
-    console.print(f"The gate is {'open' if found.gate.is_open else '[red]closed[/red]'}. Report: {page}")
+    if found.report.guarantee is not None:
+        console.print(found.report.guarantee.statement)
+    console.print(f"The gate is {'open' if found.gate.is_open else '[red]closed[/red]'}.")
+    if page is not None:
+        console.print(f"Report: {page}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,18 +18,23 @@ from pipelines.synthetic.source import Source
 from privacy.dp.ledger import Ledger
 from privacy.storage.atomic_file import replace_public
 from privacy.synthetic.constraint import violations
+from privacy.synthetic.evaluation.evaluate import evaluate_table
+from privacy.synthetic.evaluation.evaluate_history import evaluate_history
 from privacy.synthetic.evaluation.history_form import Histories
 from privacy.synthetic.evaluation.model_report import report_history, report_table
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.page import render_page
 from privacy.synthetic.evaluation.report import Report
+from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import AnySpecification
 from privacy.synthetic.gate.fit_check import FitEvidence
-from privacy.synthetic.gate.judgement import judge_release
+from privacy.synthetic.gate.judgement import judge_release, judge_rows
 from privacy.synthetic.gate.verdict import Check, Gate
 from privacy.synthetic.model_file import Model
 from privacy.synthetic.private_table import PrivateTable
+from privacy.synthetic.sdv.sdv_history import SdvHistory
+from privacy.synthetic.sdv.sdv_table import SdvTable
 
 
 @dataclass(frozen=True)
@@ -103,20 +108,37 @@ def judge(
     return Judgement(report.with_gate(gate), gate, sides)
 
 
-def _evaluated(model: Model, sides: Sides, rows: Sequence[pa.Table], question: Question) -> Report:
+def judge_unproven(
+    model: SdvTable | SdvHistory, sides: Sides, rows: Sequence[pa.Table], question: Question
+) -> Judgement:
+    """Return the judgement of rows of a synthesizer without a guarantee: attacks and promises, no budget, no domain."""
+    report = _evaluated(model, sides, rows, question)
+    checks = Gate((*judge_rows(report).checks, *_kept_promises(model.specification, rows)))
+    return Judgement(report.with_gate(checks), checks, sides)
+
+
+def _evaluated(
+    model: Model | SdvTable | SdvHistory, sides: Sides, rows: Sequence[pa.Table], question: Question
+) -> Report:
     options = Options(
         target=question.target, secrets=question.attacked, shadow_models=question.shadow_models,
         canaries=question.canaries, progress=question.progress,
     )  # fmt: skip
-    learned, held_out = sides.learned, sides.held_out
-    if isinstance(model, PrivateTable):
-        return report_table(model, learned.people, held_out.people, rows[0], options, question.title)
-    train, holdout = _histories(learned), _histories(held_out)
-    return report_history(model, train, holdout, Histories(*rows), options, question.title)
+    if isinstance(model, PrivateTable | SdvTable):
+        tables = (sides.learned.people, sides.held_out.people, rows[0])
+        if isinstance(model, PrivateTable):
+            return report_table(model, *tables, options, question.title)
+        options = replace(options, sampler=lambda count, seed: draw(model, count, seed)[0])
+        return evaluate_table(*tables, model.specification, options, model.guarantee, question.title)
+    histories = (_histories(sides.learned), _histories(sides.held_out), Histories(*rows))
+    if isinstance(model, PrivateHistory):
+        return report_history(model, *histories, options, question.title)
+    return evaluate_history(*histories, model.specification, options, None, model.guarantee, question.title)
 
 
 def _histories(rows: Rows) -> Histories:
-    assert rows.events is not None
+    if rows.events is None:
+        raise ValueError("people without a table of events; a history needs both")
     return Histories(rows.people, rows.events)
 
 

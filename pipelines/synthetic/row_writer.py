@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,19 @@ from installation.errors import SettingsError
 from privacy.storage.atomic_file import public_draft
 
 _WRITERS: dict[str, Callable[[Path, pa.Schema], Any]] = {".csv": pc.CSVWriter, ".parquet": pq.ParquetWriter}
+
+
+def write_tables(tables: Sequence[pa.Table], paths: Sequence[Path]) -> None:
+    """Write each table to its file.
+
+    Raises:
+        SettingsError: there is another number of files than of tables, or one is neither .csv nor .parquet.
+    """
+    if len(tables) != len(paths):
+        raise SettingsError(f"expected {len(tables)} output files, got {len(paths)}; people with events need two")
+    for table, path in zip(tables, paths, strict=True):
+        with open_writer(path) as append:
+            append(table)
 
 
 @contextmanager

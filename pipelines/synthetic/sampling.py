@@ -12,19 +12,19 @@ import pyarrow as pa
 
 from installation.errors import SettingsError
 from pipelines.synthetic.row_writer import open_writer
-from privacy.synthetic.event.private_history import PrivateHistory
-from privacy.synthetic.model_file import Model
+from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.synthesizer import HistorySynthesizer, Synthesizer
 
 
-def draw(model: Model, rows: int | None, seed: int) -> tuple[pa.Table, ...]:
+def draw(model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int) -> tuple[pa.Table, ...]:
     """Return rows in memory: one table, or the tables of people and of their events."""
     parts = [part if isinstance(part, tuple) else (part,) for part in model.sample(rows, seed)]
     return tuple(pa.concat_tables(side) for side in zip(*parts, strict=True))
 
 
 def draw_rows(
-    model: Model, rows: int | None, seed: int | None, given: Mapping[str, str | None], output: Path,
-    events: Path | None, progress: Callable[[int], None],
+    model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int | None, given: Mapping[str, str | None],
+    output: Path, events: Path | None, progress: Callable[[int], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Write rows, and events for a model that has some; return the seed and the number of rows of each file.
 
@@ -42,7 +42,7 @@ def draw_rows(
         BadSpecification: a value in `given` is none of the column's domain.
         UnmetConstraint: the model gives too few such rows.
     """
-    has_events = isinstance(model, PrivateHistory)
+    has_events = isinstance(model.specification, EventSpecification)
     if has_events != (events is not None):
         wanted = "has events: add --events FILE" if has_events else "has no events: leave out --events"
         raise SettingsError(f"the model {wanted}")
