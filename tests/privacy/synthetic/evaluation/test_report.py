@@ -142,7 +142,18 @@ def test_sequences_of_fresh_customers_score_better_than_shuffled_columns(history
         assert position > 0.5
     assert {"weekday x hour", "group", "item", "interval", "gap", "price", "shop"} <= scores.keys()
     assert history_report.rows["synthetic"] == 500
-    assert "canaries" in history_report.disclosure.missing
+    assert history_report.disclosure.canaries is not None
+    assert history_report.disclosure.canaries.epsilon < 1
+
+
+def test_planted_customers_are_found_in_the_events_of_a_generator_that_copies() -> None:
+    train, holdout, made = (histories(200, seed, name) for seed, name in ((1, "a"), (2, "b"), (3, "c")))
+    generator = HistoryGenerator(refit=lambda some, seed: some)
+    options = Options(attacks=50, shadow_models=0, canaries=100)
+    found = evaluate_history(train, holdout, made, SPEC, options, generator).disclosure
+    assert found.canaries is not None
+    assert found.canaries.right > 0.9 * found.canaries.guesses
+    assert found.missing["shadow models"] == "not made: 0 were asked for"
 
 
 def test_an_event_of_nobody_and_an_order_of_two_people_break_integrity() -> None:

@@ -41,9 +41,9 @@ def test_copies_and_identifiers_are_refused(seed: int) -> None:
 
 
 def test_training_rows_as_they_are_fail_every_attack() -> None:
-    assert failed(TRAIN) >= {
-        "singling out", "linkability", "inference of income", "copied rows", "identifier member", "membership by distance",
-    }  # fmt: skip
+    found = failed(TRAIN)
+    assert found >= {"singling out", "linkability", "inference of income", "membership by distance"}
+    assert found >= {"copied rows", "identifier member"}
 
 
 def test_a_hold_out_that_is_too_small_to_show_anything_is_refused() -> None:
