@@ -18,7 +18,8 @@ def with_copies(rows: pa.Table, train: pa.Table, share: float, seed: int) -> pa.
 
 def with_identifier(rows: pa.Table, train: pa.Table, name: str, share: float, seed: int) -> pa.Table:
     """Return the rows with a further column, in which this share of the values are identifiers of real people."""
-    random = np.random.default_rng(seed)
+    # A stream of its own: real identifiers may be drawn from the same seed.
+    random = np.random.default_rng([seed, 1])
     real = train[name].to_pylist()
     made = [f"{one:012x}" for one in random.integers(2**48, size=rows.num_rows)]
     for place in random.choice(rows.num_rows, round(share * rows.num_rows), replace=False):
