@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from flwr.app import ConfigRecord, Context, Message
+from flwr.app import ConfigRecord, Context, Message, UserConfig
 from flwr.clientapp import ClientApp
 
 from federated.errors import BadSetting
@@ -24,15 +24,19 @@ SIMULATED = {"partition-id", "num-partitions"}
 """The keys of a simulated node's configuration."""
 
 
+def config_of(context: Context) -> UserConfig:
+    """Returns the configuration of a node. Only a simulated node, which has none of its own, takes the run's."""
+    if context.node_config and set(context.node_config) <= SIMULATED:
+        return {**context.run_config, **context.node_config}
+    return context.node_config
+
+
 def site_of(context: Context) -> Site:
     """Opens the site that the node's configuration names as `adapter = "package.module:function"`.
 
-    The function gets the configuration as a mapping and returns the site. Only a simulated node, which has no
-    configuration of its own, takes the adapter from the run.
+    The function gets the configuration as a mapping and returns the site.
     """
-    config = dict(context.node_config)
-    if "adapter" not in config and set(config) <= SIMULATED and config:
-        config["adapter"] = context.run_config.get("adapter", "")
+    config = config_of(context)
     module, _, function = str(config.get("adapter", "")).partition(":")
     if not module or not function:
         raise BadSetting('The node\'s configuration needs `adapter`, such as adapter="package.module:open_site".')
@@ -69,7 +73,7 @@ def make_client_app(open_site: SiteOpener = site_of, open_keys: KeyOpener = keys
 
 def _handler(step: Step, open_site: SiteOpener, open_keys: KeyOpener) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
-        worker = SiteWorker(open_site(context), SitePolicy.from_config(context.node_config), open_keys(context))
+        worker = SiteWorker(open_site(context), SitePolicy.from_config(config_of(context)), open_keys(context))
         if "memory" not in context.state:
             context.state["memory"] = ConfigRecord()
         memory: Any = context.state["memory"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal, Protocol
@@ -119,12 +119,14 @@ class SiteTable:
         features: float64, one row a training example, one column a feature of the schema; inside the bounds.
         target: float64, one value a row.
         customer: opaque customer id of each row, for contribution bounds only; it never leaves.
+        is_checked: made by `of`, so it needs no further check.
     """
 
     schema: TableSchema
     features: NDArray[np.float64]
     target: NDArray[np.float64]
     customer: NDArray[Any]
+    is_checked: bool = field(default=False, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -154,14 +156,19 @@ class SiteTable:
             bad += [] if np.isfinite(y).all() else [schema.target.name]
             raise DataRefused(f"Missing or infinite values in {', '.join(bad)}. Fill them before training.")
         y = np.clip(y, schema.target.lower, schema.target.upper)
-        return cls(schema, np.clip(x, schema.lower, schema.upper), y, ids)
+        return cls(schema, np.clip(x, schema.lower, schema.upper), y, ids)._checked()
+
+    def _checked(self) -> SiteTable:
+        object.__setattr__(self, "is_checked", True)
+        return self
 
     def __len__(self) -> int:
         return len(self.target)
 
     def take(self, rows: NDArray[Any]) -> SiteTable:
         """Returns the rows that a mask or an index selects."""
-        return replace(self, features=self.features[rows], target=self.target[rows], customer=self.customer[rows])
+        part = replace(self, features=self.features[rows], target=self.target[rows], customer=self.customer[rows])
+        return part._checked() if self.is_checked else part
 
 
 class Site(Protocol):

@@ -85,8 +85,8 @@ class SiteWorker:
         data = self.site.read(plan.schema)
         if data.schema != plan.schema:
             raise SchemaMismatch(f"Site {self.site.name!r} returned a table of another schema than the run's.")
-        # Checked again, because an adapter may have built the table without `SiteTable.of`.
-        return SiteTable.of(plan.schema, data.features, data.target, data.customer)
+        # An adapter may have built the table without `SiteTable.of`.
+        return data if data.is_checked else SiteTable.of(plan.schema, data.features, data.target, data.customer)
 
     def _answer(self, plan: Plan, step: Step, request: Parcel, memory: Memory) -> Parcel:
         if step is Step.CONTRIBUTE:

@@ -64,3 +64,7 @@ class ReleaseError(PipelineError):
 
 class TrainingError(PipelineError):
     """A federated training or its model cannot be used: there is no such model, no run to resume, or no site."""
+
+
+class PartnerMatchError(PipelineError):
+    """A match with a partner cannot take this step: wrong name, order, purpose or file."""

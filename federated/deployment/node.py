@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from federated.deployment.approved_app import write_programs
 from federated.deployment.certificates import AUTHORITY, ROSTER, require_valid
 from federated.deployment.processes import Processes, environment, free_port
 
@@ -32,6 +34,7 @@ class Node:
 
     def __post_init__(self) -> None:
         env = environment(self.folder / "flower", telemetry=self.telemetry)
+        env["PATH"] = os.pathsep.join([str(write_programs(self.folder / "programs")), env["PATH"]])
         self.processes = Processes(self.folder / "logs", env)
 
     def start(self) -> None:

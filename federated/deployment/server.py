@@ -9,12 +9,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from federated.deployment.approved_app import APP
 from federated.deployment.certificates import AUTHORITY, ROSTER, require_valid
 from federated.deployment.processes import Processes, environment, free_port
 from federated.errors import DeploymentFailed
-
-APP = Path(__file__).parents[1]
-"""The folder of the Flower app."""
 
 
 @dataclass

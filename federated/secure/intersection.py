@@ -56,28 +56,36 @@ class IntersectionParty:
     (['bo'], ['bo'])
     """
 
-    def __init__(self, identifiers: Iterable[str], terms: IntersectionTerms, workers: int | None = None) -> None:
+    def __init__(
+        self, identifiers: Iterable[str], terms: IntersectionTerms, workers: int | None = None, key: bytes | None = None
+    ) -> None:
         """Take identifiers in the form that both parties use; repeated ones count once.
 
-        `workers`: threads; all processors by default. The curve's arithmetic runs outside Python's lock.
+        `workers`: threads; all processors by default. The curve's arithmetic runs outside Python's lock. `key`: the
+        `key` of the party that began, to continue in another process.
         """
         self._identifiers = np.array(sorted(set(identifiers)), dtype=object)
         self._terms = terms
         self._workers = workers or os.cpu_count() or 1
-        self._key = rbcl.crypto_core_ristretto255_scalar_random()
-        self._is_blinded = False
-        self._of_peer: frozenset[bytes] | None = None
+        self._key: bytes = rbcl.crypto_core_ristretto255_scalar_random() if key is None else key
+        self._sent: bytes | None = None
+        self._answered: bytes | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The secret number. It stays with the party: it opens its own messages of this intersection."""
+        return self._key
 
     def blind(self) -> bytes:
         """Return this party's set as points, 32 bytes each, in an order that tells nothing about the identifiers."""
-        if self._is_blinded:
+        if self._sent is not None:
             raise ProtocolViolation("The set was blinded already; a new intersection needs a new party with a new key")
-        self._is_blinded = True
         points = self._over(self._identifiers.tolist(), self._hidden)
         # Points look random to all without the key, so their own order is a shuffle.
         order = np.argsort(_rows(points)[:, 0], kind="stable")
         self._identifiers = self._identifiers[order]
-        return _rows(points)[order].tobytes()
+        self._sent = _rows(points)[order].tobytes()
+        return self._sent
 
     def blind_peer(self, points: bytes) -> bytes:
         """Return the peer's points multiplied by this party's number, in the order in which they came.
@@ -85,14 +93,13 @@ class IntersectionParty:
         Raises:
             ProtocolViolation: a point is invalid or repeated, or there are more than agreed.
         """
-        if not self._is_blinded or self._of_peer is not None:
+        if self._sent is None or self._answered is not None:
             raise ProtocolViolation("The peer's set is expected once, after this party's own set was blinded")
         received = _split(points, self._terms.peer_most)
         if len(set(received)) < len(received):
             raise ProtocolViolation("The peer's set repeats a point; expected each identifier once")
-        doubled = self._over(received, self._multiplied)
-        self._of_peer = frozenset(_split(doubled, self._terms.peer_most))
-        return doubled
+        self._answered = self._over(received, self._multiplied)
+        return self._answered
 
     def match(self, returned: bytes) -> list[str]:
         """Return the identifiers that the peer has too, sorted. `returned`: what the peer's `blind_peer` made of ours.
@@ -100,12 +107,25 @@ class IntersectionParty:
         Raises:
             ProtocolViolation: called before `blind_peer`, or the peer returned more or fewer points than it received.
         """
-        if self._of_peer is None:
+        if self._sent is None or self._answered is None:
             raise ProtocolViolation("The peer's set has not arrived; call `blind_peer` first")
-        ours = _split(returned, len(self._identifiers))
-        if len(ours) != len(self._identifiers):
-            raise ProtocolViolation(f"The peer returned {len(ours)} points; expected {len(self._identifiers)}")
-        return sorted(name for name, point in zip(self._identifiers, ours, strict=True) if point in self._of_peer)
+        return self._find(_split(self._sent, len(self._identifiers)), self._sent, self._answered, returned)
+
+    def match_later(self, sent: bytes, answered: bytes, returned: bytes) -> list[str]:
+        """Return the common identifiers from the messages that an earlier party with the same key sent and received.
+
+        Only identifiers that this party has are found, so those that were taken out since are not.
+        """
+        own = _split(self.blind(), len(self._identifiers))
+        return self._find(own, sent, answered, returned)
+
+    def _find(self, own: list[bytes], sent: bytes, answered: bytes, returned: bytes) -> list[str]:
+        count = len(sent) // POINT_BYTES
+        back, of_peer = _split(returned, count), frozenset(_split(answered, self._terms.peer_most))
+        if len(back) != count:
+            raise ProtocolViolation(f"The peer returned {len(back)} points; expected {count}")
+        doubled = dict(zip(_split(sent, count), back, strict=True))
+        return sorted(name for name, point in zip(self._identifiers, own, strict=True) if doubled.get(point) in of_peer)
 
     def _hidden(self, identifier: str) -> bytes:
         return self._multiplied(rbcl.crypto_core_ristretto255_from_hash(_digest(self._terms.name, identifier)))

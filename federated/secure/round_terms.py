@@ -69,6 +69,6 @@ def require_safe(sites: int, threshold: int) -> None:
     """
     if 2 * threshold <= sites:
         raise UnsafeTerms(
-            f"The threshold is {threshold} of {sites} sites; expected more than half, or a server that lies about the "
-            f"survivors obtains single values. {default_threshold(sites)} is the default"
+            f"The threshold is {threshold} of {sites} sites; expected more than half, because a server that lies about "
+            f"the survivors obtains single values. {default_threshold(sites)} is the default"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ class Comparison:
         maybe_worse: sites whose own interval lies below 0 and that are not in `worse`. Of 40 sites without any
             difference, one on average is here by chance.
         gaining: sites whose own interval lies above 0.
+        gains: gain by site.
     """
 
     better: str
@@ -35,6 +36,7 @@ class Comparison:
     worse: tuple[str, ...]
     maybe_worse: tuple[str, ...]
     gaining: tuple[str, ...]
+    gains: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -105,4 +107,5 @@ def _comparison(sites: Sequence[SiteWorth], better: str, than: str, metric: str)
         worse,
         tuple(name for name, one in found if one.is_worse and name not in worse),
         tuple(name for name, one in found if one.is_better),
+        {name: one.gain for name, one in found},
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from federated.errors import PayloadRefused
 from federated.local_offset import fit_offset
-from federated.pooled import ROUNDS_MAX, train
+from federated.pooled import ROUNDS_MAX
 from federated.schema import Kind, SiteTable
 from federated.task import State, Task
 from federated.worth.difference import CUSTOMERS_MIN, Difference, compare, has_enough
@@ -132,12 +132,11 @@ def evaluate_site(name: str, trained: Trained, fit: SiteTable, held: SiteTable) 
 def _predictions(trained: Trained, fit: SiteTable, held: SiteTable) -> dict[str, Floats]:
     task, schema = trained.task, held.schema
     constant = float(fit.target.mean()) if len(fit) else (schema.target.lower + schema.target.upper) / 2
-    offset = fit_offset(task, trained.state, fit)
-    local = train(task, [fit], rounds_max=trained.rounds_max)
+    offset = fit_offset(task, trained.state, fit, trained.rounds_max)
     found = {
         FEDERATED: task.predict(trained.state, held.features),
         OFFSET: offset.predict(task, trained.state, schema, held.features),
-        LOCAL: task.predict(local, held.features),
+        LOCAL: task.predict(offset.local, held.features),
         CONSTANT: np.full(len(held), constant),
     }
     return found if trained.central is None else found | {CENTRAL: task.predict(trained.central, held.features)}

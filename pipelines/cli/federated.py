@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from getpass import getuser
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli import partner_match
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
@@ -24,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+app.add_typer(partner_match.app, name="intersect")
 
 
 @app.command()
@@ -88,6 +91,57 @@ def status(
     for one in found:
         table.add_row(one.name, one.state, f"{one.rounds} of {one.rounds_max}", str(len(one.sites)), one.title)
     open_console().print(table)
+
+
+@app.command()
+def evaluate(model: Model, as_json: Json = False, data: Data = None) -> None:
+    """Measure what MODEL is worth to each site: the federated model beside the one that a site trains alone.
+
+    The figures are of customers that no round trained on. Sites that are worse off are named. The report lies beside
+    the model as report.html and report.json.
+    """
+    from pipelines.cli.grid import make_grid, open_console
+    from pipelines.federated.report_page import summary_lines
+    from pipelines.federated.run_folder import RunFolder
+    from pipelines.federated.service import FederatedService
+
+    with installation_for(data) as installation:
+        found = FederatedService(installation, getuser()).evaluate(model)
+        page = RunFolder.of(installation.settings, model).report.with_suffix(".html")
+    if as_json:
+        typer.echo(found.to_json())
+        return
+    for line in summary_lines(found):
+        typer.echo(line)
+    metric = found.worth.metric
+    table = make_grid("site", "training rows", "federated", "with offset", "local", numbers=("training rows",))
+    for site in found.worth.sites:
+        values = (site.metrics.get(name, {}).get(metric) for name in ("federated", "local_offset", "local"))
+        table.add_row(site.site, f"{site.train_rows:,}", *("-" if one is None else f"{one:.4f}" for one in values))
+    open_console().print(table)
+    typer.echo(f"Report: {page}")
+
+
+@app.command()
+def plan(
+    model: Model,
+    sites: Annotated[int, typer.Option("--sites", min=1, help="How many sites there are.")],
+    output: Annotated[Path, typer.Option("--output", help="File of the plan (JSON).", dir_okay=False)],
+    data: Data = None,
+) -> None:
+    """Write the plan of a run with other companies, for the server of the federation.
+
+    [bold]Example[/bold]
+
+      bojagi federated plan next_purchase --sites 5 --output plan.json
+      python -m federated.deployment train --folder FEDERATION --plan plan.json --checkpoint run.zip
+    """
+    from pipelines.federated.service import FederatedService
+
+    with installation_for(data) as installation:
+        made = FederatedService(installation, getuser()).plan(model, sites)
+    output.write_text(made.to_json(), encoding="utf-8")
+    typer.echo(f"{output}: run {made.run}, schema {made.schema.fingerprint[:16]}")
 
 
 def _print_status(found: ModelStatus) -> None:

@@ -76,13 +76,15 @@ def _model_asset(release: ModelRelease, tables: tuple[str, ...]) -> dg.AssetsDef
     )
     def train(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         # Here, because Flower takes half a second to import and most runs train no model.
+        from pipelines.federated.report_page import site_table, summary_lines
+        from pipelines.federated.run_folder import RunFolder
         from pipelines.federated.service import FederatedService
 
         started = perf_counter()
         service = FederatedService(run.installation, WHO)
         with own_errors_are_final():
             found = service.run(release.name, resume=True)
-            curve = [one["change"]["loss"] for one in service.model(release.name).history if "loss" in one["change"]]
+            worth = service.evaluate(release.name)
         figures: dict[str, Any] = {
             "run": found.run,
             "rounds": found.rounds,
@@ -92,12 +94,17 @@ def _model_asset(release: ModelRelease, tables: tuple[str, ...]) -> dg.AssetsDef
             "sums": "masked" if found.is_secure else "plain",
             "purpose": release.purpose,
             "model": dg.MetadataValue.path(str(found.model)),
+            "report": dg.MetadataValue.path(str(RunFolder.of(run.settings, release.name).report.with_suffix(".html"))),
+            "meaning": " ".join(summary_lines(worth)),
+            "losing_sites": list(worth.worth.losing),
+            "by_site": dg.MetadataValue.md(site_table(worth)),
             metadata.SECONDS: round(perf_counter() - started, 3),
         }
         if found.rho is not None:
             figures["rho"] = found.rho
-        if curve:
-            figures["loss_by_round"] = dg.MetadataValue.md(draw_rounds(curve, "loss").to_markdown())
+        if curve := [point.mean for point in worth.worth.curve]:
+            chart = draw_rounds(curve, f"mean {worth.worth.metric} over the sites")
+            figures["curve"] = dg.MetadataValue.md(chart.to_markdown())
         return dg.MaterializeResult(metadata=figures)
 
     return train

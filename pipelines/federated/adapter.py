@@ -1,12 +1,12 @@
 """Opens this installation as a site of a deployment. A node's configuration names it:
 
-    adapter = "pipelines.federated.adapter:open_site"
-    data-dir = "/srv/bojagi/data"     the data folder of the installation
-    model = "next_purchase"           the declared model that the site helps to train; its declaration lies here
-    site = "capital"                  the name of the site, as in its key
-    declared-sites = false            true takes only the customers of that site of the declaration, to try several
-                                      nodes on one installation
-    declarations = ""                 a folder with declarations of releases, beside the built-in ones
+adapter = "pipelines.federated.adapter:open_site"
+data-dir = "/srv/bojagi/data"     the data folder of the installation
+model = "next_purchase"           the declared model that the site helps to train; its declaration lies here
+site = "capital"                  the name of the site, as in its key
+declared-sites = false            true takes only the customers of that site of the declaration, to try several
+                                  nodes on one installation
+declarations = ""                 a folder with declarations of releases, beside the built-in ones
 """
 
 from __future__ import annotations

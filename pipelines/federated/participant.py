@@ -1,6 +1,6 @@
 """Notes whose rows were used for a model, as keyed hashes: an erasure finds the models that a person took part in.
 
-    DATA/federated/<model>/participant.bin    one keyed hash of 16 bytes a customer, sorted
+DATA/federated/<model>/participant.bin    one keyed hash of 16 bytes a customer, sorted
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The files of a declared model: the run that is not finished, the finished model, its evaluation.
 
-    DATA/federated/<model>/unfinished.zip     checkpoint of a run that has not ended, replaced after each round
-    DATA/federated/<model>/model.zip          the newest finished model: plan, state and history; arrays and JSON, no pickle
-    DATA/federated/<model>/report.json, .html its evaluation
-    DATA/federated/<model>/participant.bin    see `participant`
+DATA/federated/<model>/unfinished.zip     checkpoint of a run that has not ended, replaced after each round
+DATA/federated/<model>/model.zip          the newest finished model: plan, state and history; arrays and JSON, no pickle
+DATA/federated/<model>/report.json, .html its evaluation
+DATA/federated/<model>/participant.bin    see `participant`
 """
 
 from __future__ import annotations

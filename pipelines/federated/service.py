@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from features.repo.labelled_set import LabelledSetReader
@@ -21,11 +20,13 @@ from pipelines.federated.participant import Participants
 from pipelines.federated.round_budget import RoundBudget
 from pipelines.federated.run_folder import RunFolder, read_run
 from pipelines.federated.site_split import SplitCustomers
-from pipelines.federated.training_plan import plan_of
+from pipelines.federated.training_plan import cost_of, plan_of
 from pipelines.release.declaration import FOLDER, ModelRelease, model_releases
+from privacy.storage.atomic_file import replace_public
 
 if TYPE_CHECKING:
     from federated.server import RoundRecord
+    from pipelines.federated.evaluation import Evaluation
 
 Progress = Callable[["RoundRecord"], None]
 
@@ -110,7 +111,7 @@ class FederatedService:
             if not folder.unfinished.exists():
                 participants.start_anew(name)
             if release.privacy is not None:
-                sites[0].budget.require(release.privacy.rho)
+                sites[0].budget.require(cost_of(plan))
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
             run_local(plan, sites, folder.unfinished, progress, policy)
             folder.finish()
@@ -170,15 +171,47 @@ class FederatedService:
         self.release(name)
         return read_run(self._folder(name).model)
 
+    def evaluate(self, name: str) -> Evaluation:
+        """Evaluate the newest finished model over the sites of this installation; store report.json and report.html.
+
+        Raises:
+            TrainingError: there is no such model, or its run held out no customers.
+            RunLockError: another run trains this model.
+            FederatedError: a site cannot read its rows.
+        """
+        from pipelines.federated.evaluation import evaluate
+        from pipelines.federated.report_page import render_page
+
+        release, folder = self.release(name), self._folder(name)
+        found = self.model(name)
+        with folder.locked(), self.sites(release) as sites:
+            result = evaluate(found, sites)
+            replace_public(folder.report, result.to_json())
+            replace_public(folder.report.with_suffix(".html"), render_page(result, found))
+        return result
+
+    def plan(self, name: str, sites: int) -> Plan:
+        """Return the plan of a new run with other companies, for the server of the federation.
+
+        Args:
+            name: the declared model. Every site has the same declaration.
+            sites: how many sites there are.
+        """
+        release = self.release(name)
+        with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
+            return plan_of(release, reader.columns, _run_name(release), sites)
+
     def _folder(self, name: str) -> RunFolder:
         return RunFolder.of(self.installation.settings, name)
 
     def _plan(self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool) -> Plan:
         """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
-        run = f"{release.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        plan = plan_of(release, sites[0].reader.columns, run, len(sites)) if sites else None
-        if plan is None:
-            raise TrainingError(f"No customer of this installation is in a site of {release.name}; run `bojagi run`.")
+        if len(sites) < release.sites_min:
+            raise TrainingError(
+                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}. "
+                "Declare other `groups` of sites, or train with other companies."
+            )
+        plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():
             started = read_run(folder.unfinished).plan
             same = plan_of(release, sites[0].reader.columns, started.run, len(sites))
@@ -192,15 +225,11 @@ class FederatedService:
         return plan
 
 
+def _run_name(release: ModelRelease) -> str:
+    return f"{release.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+
+
 def rho_of(checkpoint: Checkpoint) -> float | None:
-    """Return ρ of the complete rounds of a run; None for exact sums.
-
-    A round with noise of σ = m · clip costs ρ = 1 / (2m²); rounds add up.
-    """
-    privacy = checkpoint.plan.privacy
-    return None if privacy is None else round_of(checkpoint.state) / (2 * privacy.noise_multiplier**2)
-
-
-def seconds_since(start: float) -> float:
-    """Return the seconds since a reading of `perf_counter`, rounded to milliseconds."""
-    return round(perf_counter() - start, 3)
+    """Return ρ of the complete rounds of a run; None for exact sums."""
+    plan = checkpoint.plan
+    return None if plan.privacy is None else cost_of(plan, round_of(checkpoint.state))

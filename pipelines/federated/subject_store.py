@@ -20,7 +20,9 @@ from privacy.rights.wording import Wording
 
 _REASON = "A model holds sums over many customers and no row about a person. The next run trains it anew."
 _SOURCE = Wording("Computed from sums over many customers", "여러 고객의 합계로 산출")
-_KEPT = Wording("Until it is trained again, or one of its customers is erased", "다시 학습하거나 참여 고객이 삭제될 때까지")
+_KEPT = Wording(
+    "Until it is trained again, or one of its customers is erased", "다시 학습하거나 참여 고객이 삭제될 때까지"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class TrainedModels:
             folder = RunFolder.of(self.installation.settings, model)
             if self._has_noise(folder):
                 remaining.append(
-                    f"Model {model} stays: it was trained with differential privacy, so it hardly depends on any person."
+                    f"Model {model} stays: it was trained with differential privacy, so it hardly depends on a person."
                 )
             else:
                 removed += bool(folder.forget())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from features.repo.feature_encoding import EncodedColumn
 from federated.errors import FederatedError
@@ -12,7 +13,7 @@ from federated.plan import Plan, Privacy
 from federated.schema import Column, TableSchema
 from federated.task import Task, task_from_json
 from pipelines.errors import ReleaseError
-from pipelines.release.declaration import ModelRelease
+from pipelines.release.declaration import ModelRelease, NoiseTerms
 
 
 def schema_of(release: ModelRelease, columns: Sequence[EncodedColumn]) -> TableSchema:
@@ -49,21 +50,30 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
         ReleaseError: the declaration and the task do not fit together.
     """
     try:
-        return Plan(
+        plan = Plan(
             run=run, task=task_of(release), schema=schema_of(release, columns), sites_min=release.sites_min,
             sites_max=max(sites, release.sites_min), rounds_max=release.rounds, is_secure=release.is_secure,
-            privacy=privacy_of(release),
+            held_share=release.held_share,
         )  # fmt: skip
+        return plan if release.privacy is None else _with_noise(plan, release.privacy)
     except FederatedError as error:
         raise ReleaseError(f"{release.name}.yaml: {error}") from error
 
 
-def privacy_of(release: ModelRelease) -> Privacy | None:
-    """Return the noise of each round, so that all rounds together cost the declared ρ; None without noise.
+def cost_of(plan: Plan, rounds: int | None = None) -> float:
+    """Return ρ of some rounds of a run, all by default; 0 without noise. Costs of rounds add up."""
+    return plan.rho(plan.codec(plan.task.start(plan.schema))) * (plan.rounds_max if rounds is None else rounds)
+
+
+def _with_noise(plan: Plan, terms: NoiseTerms) -> Plan:
+    """Return the plan with the least noise for which all rounds together cost at most the declared ρ.
 
     A sum of L2 sensitivity `clip` with Gaussian noise of σ = m · clip is ρ-zCDP with ρ = 1 / (2m²). Neighbouring
-    tables differ in all rows of one customer.
+    tables differ in all rows of one customer. The plan's own accounting adds what rounding and shares cost.
     """
-    if release.privacy is None:
-        return None
-    return Privacy(release.privacy.clip, math.sqrt(release.rounds / (2 * release.privacy.rho)))
+    multiplier = math.sqrt(plan.rounds_max / (2 * terms.rho))
+    noisy = replace(plan, privacy=Privacy(terms.clip, multiplier))
+    while (cost := cost_of(noisy)) > terms.rho:
+        multiplier *= math.sqrt(cost / terms.rho) * (1 + 1e-9)
+        noisy = replace(plan, privacy=Privacy(terms.clip, multiplier))
+    return noisy

@@ -206,6 +206,8 @@ class ModelRelease(_Release):
     is_secure: bool = Field(default=True, alias="secure")
     """Whether sums are masked, so that the server learns no site's own values."""
     privacy: NoiseTerms | None = None
+    held_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of each site's customers that no round trains on; the model is evaluated on them."""
 
     @cached_property
     def training(self) -> TrainingSpec:

@@ -109,7 +109,8 @@ def test_clipped_sum_of_customers_equals_a_loop_over_customers() -> None:
         largest = max(largest, float(np.linalg.norm(vector)))
         expected += vector
     found = task.contribute_each(state, table, clip)
-    np.testing.assert_allclose(np.concatenate([found["gradient"], found["hessian"]]), expected, rtol=0, atol=40 * clip * 2.0**-29)
+    both = np.concatenate([found["gradient"], found["hessian"]])
+    np.testing.assert_allclose(both, expected, rtol=0, atol=40 * clip * 2.0**-29)
     assert largest == pytest.approx(clip), "the clip was reached, so the test shows something"
 
 

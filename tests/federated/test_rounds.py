@@ -17,7 +17,7 @@ from federated.fixed_point import FixedPoint
 from federated.glm import Glm
 from federated.local_run import local_grid, run_local
 from federated.plan import Plan, Privacy, SitePolicy
-from federated.schema import ArraySpec, Column
+from federated.schema import ArraySpec, Column, SiteTable
 from federated.server import Training
 from federated.site_worker import SiteWorker
 from federated.wire import Parcel, Step
@@ -222,6 +222,20 @@ def test_a_site_with_another_schema_is_left_out() -> None:
     outcome = run_local(dataclasses.replace(PLAIN, rounds_max=1), sites, config=OPEN)
     assert outcome.history[0]["sites"] == ["site-0", "site-1"]
     assert "another schema" in outcome.history[0]["left_out"]["site-2"]
+
+
+def test_an_adapter_that_builds_a_table_by_itself_sends_neither_missing_values_nor_values_out_of_bounds() -> None:
+    sites, plan = make_sites(4), dataclasses.replace(PLAIN, rounds_max=1)
+    far = np.where(np.arange(300)[:, None] < 5, 1e9, sites[2].table.features)
+    gaps = np.where(np.arange(300)[:, None] < 5, np.nan, sites[3].table.features)
+    sites[2].table = dataclasses.replace(sites[2].table, features=far)
+    sites[3].table = dataclasses.replace(sites[3].table, features=gaps)
+    outcome = run_local(plan, sites, config=OPEN)
+    assert outcome.history[0]["sites"] == ["site-0", "site-1", "site-2"]
+    assert "Missing or infinite values" in outcome.history[0]["left_out"]["site-3"]
+    sites[2].table = SiteTable.of(SCHEMA, far, sites[2].table.target)
+    clipped = run_local(plan, sites[:3], config=OPEN)
+    np.testing.assert_array_equal(outcome.state["coefficient"], clipped.state["coefficient"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A labelled training set holds what was known at each day, the outcome that followed, and permitting customers only."""
+"""A labelled training set holds what was known at each day, what followed, and permitting customers only."""
 
 from __future__ import annotations
 
@@ -129,4 +129,6 @@ def test_a_rule_for_an_unknown_feature_and_an_outcome_that_is_no_date_are_refuse
     with pytest.raises(FeatureError, match="has no feature colour"):
         read(market, spec=form | {"columns": {"colour": {"upper": 1.0}}})
     with pytest.raises(FeatureError, match="is no date"):
-        read(market, spec=form | {"outcome": {"feature": "customer_purchase_window:order_count_7d", "within_months": 1}})
+        read(
+            market, spec=form | {"outcome": {"feature": "customer_purchase_window:order_count_7d", "within_months": 1}}
+        )

@@ -1,4 +1,4 @@
-"""A market of made-up orders: the rows of gold/customer_purchase_window by a plain count, and consents of its customers.
+"""A market of made-up orders: gold/customer_purchase_window by a plain count, and consents of its customers.
 
 Nothing here uses the code under test: the window table and the expected training rows are counted order by order.
 """

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from federated.checkpoint import read_checkpoint
+from federated.deployment import server as server_module
 from federated.deployment.certificates import AUTHORITY, ROSTER, admit, make_authority, make_site_keys
 from federated.deployment.node import Node
 from federated.deployment.server import Server
@@ -110,6 +111,17 @@ def test_a_killed_server_resumes_from_its_checkpoint_and_a_killed_site_is_left_o
     assert found.history[-1]["sites"] == ["site-0", "site-1"]
     assert len(found.history) > done
     np.testing.assert_allclose(found.state["coefficient"], two.state["coefficient"], atol=1e-6)
+
+
+def test_a_site_runs_no_other_app_than_its_own(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = federation.folder / "other-app"
+    shutil.copytree(server_module.APP, other, ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "client_app.py").write_text((other / "client_app.py").read_text() + "\n# altered\n")
+    monkeypatch.setattr(server_module, "APP", other)
+    run, _ = federation.submit(dataclasses.replace(PLAIN, run="altered"))
+    with pytest.raises(DeploymentFailed, match="client app failed"):
+        federation.server.wait(run, 200)
+    assert "so nothing was run" in federation.nodes[0].processes.tail("supernode", 100)
 
 
 def test_a_run_that_fails_says_why(federation: Federation) -> None:
