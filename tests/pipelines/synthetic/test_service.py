@@ -36,6 +36,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "data"
 
 
+@pytest.fixture
+def without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the scores, which train models and take long; the gate does not use them."""
+    monkeypatch.setattr("privacy.synthetic.evaluation.evaluate.table_scores", lambda *_: [])
+
+
 def test_a_fit_is_paid_and_logged_once(data: Path) -> None:
     with open_service(data) as service:
         source = source_of(service, data.parent / "people.csv")
@@ -125,6 +131,7 @@ def test_a_changed_file_is_another_fit_and_gets_no_report(data: Path, tmp_path: 
         assert changed.form.scope != source_of(service, path).form.scope
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_the_report_has_the_verdict_and_copied_rows_close_the_gate(data: Path) -> None:
     with open_service(data) as service:
         judged = judge_model(service, folder_of(service), Question("people"), 0)
@@ -139,6 +146,7 @@ def test_the_report_has_the_verdict_and_copied_rows_close_the_gate(data: Path) -
         assert "identifier person" in {one.name for one in verdict.failed}
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_a_model_that_the_ledger_did_not_pay_for_closes_the_gate(data: Path) -> None:
     with open_service(data) as service:
         fitted = service.open(folder_of(service))
