@@ -12,8 +12,8 @@ import numpy as np
 
 from privacy.synthetic.attack.nearest import nearest, nearest_in_both
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.evaluation.table_form import TableForm, row_keys
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import TableForm, row_keys
 
 MOST_SYNTHETIC = 20_000
 """Synthetic rows that an attack searches."""

@@ -17,7 +17,7 @@ from privacy.synthetic.attack.membership import Membership, Refit, commonness
 from privacy.synthetic.attack.nearest import nearest
 from privacy.synthetic.attack.risk import ALARM
 from privacy.synthetic.coding import Coding
-from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.table_form import TableForm
 
 
 @dataclass(frozen=True)

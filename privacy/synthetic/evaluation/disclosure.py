@@ -16,7 +16,7 @@ from privacy.synthetic.attack.membership import Refit, distance_membership, shad
 from privacy.synthetic.attack.risk import Risk
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Attack, Disclosure
-from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
+from privacy.synthetic.table_form import TableForm, independent_columns
 
 Call = Callable[[TableForm, TableForm, TableForm, int, int], Risk]
 _REFERENCE_ATTACKS = 2000

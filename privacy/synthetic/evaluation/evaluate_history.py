@@ -18,9 +18,9 @@ from privacy.synthetic.evaluation.history_score import TITLES, integrity, sequen
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import Report, Score
 from privacy.synthetic.evaluation.score import shapes
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.synthesizer import Guarantee
+from privacy.synthetic.table_form import TableForm
 
 MOST_LINES = 300_000
 """Events of each table among which copies are searched."""

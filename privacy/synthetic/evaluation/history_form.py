@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from privacy.synthetic.attack.canary import made_up_values
 from privacy.synthetic.coding import coding_of
-from privacy.synthetic.evaluation.table_form import Numbers, TableForm
 from privacy.synthetic.event.history import History, lay_out
 from privacy.synthetic.event.measurement import SIZES, VISIT_BINS, item_groups, size_cell, visit_bin
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.number_kind import MOMENT, day_number
 from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import Numbers, TableForm
 
 NO_GROUP = "none"
 

@@ -20,7 +20,7 @@ from privacy.access.errors import AccessRefused
 from privacy.clock import utc_now
 from privacy.consent.record import ConsentRecord
 from privacy.dp.cost import cost_of_rho
-from privacy.synthetic.gate.verdict import GateClosed
+from privacy.synthetic.verdict import GateClosed
 
 CUSTOMERS = 900
 RELEASE = SyntheticRelease.model_validate(
@@ -118,7 +118,7 @@ def test_rows_that_leak_are_not_written(
         publish(other, service)
     assert not service.installation.lakehouse.exists(other.table)
     # Negative control: without the gate, the identifiers would be in the published table.
-    monkeypatch.setattr("privacy.synthetic.gate.verdict.Gate.require_open", lambda _: None)
+    monkeypatch.setattr("privacy.synthetic.verdict.Gate.require_open", lambda _: None)
     publish(other, service)
     assert service.installation.lakehouse.rows(other.table)["token"].to_pylist() == people["customer_id"].to_pylist()
 

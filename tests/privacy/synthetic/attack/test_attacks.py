@@ -8,7 +8,7 @@ from privacy.synthetic.attack.canary import make_up, plant_canaries
 from privacy.synthetic.attack.membership import Membership, distance_membership, shadow_membership
 from privacy.synthetic.attack.nearest import nearest, nearest_in_both
 from privacy.synthetic.attack.risk import Rate, Risk
-from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.table_form import TableForm
 from tests.privacy.synthetic.population import draw, form
 
 TRAIN, CONTROL, FRESH = (form(draw(rows, seed)) for rows, seed in ((1500, 1), (1500, 2), (1500, 3)))

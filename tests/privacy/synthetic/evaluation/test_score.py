@@ -8,8 +8,8 @@ import pytest
 
 from privacy.synthetic.evaluation.score import association, detection, downstream, k_marginals
 from privacy.synthetic.evaluation.sdmetrics_score import NOT_INSTALLED, sdmetrics_scores
-from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
 from privacy.synthetic.specification import Category, Specification
+from privacy.synthetic.table_form import TableForm, independent_columns
 from tests.privacy.synthetic.population import draw, form
 
 TRAIN, FRESH = form(draw(3000, 1)), form(draw(3000, 2))

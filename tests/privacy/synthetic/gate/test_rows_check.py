@@ -10,7 +10,7 @@ from privacy.synthetic.evaluation.disclosure import attack_table
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import Report
 from privacy.synthetic.gate.judgement import judge_rows
-from privacy.synthetic.gate.verdict import Check, Gate, GateClosed
+from privacy.synthetic.verdict import Check, Gate, GateClosed
 from tests.privacy.synthetic.population import SPECIFICATION, draw, form
 
 TRAIN, HOLDOUT = draw(3000, 1), draw(3000, 2)
