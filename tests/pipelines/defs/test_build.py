@@ -107,7 +107,8 @@ def test_the_schedule_and_the_sensor_start_the_refresh_job_in_one_process(defini
 def test_dagster_loads_every_job(definitions: dg.Definitions) -> None:
     # Dagster's servers load all jobs at once, which is when it finds two definitions of one name.
     jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
-    assert {"refresh", "rights_execution", "rights_deadlines", "index_content", "places_nearby", "federated_training"} <= jobs
+    named = {"refresh", "rights_execution", "rights_deadlines", "index_content", "places_nearby", "federated_training"}
+    assert named <= jobs
 
 
 def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> None:
@@ -124,7 +125,10 @@ def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> N
 def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
-    names = ("nightly", "daily_retention", "monthly_federated_training", "monthly_private_reports", "weekly_places_nearby", "daily_rights_deadlines")
+    names = (
+        "nightly", "daily_retention", "monthly_federated_training", "monthly_private_reports", "weekly_places_nearby",
+        "daily_rights_deadlines",
+    )  # fmt: skip
     assert zones == dict.fromkeys(names, "Asia/Seoul")
 
 
