@@ -123,9 +123,9 @@ def evaluate(
         typer.echo(line)
     metric = found.worth.metric
     table = make_grid("site", "training rows", "federated", "with offset", "local", numbers=("training rows",))
-    for site in found.worth.sites:
-        values = (site.metrics.get(name, {}).get(metric) for name in ("federated", "local_offset", "local"))
-        table.add_row(site.site, f"{site.train_rows:,}", *("-" if one is None else f"{one:.4f}" for one in values))
+    for one in found.worth.sites:
+        values = (one.metrics.get(name, {}).get(metric) for name in ("federated", "local_offset", "local"))
+        table.add_row(one.site, f"{one.train_rows:,}", *("-" if value is None else f"{value:.4f}" for value in values))
     open_console().print(table)
     typer.echo(f"Report: {page}")
 

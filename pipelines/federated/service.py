@@ -102,7 +102,10 @@ class FederatedService:
             BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
             FederatedError: a round had too few sites. The rounds before are kept; resume the run later.
         """
-        from federated.local_run import run_local
+        try:
+            from federated.local_run import run_local
+        except ModuleNotFoundError as error:
+            raise TrainingError(f"Training needs {error.name}: pip install 'bojagi[federated]'.") from error
 
         release, folder = self.release(name), self._folder(name)
         participants = Participants(self.installation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ MODEL = "next_purchase"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose model is trained."""
     folder = tmp_path_factory.mktemp("data")
     market = TrainingMarket(folder, random_orders(7, customers=60, regulars=0.3))
@@ -27,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert run.exit_code == 0, run.output
     assert "round 1: sum of 4 sites" in run.output
     assert f"Next: bojagi federated evaluate {MODEL}" in run.output
-    yield folder
+    return folder
 
 
 def test_the_status_lists_every_declared_model(data: Path) -> None:
