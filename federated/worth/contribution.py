@@ -48,7 +48,7 @@ def training_value(
 ) -> Value:
     """Returns the function from a group of sites to the mean metric of its model over the held-out rows of all sites.
 
-    The group of no sites predicts one constant. A metric for which less is better counts negative.
+    The group of no sites predicts the middle of the target's bounds. A metric for which less is better counts negative.
     """
     usable = {
         name: data
@@ -58,11 +58,15 @@ def training_value(
 
     @cache
     def value(group: frozenset[str]) -> float:
-        schema = next(iter(fit.values())).schema
-        metric = metrics_of(schema.target.kind)[0]
-        empty = next(iter(fit.values())).take(np.zeros(0, dtype=np.int64))
-        state = train(task, [fit[name] for name in sorted(group)] or [empty], rounds_max=rounds_max)
-        values = [metric.measure(task.predict(state, data.features), data.target)[0] for data in usable.values()]
+        target = next(iter(fit.values())).schema.target
+        metric, middle = metrics_of(target.kind)[0], (target.lower + target.upper) / 2
+        state = train(task, [fit[name] for name in sorted(group)], rounds_max=rounds_max) if group else None
+        values = [
+            metric.measure(
+                np.full(len(data), middle) if state is None else task.predict(state, data.features), data.target
+            )[0]
+            for data in usable.values()
+        ]
         return float(np.mean(values)) * (1 if metric.is_gain else -1)
 
     return value

@@ -140,6 +140,7 @@ def test_shapley_values_equal_the_mean_over_all_orders() -> None:
     assert found == pytest.approx(brute)
     assert sum(found.values()) == pytest.approx(value(frozenset(fit)) - value(frozenset()))
     assert min(found, key=lambda site: found[site]) == "s2"
+    assert value(frozenset()) == 0.5
     left_out = {one.site: one.value for one in leave_one_out(list(fit), value)}
     assert left_out["s0"] == value(frozenset(fit)) - value(frozenset(fit) - {"s0"})
 
