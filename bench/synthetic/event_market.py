@@ -1,4 +1,4 @@
-"""Tables of customers and events for `bench.synthetic.events`: the Complete Journey, and a market of known behaviour."""
+"""Customers with events for `bench.synthetic.events`: the Complete Journey, and a market of known behaviour."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def simulated(customers: int, seed: int) -> Market:
     """Return customers who each have habits of their own, and about ten events each.
 
     A customer has favourite categories, each bought again after its own cycle (a week, two, a month or a season, give
-    or take a fifth), and goes to the shop on favourite weekdays at favourite hours. What is due by then is one order. No
-    model of `privacy.synthetic` has this form.
+    or take a fifth), and goes to the shop on one favourite weekday. What is due by then is one order. No model of
+    `privacy.synthetic` has this form.
     """
     random = np.random.default_rng(seed)
     region, age = random.integers(0, 8, customers), np.clip(random.normal(45, 16, customers), 18, 95).astype(int)

@@ -37,14 +37,19 @@ class NumberCoding:
         return max(1, round((self.spec.maximum - self.spec.minimum) / self._step) + 1)
 
     @cached_property
-    def _per_bin(self) -> int:
-        """Fine codes of one bin."""
-        return min(FINE_PER_BIN, math.ceil(self._steps / self.spec.bins))
+    def _bin_steps(self) -> int:
+        """Values of one bin, if no bin had more than others (linear scale)."""
+        return math.ceil(self._steps / self.spec.bins)
 
     @cached_property
     def _fine_steps(self) -> int:
-        """Values of one fine code, so that each of its codes has as many (linear scale)."""
-        return math.ceil(self._steps / (self.spec.bins * self._per_bin))
+        """Values of one fine code (linear scale)."""
+        return math.ceil(self._bin_steps / FINE_PER_BIN)
+
+    @cached_property
+    def _per_bin(self) -> int:
+        """Fine codes of one bin."""
+        return math.ceil(self._bin_steps / self._fine_steps)
 
     @cached_property
     def bins(self) -> int:
@@ -56,11 +61,21 @@ class NumberCoding:
     @cached_property
     def edges(self) -> Weights:
         """The edges of the fine codes, of which every `_per_bin`-th is the edge of a coarse code."""
-        low, high, cells = self.spec.minimum, self.spec.maximum, self.bins * self._per_bin
-        if self.spec.scale == "log":
-            return np.geomspace(low, high + self._step, cells + 1)
-        edges = low - self._step / 2 + np.arange(cells + 1) * self._fine_steps * self._step
-        return np.asarray(np.minimum(edges, high + self._step / 2), np.float64)
+        half, cells = self._step / 2, self.bins * self._per_bin
+        low, high = self.spec.minimum - half, self.spec.maximum + half
+        if self.spec.scale == "linear":
+            return np.asarray(np.minimum(low + np.arange(cells + 1) * self._fine_steps * self._step, high), np.float64)
+        if low > 0:
+            return np.asarray(np.geomspace(low, high, cells + 1), np.float64)
+        # The first fine code is zero alone.
+        return np.r_[low, np.geomspace(half, high, cells)]
+
+    @cached_property
+    def _held(self) -> tuple[Weights, Weights]:
+        """The first value of each fine code, in steps from the minimum, and the number of its values."""
+        steps = (self.edges - self.spec.minimum) / self._step
+        first = np.ceil(steps - 1e-9)
+        return first[:-1], np.maximum(np.diff(first), 0)
 
     @property
     def size(self) -> int:
@@ -101,19 +116,18 @@ class NumberCoding:
         return coarse.astype(np.int64), (fine[~missing].astype(np.int64) if self.fine_size else np.zeros(0, np.int64))
 
     def decode(self, codes: Codes, fine: Weights, random: np.random.Generator) -> pa.Array:
-        """Return a value within the bin of each code: a fine code by its weight, then uniform within it."""
+        """Return a value within the bin of each code: a fine code by its weight, then each of its values alike."""
         missing = codes == self.bins
         bins = np.where(missing, 0, codes)
-        cell, width = bins * self._per_bin, self._per_bin
-        if len(fine):
-            # The last fine codes may hold no value; noise gives them weight all the same.
-            weights = np.where(np.diff(self.edges) > 0, fine, 0).reshape(self.bins, self._per_bin)
-            total = weights.sum(1, keepdims=True)
-            filled = np.where(np.diff(self.edges) > 0, 1.0, 0.0).reshape(weights.shape)
-            shares = np.where(total > 0, weights / np.where(total > 0, total, 1), filled / filled.sum(1, keepdims=True))
-            cell, width = cell + spread(bins, shares, random), 1
-        low, high = self.edges[cell], self.edges[cell + width]
-        drawn = np.round(low + (high - low) * random.random(len(codes)), self.spec.decimals)
+        first, values = self._held
+        # A fine code may hold no value; noise gives it weight all the same.
+        weights = np.where(values > 0, fine if len(fine) else values, 0).reshape(self.bins, self._per_bin)
+        total = weights.sum(1, keepdims=True)
+        equal = np.maximum(values, 1e-9).reshape(weights.shape)
+        shares = np.where(total > 0, weights / np.where(total > 0, total, 1), equal / equal.sum(1, keepdims=True))
+        cell = bins * self._per_bin + spread(bins, shares, random)
+        step = first[cell] + np.floor(values[cell] * random.random(len(codes)))
+        drawn = np.round(self.spec.minimum + step * self._step, self.spec.decimals)
         values = np.clip(drawn, self.spec.minimum, self.spec.maximum)
         return self.kind.write(values, missing if self.spec.nullable else None, self.spec.decimals)
 

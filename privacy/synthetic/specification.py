@@ -47,8 +47,9 @@ class Category(Part):
 class Number(Part):
     """A column of numbers in [minimum, maximum]; values outside count as the nearest bound.
 
-    `bins` bins of equal width (equal ratio with `scale: log`) relate the column to others. Within a bin, values follow
-    a finer histogram. `decimals` is the number of decimals of what is written; 0 writes whole numbers.
+    `bins` bins of equal width relate the column to others. With `scale: log` they have equal ratios, and 0 is apart:
+    right for sums of money and counts, most of which are small. Within a bin, values follow a finer histogram.
+    `decimals` is the number of decimals of what is written; 0 writes whole numbers.
     """
 
     kind: Literal["number"] = "number"
@@ -65,8 +66,8 @@ class Number(Part):
             raise ValueError("expected finite bounds with minimum < maximum")
         if max(abs(self.minimum), abs(self.maximum)) > _LARGEST:
             raise ValueError(f"expected bounds of at most {_LARGEST:g}, which a double holds to the unit")
-        if self.scale == "log" and self.minimum <= 0:
-            raise ValueError("scale: log needs a minimum above 0")
+        if self.scale == "log" and self.minimum < 0:
+            raise ValueError("scale: log needs a minimum of at least 0")
         return self
 
 

@@ -23,6 +23,7 @@ from privacy.synthetic.spread import Codes, Weights
 from privacy.synthetic.synthesizer import Progress, no_progress
 
 _ROUNDS = 5
+_STEPS = (1.0, 1.0, 1.0, 1.0, 1 / 2, 1 / 3, 1 / 4)
 _RENEWALS = 2.0 ** np.arange(-1, 11)
 _PEOPLE = 20_000
 """People of one trial history; more would not change the choice."""
@@ -123,13 +124,13 @@ def _with_renewal(
 def _with_returns(rhythm: Rhythm, again: Weights, visits: Codes, classes: Codes, random: np.random.Generator) -> Rhythm:
     """Choose for each number of days the probability of taking an item again, and correct the items' shares for it.
 
-    Each round multiplies by a power of the ratio of the noisy to the generated shares. The powers fall as 1/round, so
-    that the chance of single rounds averages out (Robbins and Monro 1951).
+    Each round multiplies by a power of the ratio of the noisy to the generated shares. The powers of the last rounds
+    fall, so that the chance of single rounds averages out (Robbins and Monro 1951).
     """
     person, day = draw_visits(visits, classes, rhythm, random)
     sizes = draw_sizes(classes[person], rhythm, random)
     wanted = rhythm.item
-    for step in 1 / np.arange(1, _ROUNDS + 1):
+    for step in _STEPS:
         visit, item = draw_lines(person, day, classes, sizes, rhythm, random)
         _, days = returns(person[visit], item, day[visit])
         found = np.bincount(return_cell(days), minlength=RETURNS) / max(1, len(days))

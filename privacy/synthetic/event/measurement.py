@@ -84,7 +84,8 @@ class _Noise:
     ) -> Weights:
         """Return noisy shares of events, denoised over all cells.
 
-        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row are 0 if they may be noise.
+        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row become 0 if they may be
+        noise.
         """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
         events = self.visits * _PER_VISIT.get(name, self.visit_size)
@@ -166,7 +167,8 @@ def measure_history(
         gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
-        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES), cuts_tail=True),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES),
+                          cuts_tail=True),
         mean_size=mean_size,
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),

@@ -14,7 +14,7 @@ from pipelines.defs.build import build_definitions
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
-from pipelines.release.declaration import model_releases, statistics_releases
+from pipelines.release.declaration import model_releases, statistics_releases, synthetic_releases
 from pipelines.unify.registry import TABLES
 from tests.pipelines.dagster_market import installation_of
 
@@ -43,6 +43,7 @@ def test_every_table_and_every_feature_view_is_one_asset(graph: AssetGraph, cont
     derived = (*TABLES, *declared_tables(contracts.values()))
     tables = {contract.table for contract in contracts.sources} | {table.name for table in derived} | {TREND}
     reports = {report.table for report in (*statistics_releases(), *model_releases())}
+    reports |= {table for release in synthetic_releases() for table in release.tables}
     online = {f"online/{contract.name}" for contract in contracts.values() if contract.feature_view}
     assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports | online
 

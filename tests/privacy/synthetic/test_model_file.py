@@ -38,9 +38,9 @@ def test_a_loaded_history_gives_the_same_events_for_the_same_seed(
     save_model(history_model, tmp_path / "model.zip", KEY)
     loaded = load_model(tmp_path / "model.zip", KEY)
     assert isinstance(loaded, PrivateHistory)
-    for (people, events), (other_people, other_events) in zip(loaded.sample(300, 1), history_model.sample(300, 1), strict=True):  # fmt: skip
-        assert people.equals(other_people)
-        assert events.equals(other_events)
+    for made, expected in zip(loaded.sample(300, 1), history_model.sample(300, 1), strict=True):
+        assert made[0].equals(expected[0])
+        assert made[1].equals(expected[1])
 
 
 def test_equal_models_are_equal_files(table_model: PrivateTable, saved: Path, tmp_path: Path) -> None:

@@ -15,14 +15,17 @@ from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.fit import expected_scales
 from tests.privacy.synthetic.people import PLACES, draw_events, draw_people, events_specification
 
+Frames = tuple[pd.DataFrame, pd.DataFrame]
 
-def sample(model: PrivateHistory, people: int | None, seed: int = 0, **given: object) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+
+def sample(model: PrivateHistory, people: int | None, seed: int = 0, **given: object) -> Frames:
     pairs = list(model.sample(people, seed, given))
-    return tuple(pa.concat_tables(tables).to_pandas() for tables in zip(*pairs, strict=True))  # type: ignore[return-value]
+    made, events = (pa.concat_tables(tables).to_pandas() for tables in zip(*pairs, strict=True))
+    return made, events
 
 
 @pytest.fixture(scope="module")
-def made(history_model: PrivateHistory) -> tuple[pd.DataFrame, pd.DataFrame]:
+def made(history_model: PrivateHistory) -> Frames:
     return sample(history_model, None)
 
 
@@ -32,7 +35,7 @@ def distance(one: pd.Series, other: pd.Series) -> float:
 
 
 def test_every_event_belongs_to_a_person_and_every_order_to_one_person(
-    made: tuple[pd.DataFrame, pd.DataFrame],
+    made: Frames,
 ) -> None:
     people, events = made
     assert people.person.is_unique
@@ -52,7 +55,7 @@ def test_parts_of_a_long_sample_share_no_person_and_no_order(
     assert len(set().union(*orders)) == sum(map(len, orders))
 
 
-def test_events_are_distributed_as_in_the_table(made: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_events_are_distributed_as_in_the_table(made: Frames) -> None:
     people, events = made
     real_people, real = draw_people(2000, 1).to_pandas(), draw_events(2000, 1).to_pandas()
     assert len(events) == pytest.approx(len(real), rel=0.15)
@@ -67,14 +70,14 @@ def test_events_are_distributed_as_in_the_table(made: tuple[pd.DataFrame, pd.Dat
     assert distance(pd.Series(counts[0]), pd.Series(counts[1])) < 0.06
 
 
-def test_prices_follow_the_group_of_the_item(made: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_prices_follow_the_group_of_the_item(made: Frames) -> None:
     real = draw_events(2000, 1).to_pandas()
     real_group = real.item.str[5:].astype(int).mod(3).map("group {}".format)
     for group, price in made[1].groupby("group").price.mean().items():
         assert price == pytest.approx(real.price[real_group == group].mean(), abs=1.0)
 
 
-def test_times_and_items_lie_in_the_domain(made: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_times_and_items_lie_in_the_domain(made: Frames) -> None:
     specification = events_specification()
     assert made[1].time.between(datetime(2026, 1, 1), datetime(2026, 4, 1)).all()
     assert set(made[1].item) <= set(specification.items)

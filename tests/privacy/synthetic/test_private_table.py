@@ -1,6 +1,7 @@
 """A fitted model of one table gives rows that look alike, keep to the domain, and meet constraints and conditions."""
 
 from collections import Counter
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from privacy.synthetic.constraint import keep_rows, violations
 from privacy.synthetic.errors import BadSpecification, UnmetConstraint
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.private_table import PrivateTable
-from privacy.synthetic.specification import Category, Implication, Order, Specification
+from privacy.synthetic.specification import Category, Day, Implication, Order, Specification
 from tests.privacy.synthetic.people import draw_people, people_specification
 
 
@@ -88,8 +89,8 @@ def test_rare_values_are_written_as_the_label_for_other_values() -> None:
     values = ("north", "south", "east", "west", "lighthouse", "castle")
     merged = people_specification(epsilon=1.0, columns={"place": Category(values=values, other="elsewhere")})
     assert "lighthouse" not in sample(PrivateTable.fit(people, merged), 20_000)["place"].to_pylist()
-    told = people_specification(epsilon=1.0, columns={"place": Category(values=values), "plan": Category(values=("basic", "full"))})  # fmt: skip
-    model = PrivateTable.fit(people, told)
+    columns = {"place": Category(values=values), "plan": Category(values=("basic", "full"))}
+    model = PrivateTable.fit(people, people_specification(epsilon=1.0, columns=columns))
     # Without such a label they share one code of the model, so nothing is learned about each.
     assert model.model.sizes["place"] == 5
     assert set(sample(model, 100_000)["place"].to_pylist()) > {"north", "south", "east", "west"}
@@ -108,7 +109,7 @@ def test_conditions_hold_exactly_and_keep_what_goes_with_them(table_model: Priva
         ({"place": "harbour"}, "place has no value 'harbour'"),
         ({"age": 17}, "age cannot be 17; choose a value within its bounds"),
         ({"age": "old"}, "age cannot be 'old', expected numbers"),
-        ({"height": 180}, "the model lacks; it has \\['age', 'place', 'plan'\\]"),
+        ({"height": 180}, "which the model lacks; it has"),
     ],
 )
 def test_conditions_outside_the_domain_are_refused(
@@ -131,17 +132,13 @@ def test_constraints_that_no_row_meets_are_refused(table_model: PrivateTable) ->
     rules = [Implication(when={"place": place}, then={"plan": ("basic",)}) for place in ("north", "south")]
     specification = people_specification(constraints=rules)
     broken = changed(table_model, specification)
-    with pytest.raises(UnmetConstraint, match="rows are missing. Relax a constraint or a condition"):
+    with pytest.raises(UnmetConstraint, match="rows are missing"):
         sample(broken, 10, place="north", plan="full")
 
 
 def test_an_order_of_two_columns_ignores_nulls() -> None:
-    specification = Specification.model_validate(
-        {
-            "columns": {name: {"kind": "day", "first": "2026-01-01", "last": "2026-12-31", "nullable": True} for name in ("from", "to")},
-            "constraints": [{"low": "from", "high": "to"}],
-        }
-    )  # fmt: skip
+    day = Day(first=date(2026, 1, 1), last=date(2026, 12, 31), nullable=True)
+    specification = Specification(columns={"from": day, "to": day}, constraints=(Order(low="from", high="to"),))
     days = pc.cast(pa.array(["2026-03-01", "2026-05-01", None]), pa.date32())
     table = pa.table({"from": days, "to": days.take(pa.array([1, 0, 2]))})
     assert keep_rows(table, specification).num_rows == 2
@@ -151,9 +148,9 @@ def test_an_order_of_two_columns_ignores_nulls() -> None:
     ("constraint", "reason"),
     [
         (Order(low="age", high="place"), "have no common order"),
-        (Order(low="age", high="height"), "names \\['height'\\], which are not among the columns"),
-        (Implication(when={"age": 30}, then={"plan": ("basic",)}), "age is a number; `when` and `then` take"),
-        (Implication(when={"plan": "premium"}, then={"place": ("north",)}), "plan does not list \\['premium'\\]"),
+        (Order(low="age", high="height"), "which are not among the columns"),
+        (Implication(when={"age": 30}, then={"plan": ("basic",)}), "age is a number; `when`"),
+        (Implication(when={"plan": "premium"}, then={"place": ("north",)}), "plan does not list"),
     ],
 )
 def test_constraints_that_do_not_fit_the_columns_are_refused(constraint: Order | Implication, reason: str) -> None:

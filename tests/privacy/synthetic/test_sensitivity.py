@@ -49,6 +49,7 @@ def excess_of_history(patch: pytest.MonkeyPatch, removed: str) -> float:
     patch.setattr(contribution, "add_fine_noise", replay)
     patch.setattr("privacy.synthetic.event.measurement.add_fine_noise", replay)
     patch.setattr(PrivateTable, "from_measurements", classmethod(lambda cls, *given: cls(given[0], None, {}, {}, {})))
+    patch.setattr("privacy.synthetic.event.measurement.drawn_visits", lambda *given: np.array([200]))
     for without in (None, removed):
         kept = people if without is None else people.filter(pc.not_equal(people["person"], without))
         used, history = lay_out(kept, events, specification)
