@@ -1,6 +1,6 @@
 """Measures synthetic data: the Adult table beside dpmm and SDV, what the release gate catches, customers with events.
 
-python -m bench.synthetic [adult] [gate]   the named parts, without a name all
+python -m bench.synthetic [adult] [gate] [events]   the named parts, without a name all
 `--data FOLDER` is the folder of adult.csv and its hierarchies. `--peers FOLDER` holds the environments of dpmm and SDV,
 which are made there at the first run; SDV takes 5 GB. `--quick` measures one run without peers.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bench.anonymity.adult import add_data, data_folder
 from bench.options import make_parser, runs_of
-from bench.synthetic import adult, gate
+from bench.synthetic import adult, events, gate
 
 RUNS = 10
-PARTS = ("adult", "gate")
+PARTS = ("adult", "gate", "events")
 
 
 def main() -> int:
@@ -34,6 +34,8 @@ def main() -> int:
             adult.measure(folder, options.peers, Path(scratch), runs, options.quick)
         if "gate" in parts:
             gate.measure(folder, Path(scratch), runs)
+        if "events" in parts:
+            events.measure(options.peers, runs_of(options, events.RUNS), options.quick)
     return 0
 
 
