@@ -1,6 +1,6 @@
 """Measures synthetic data: the Adult table beside dpmm and SDV, what the release gate catches, customers with events.
 
-python -m bench.synthetic [adult] [gate] [events]   the named parts, without a name all
+python -m bench.synthetic [adult] [gate] [events]   the named parts; without a name all
 `--data FOLDER` is the folder of adult.csv and its hierarchies. `--peers FOLDER` holds the environments of dpmm and SDV,
 which are made there at the first run; SDV takes 5 GB. `--quick` measures one run without peers.
 """
@@ -13,9 +13,13 @@ from pathlib import Path
 
 from bench.anonymity.adult import add_data, data_folder
 from bench.options import make_parser, runs_of
+from bench.peer_environment import python_with
 from bench.synthetic import adult, events, gate
+from bench.synthetic.peers import SDV_ENVIRONMENT, SDV_PACKAGES
 
 RUNS = 10
+PEER_PEOPLE = 200
+"""Customers that HMA of SDV learns from; all of them would take it days."""
 PARTS = ("adult", "gate", "events")
 
 
@@ -34,8 +38,11 @@ def main() -> int:
             adult.measure(folder, options.peers, Path(scratch), runs, options.quick)
         if "gate" in parts:
             gate.measure(folder, Path(scratch), runs)
-        if "events" in parts:
-            events.measure(options.peers, runs_of(options, events.RUNS), options.quick)
+    if "events" in parts:
+        python = None if options.quick else python_with(options.peers / SDV_ENVIRONMENT, SDV_PACKAGES)
+        customers = events.QUICK_CUSTOMERS if options.quick else events.CUSTOMERS
+        for name in events.MARKETS:
+            events.measure_market(name, customers, runs_of(options, events.RUNS), python, PEER_PEOPLE)
     return 0
 
 

@@ -18,9 +18,9 @@ from privacy.synthetic.attack.attacks import inference, linkability, singling_ou
 from privacy.synthetic.attack.membership import distance_membership
 from privacy.synthetic.evaluation.score import detection, downstream, k_marginals
 from privacy.synthetic.evaluation.sdmetrics_score import sdmetrics_scores
-from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
+from privacy.synthetic.table_form import TableForm, independent_columns
 
 TARGET, SECRET = "salary-class", "occupation"
 ATTACKS = 5000

@@ -1,6 +1,7 @@
 """Measures the synthesizer of customers with events at ε = 4: figures of `event_figures`, time and memory of a fit.
 
-One process a fit, so that memory is that of this fit.
+One process a fit, so that memory is that of this fit. With --peer PYTHON, an interpreter that has `sdv`, HMA of SDV
+learns from a sample of the same customers, since all of them would take it days.
 """
 
 from __future__ import annotations
@@ -19,11 +20,9 @@ import pyarrow.parquet as pq
 
 from bench.claim import of_runs
 from bench.options import make_parser, runs_of
-from bench.peer_environment import python_with
 from bench.process import run_measured
 from bench.synthetic.event_figures import FIGURES, distances
 from bench.synthetic.event_market import Market, complete_journey, simulated
-from bench.synthetic.peers import SDV_PACKAGES
 from privacy.synthetic.event.private_history import PrivateHistory
 
 CUSTOMERS, QUICK_CUSTOMERS, RUNS, SEED = 100_000, 5_000, 5, 20260601
@@ -35,8 +34,6 @@ BARS = {
     "journey": dict(zip(FIGURES, (0.05, 0.05, 0.03, 0.08, 0.12), strict=True)),
     "simulated": {"cardinality": 0.05, "weekday x hour": 0.03, "category": 0.05, "repurchase interval": 0.1},
 }
-PEER_CUSTOMERS = 200
-"""HMA of SDV learns from so many customers, since all of them would take it days."""
 MOST_SECONDS, MOST_GIB = 600.0, 12.0
 
 
@@ -60,12 +57,12 @@ def run_fit(name: str, customers: int, seed: int) -> dict[str, float]:
     return found | {"memory": done.peak_gib}
 
 
-def measure_market(name: str, customers: int, runs: int, peer: Path | None) -> None:
+def measure_market(name: str, customers: int, runs: int, peer: Path | None, peer_people: int) -> None:
     """Print every claim of one market."""
     market = MARKETS[name](customers)
     found = [run_fit(name, customers, seed) for seed in range(runs)]
-    theirs = {} if peer is None else measure_peer(market, peer)
-    told = f"HMA of SDV, {PEER_CUSTOMERS:,} customers" if theirs else ""
+    theirs = {} if peer is None else measure_peer(market, peer, peer_people)
+    told = f"HMA of SDV, {peer_people:,} customers" if theirs else ""
     for figure in FIGURES:
         other = [theirs[figure]] if theirs else None
         ours, bar = [one[figure] for one in found], BARS[name].get(figure)
@@ -81,9 +78,9 @@ def measure_market(name: str, customers: int, runs: int, peer: Path | None) -> N
     of_runs(f"memory of fit and sample, {market.name}", memory, "GiB", bar=MOST_GIB).print_json()
 
 
-def measure_peer(market: Market, python: Path) -> dict[str, float]:
-    """Return the figures of HMA, which learns from the first `PEER_CUSTOMERS` customers in its own environment."""
-    some = market.people.slice(0, PEER_CUSTOMERS)
+def measure_peer(market: Market, python: Path, people: int) -> dict[str, float]:
+    """Return the figures of HMA, which learns from the first `people` customers in its own environment."""
+    some = market.people.slice(0, people)
     unit = market.specification.unit
     events = market.events.filter(pc.is_in(market.events[unit], some[unit].combine_chunks()))
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
@@ -97,24 +94,20 @@ def measure_peer(market: Market, python: Path) -> dict[str, float]:
     return figures | {"fit": float(json.loads(done.stdout.splitlines()[-1])["fit"])}
 
 
-def measure(peers: Path | None, runs: int, is_quick: bool) -> None:
-    """Print the claims of both markets; HMA is measured if `peers` is given and the run is not a quick one."""
-    peer = None if peers is None or is_quick else python_with(peers / "env-sdv", SDV_PACKAGES)
-    for name in MARKETS:
-        measure_market(name, QUICK_CUSTOMERS if is_quick else CUSTOMERS, runs, peer)
-
-
 def main() -> int:
     """Measure both markets, or one fit of one market."""
     parser = make_parser(__doc__)
     parser.add_argument("--fit", nargs=3, metavar=("MARKET", "CUSTOMERS", "SEED"), help="one fit; prints its figures")
-    parser.add_argument("--peers", type=Path, default=None, help="folder of the environment of SDV")
+    parser.add_argument("--peer", type=Path, help="Python interpreter that has sdv")
+    parser.add_argument("--peer-people", type=int, default=200, help="customers that HMA learns from")
     options = parser.parse_args()
     if options.fit:
         name, customers, seed = options.fit
         print(json.dumps(measure_fit(MARKETS[name](int(customers)), int(seed))))
         return 0
-    measure(options.peers, runs_of(options, RUNS), options.quick)
+    customers = QUICK_CUSTOMERS if options.quick else CUSTOMERS
+    for name in MARKETS:
+        measure_market(name, customers, runs_of(options, RUNS), options.peer, options.peer_people)
     return 0
 
 

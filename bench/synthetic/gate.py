@@ -21,13 +21,13 @@ from privacy.synthetic.accounting import mu_of
 from privacy.synthetic.evaluation.disclosure import attack_table
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import Report
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.fit import FitRecord, FitSetting, fit_model
 from privacy.synthetic.gate.fit_check import FitEvidence
 from privacy.synthetic.gate.judgement import judge_release
-from privacy.synthetic.gate.verdict import Gate
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Category, Specification
+from privacy.synthetic.table_form import TableForm
+from privacy.synthetic.verdict import Gate
 
 Rows = Callable[[int, int], pa.Table]
 """Returns rows of a generator for a number of rows and a seed."""

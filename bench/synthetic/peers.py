@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.peer_environment import python_with
 
 DPMM_PACKAGES, SDV_PACKAGES = ("dpmm",), ("sdv>=2,<3",)
+DPMM_ENVIRONMENT, SDV_ENVIRONMENT = "env-dpmm", "env-sdv"
 DPMM = """
 import json, resource, sys, time
 import pandas as pd
@@ -79,11 +80,11 @@ class Peers:
 
     def run_dpmm(self, out: Path, seed: int) -> Fitted:
         """Fit dpmm's AIM with (1, 1e-6)-differential privacy, write as many rows, and return the times."""
-        return self._run(DPMM, "env-dpmm", DPMM_PACKAGES, out, "AIM", seed)
+        return self._run(DPMM, DPMM_ENVIRONMENT, DPMM_PACKAGES, out, "AIM", seed)
 
     def run_sdv(self, name: str, out: Path, seed: int) -> Fitted:
         """Fit one of `SDV_MODELS`, 30 epochs where it has epochs, on the processor only; write as many rows."""
-        return self._run(SDV, "env-sdv", SDV_PACKAGES, out, name, seed)
+        return self._run(SDV, SDV_ENVIRONMENT, SDV_PACKAGES, out, name, seed)
 
     def _run(self, script: str, folder: str, packages: tuple[str, ...], out: Path, name: str, seed: int) -> Fitted:
         python = python_with(self.home / folder, packages)

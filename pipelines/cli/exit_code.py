@@ -43,6 +43,8 @@ _BY_ERROR = {
     "SpecError": ExitCode.USAGE,
     "HierarchyError": ExitCode.USAGE,
     "BadQuestion": ExitCode.USAGE,
+    "BadSpecification": ExitCode.USAGE,
+    "UnmetConstraint": ExitCode.USAGE,
     "PrivacyError": ExitCode.REFUSED,
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,

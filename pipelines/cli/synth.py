@@ -29,6 +29,14 @@ Role = Annotated[
 SpecPath = Annotated[
     Path, typer.Argument(metavar="SPEC", help="Columns, domains and ε in YAML.", exists=True, dir_okay=False)
 ]
+InputFile = Annotated[
+    Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)
+]
+Output = Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")]
+Count = Annotated[
+    int | None,
+    typer.Option("--rows", min=1, help="Rows, with events: people.", show_default="as learned"),
+]
 EventFile = Annotated[
     Path | None, typer.Option("--events", help="File with the events of the people in --input.", exists=True)
 ]
@@ -125,13 +133,8 @@ def fit(
 @app.command()
 def sample(
     name: Name,
-    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")],
-    rows: Annotated[
-        int | None,
-        typer.Option(
-            "--rows", min=1, help="Number of rows, of people if the model has events.", show_default="as learned"
-        ),
-    ] = None,
+    output: Output,
+    rows: Count = None,
     events: Annotated[Path | None, typer.Option("--events", help="File for the events of the people.")] = None,
     given: Annotated[
         list[str] | None, typer.Option("--given", help="Only rows with this value: sex=F. May be repeated.")
@@ -168,10 +171,8 @@ def sample(
 @app.command()
 def sdv(
     spec_path: SpecPath,
-    source: Annotated[
-        Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)
-    ],
-    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")],
+    source: InputFile,
+    output: Output,
     method: Annotated[
         str, typer.Option("--method", help="gaussian_copula, ctgan or tvae; with events hma or par.")
     ] = "gaussian_copula",
@@ -179,9 +180,7 @@ def sdv(
     events_output: Annotated[
         Path | None, typer.Option("--events-output", help="File for the events of the people.")
     ] = None,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Number of rows.", show_default="as learned")
-    ] = None,
+    rows: Count = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="Epochs of a neural network.", show_default="SDV's")
     ] = None,
@@ -215,7 +214,8 @@ def sdv(
     with installation_for(data) as installation, stage_progress(is_quiet=as_json) as progress:
         csv = CsvForm(delimiter, nulls or ())
         found = _source(installation, spec_path, source, events, name, "none", csv)
-        assert isinstance(found, FileSource)
+        if not isinstance(found, FileSource):
+            raise SettingsError("SDV states no guarantee, so it never learns from tables of the lakehouse")
         tables, judged = draw_with_sdv(
             found, method, rows, seed, installation.synthetic_key, Question(f"{method} of {name}", progress=progress),
             lambda stage, _: progress(stage), {} if epochs is None else {"epochs": epochs},

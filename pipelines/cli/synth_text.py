@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pipelines.release.synthetic import Published
     from pipelines.synthetic.judgement import Judgement
     from pipelines.synthetic.service import Fitted
-    from privacy.synthetic.gate.verdict import Check
     from privacy.synthetic.synthesizer import Progress as FitProgress
+    from privacy.synthetic.verdict import Check
 
 _SCORES = ("synthetic", "real hold-out", "independent columns")
 

@@ -15,8 +15,8 @@ from pipelines.synthetic.sampling import draw
 from pipelines.synthetic.service import Fitted, SyntheticService
 from pipelines.synthetic.source import Source, TableSource
 from privacy.clock import utc_now
-from privacy.synthetic.gate.verdict import Check
 from privacy.synthetic.synthesizer import Progress, no_progress
+from privacy.synthetic.verdict import Check
 
 Tables = dict[str, pa.Table]
 """Published tables by their lakehouse names."""

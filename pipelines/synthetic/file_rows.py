@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from installation.errors import SettingsError
 
 _BLOCK = 1 << 20
-_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?")
+_FAULT = re.compile(r"In CSV column #(\d+): ")
 _FORMS = {
     pa.float64(): "numbers such as 1234.5",
     pa.date32(): "dates such as 2026-01-31",
@@ -50,13 +50,14 @@ def read_file(path: Path, columns: Mapping[str, pa.DataType], form: CsvForm) -> 
     Raises:
         SettingsError: the file cannot be read, lacks a column, or a column holds other values. No message has a value.
     """
+    known: list[str] = []
     try:
         known = _read_names(path, form)
         if absent := [name for name in columns if name not in known]:
             raise SettingsError(f"{path.name} has no columns {absent}; it has {known}")
         return _read(path, columns, form)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, FileNotFoundError) as error:
-        raise SettingsError(f"{path.name}: {_reason(str(error), path, columns)}") from error
+        raise SettingsError(f"{path.name}: {_reason(str(error), path, known, columns)}") from error
 
 
 def estimate_rows(path: Path, form: CsvForm) -> int:
@@ -81,14 +82,13 @@ def fingerprint(path: Path, key: bytes) -> str:
     return whole.hexdigest()
 
 
-def _reason(fault: str, path: Path, columns: Mapping[str, pa.DataType]) -> str:
-    """Return the reason of Arrow's error without the value that it quotes."""
+def _reason(fault: str, path: Path, known: Sequence[str], columns: Mapping[str, pa.DataType]) -> str:
+    """Return the reason of Arrow's error without the value that it quotes. Its numbers count the file's columns."""
     found = _FAULT.search(fault)
-    if found is not None and int(found[1]) < len(columns):
-        name, kind = list(columns.items())[int(found[1])]
-        row = f", row {found[2]}" if found[2] else ""
-        expected = _FORMS.get(kind, "text in UTF-8")
-        return f"the column {name}{row} holds a value that is no {kind}; expected {expected}. Convert it, or add --null"
+    name = known[int(found[1])] if found is not None and int(found[1]) < len(known) else None
+    if name is not None and name in columns:
+        expected = _FORMS.get(columns[name], "text in UTF-8")
+        return f"the column {name} holds another value than {expected}; convert it, or name its nulls with --null"
     if path.is_dir():
         return "expected the folder of a Delta table or of Parquet files"
     if path.suffix == ".parquet":

@@ -30,11 +30,11 @@ from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import AnySpecification
 from privacy.synthetic.gate.fit_check import FitEvidence
 from privacy.synthetic.gate.judgement import judge_release, judge_rows
-from privacy.synthetic.gate.verdict import Check, Gate
 from privacy.synthetic.model_file import Model
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.sdv.sdv_history import SdvHistory
 from privacy.synthetic.sdv.sdv_table import SdvTable
+from privacy.synthetic.verdict import Check, Gate
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Fits SDV's synthesizers to files of the caller, draws rows and judges them in one go, since SDV's models are not saved.
+"""Fits SDV's synthesizers to files of the caller, draws rows and judges them in one go.
 
-They state no guarantee, so they never see a table of the lakehouse, and nothing of them is published.
+SDV saves its models by pickle only, so they are not saved. They state no guarantee, so they never see a table of the
+lakehouse, and nothing of them is published.
 """
 
 from __future__ import annotations

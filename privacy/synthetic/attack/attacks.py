@@ -12,8 +12,8 @@ import numpy as np
 
 from privacy.synthetic.attack.nearest import nearest, nearest_in_both
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.evaluation.table_form import TableForm, row_keys
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import TableForm, row_keys
 
 MOST_SYNTHETIC = 20_000
 """Synthetic rows that an attack searches."""
@@ -32,8 +32,13 @@ def singling_out(
     people, others = train.sample(rows, seed), control.sample(rows, seed)
     names = list(train.columns)
     found, found_control, naive, done = 0, 0, 0, 0
+    tried: set[frozenset[str]] = set()
     for number in range(_SUBSETS):
         chosen = [names[index] for index in random.choice(len(names), min(columns, len(names)), replace=False)]
+        if frozenset(chosen) in tried:
+            # The same values again would be no further attack, and would make the interval too narrow.
+            continue
+        tried.add(frozenset(chosen))
         shuffled = {name: random.permutation(synthetic.codes[name]) for name in chosen}
         keys = row_keys([people.codes, others.codes, synthetic.codes, shuffled], chosen)
         counts = [np.bincount(one, minlength=max(int(part.max(initial=0)) for part in keys) + 1) for one in keys]

@@ -16,7 +16,8 @@ import pyarrow as pa
 from privacy.synthetic.attack.membership import Membership, Refit, commonness
 from privacy.synthetic.attack.nearest import nearest
 from privacy.synthetic.attack.risk import ALARM
-from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.coding import Coding
+from privacy.synthetic.table_form import TableForm
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,13 @@ class Canaries:
         return _chance(self.right, self.guesses, share) < ALARM
 
 
-def plant_canaries(
-    train: TableForm, synthetic: TableForm, refit: Refit, canaries: int = 200, seed: int = 0
-) -> Canaries:
+def plant_canaries(train: TableForm, synthetic: TableForm, refit: Refit, made_up: TableForm, seed: int = 0) -> Canaries:
     """Return what an attack finds when the synthesizer is fitted again to the training rows and canaries among them.
 
-    A canary has values of the public domain, drawn independently for each column, so that nobody is like it.
-    `synthetic` holds rows that were made without canaries: the attacker compares with them.
+    `made_up` holds the canaries, which nobody is like. `synthetic` holds rows that were made without canaries: the
+    attacker compares with them.
     """
-    random = np.random.default_rng(seed)
-    made_up = _made_up(train, canaries, random)
+    random, canaries = np.random.default_rng(seed), made_up.rows
     is_in = random.random(canaries) < 0.5
     planted = made_up.take(np.flatnonzero(is_in))
     table = pa.concat_tables(
@@ -63,12 +61,18 @@ def plant_canaries(
     )  # fmt: skip
 
 
-def _made_up(train: TableForm, count: int, random: np.random.Generator) -> TableForm:
-    columns = {}
-    for name, coding in train.columns.items():
-        values = coding.decode(random.integers(coding.size, size=count), np.zeros(0), random)
-        columns[name] = values.cast(train.table[name].type, safe=False)
-    return TableForm(pa.table(columns), train.specification)
+def make_up(like: TableForm, count: int, seed: int) -> TableForm:
+    """Return made-up people: values of the public domain, drawn independently for each column."""
+    random = np.random.default_rng(seed)
+    columns = {name: made_up_values(coding, like.table[name].type, count, random)
+               for name, coding in like.columns.items()}  # fmt: skip
+    return TableForm(pa.table(columns), like.specification)
+
+
+def made_up_values(coding: Coding, kind: pa.DataType, count: int, random: np.random.Generator) -> pa.Array:
+    """Return values of a column's domain, each code equally likely, as values of the given type."""
+    values = coding.decode(random.integers(coding.size, size=count), np.zeros(0), random)
+    return values.cast(kind.value_type if pa.types.is_dictionary(kind) else kind, safe=False)
 
 
 def _least_epsilon(right: int, guesses: int) -> float:

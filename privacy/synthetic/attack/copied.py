@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.synthetic.attack.risk import ALARM, Rate
-from privacy.synthetic.evaluation.table_form import Numbers
 from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.table_form import Numbers
 
 _DRAWS = 200_000
 _SHARE = 0.01

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from privacy.synthetic.attack.nearest import nearest
 from privacy.synthetic.attack.risk import ALARM, Z
-from privacy.synthetic.evaluation.table_form import TableForm, row_keys
+from privacy.synthetic.table_form import TableForm, row_keys
 
 Refit = Callable[[TableForm, int], TableForm]
 """Fits the synthesizer to rows and returns as many synthetic rows; the number is a seed for sampling."""

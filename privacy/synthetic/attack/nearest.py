@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.number_coding import NumberCoding
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import TableForm
 
 Matrix = npt.NDArray[np.float32]
 

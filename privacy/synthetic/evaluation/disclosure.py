@@ -9,14 +9,14 @@ from functools import partial
 import pyarrow as pa
 
 from privacy.synthetic.attack.attacks import inference, linkability, singling_out
-from privacy.synthetic.attack.canary import plant_canaries
+from privacy.synthetic.attack.canary import make_up, plant_canaries
 from privacy.synthetic.attack.copied import Copies, copied_rows
 from privacy.synthetic.attack.identifier import Leak, leaked_identifiers
 from privacy.synthetic.attack.membership import Refit, distance_membership, shadow_membership
 from privacy.synthetic.attack.risk import Risk
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Attack, Disclosure
-from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
+from privacy.synthetic.table_form import TableForm, independent_columns
 
 Call = Callable[[TableForm, TableForm, TableForm, int, int], Risk]
 _REFERENCE_ATTACKS = 2000
@@ -51,13 +51,18 @@ def attack_table(
         more = copied_rows(train.numbers, control.numbers, drawn, seed)
     leaks = leaked_identifiers(tables["train"], tables["holdout"], tables["synthetic"])
     refit = None if again is None else lambda form, seed: TableForm(again(form.table, seed), form.specification)
-    return attack_forms(forms, options, secrets, refit, Search(copies, more, leaks))
+    canaries = make_up(train, options.canaries, seed)
+    return attack_forms(forms, options, secrets, refit, canaries, Search(copies, more, leaks))
 
 
 def attack_forms(
-    forms: Mapping[str, TableForm], options: Options, secrets: Sequence[str], refit: Refit | None, search: Search
-) -> Disclosure:
-    """Return what attackers on people find out, together with what was found by searching."""
+    forms: Mapping[str, TableForm], options: Options, secrets: Sequence[str], refit: Refit | None, made_up: TableForm,
+    search: Search,
+) -> Disclosure:  # fmt: skip
+    """Return what attackers on people find out, together with what was found by searching.
+
+    `refit` None: no attack fits the synthesizer again. `made_up` holds the people who are planted as canaries.
+    """
     train, control, synthetic = (forms[name] for name in ("train", "holdout", "synthetic"))
     attacks = list(_attacks(forms, secrets, options))
     options.progress("inferring membership")
@@ -71,7 +76,7 @@ def attack_forms(
         )
     if refit is not None and options.canaries:
         options.progress(f"planting {options.canaries} canaries")
-        canaries = plant_canaries(train, synthetic, refit, options.canaries, options.seed)
+        canaries = plant_canaries(train, synthetic, refit, made_up, options.seed)
     return Disclosure(attacks, search.copies, search.copies_of_samples, search.leaks, near, shadow, canaries, missing)
 
 

@@ -12,9 +12,9 @@ from privacy.synthetic.evaluation.options import Options, Progress
 from privacy.synthetic.evaluation.report import Report, Score
 from privacy.synthetic.evaluation.score import association, detection, downstream, k_marginals, shapes
 from privacy.synthetic.evaluation.sdmetrics_score import sdmetrics_scores
-from privacy.synthetic.evaluation.table_form import TableForm, independent_columns
 from privacy.synthetic.specification import Category, ColumnSpec, Specification
 from privacy.synthetic.synthesizer import Guarantee
+from privacy.synthetic.table_form import TableForm, independent_columns
 
 
 def evaluate_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -13,14 +13,14 @@ from privacy.synthetic.attack.identifier import leaked_identifiers
 from privacy.synthetic.attack.membership import Refit
 from privacy.synthetic.evaluation.disclosure import Search, attack_forms
 from privacy.synthetic.evaluation.evaluate import default_target, require_rows, table_scores
-from privacy.synthetic.evaluation.history_form import Histories, HistoryForm, shuffled
+from privacy.synthetic.evaluation.history_form import Histories, HistoryForm, make_up_histories, shuffled
 from privacy.synthetic.evaluation.history_score import TITLES, integrity, sequence_distances
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.report import Report, Score
 from privacy.synthetic.evaluation.score import shapes
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.synthesizer import Guarantee
+from privacy.synthetic.table_form import TableForm
 
 MOST_LINES = 300_000
 """Events of each table among which copies are searched."""
@@ -61,9 +61,10 @@ def evaluate_history(
     target = options.target or default_target(specification.people)
     scores += table_scores(people, target, options.seed, options.progress)
     secrets = options.secrets or ([target] if target else [])
-    refit = _refit(forms["train"], forms["holdout"], generator)
+    canaries = HistoryForm(make_up_histories(train, specification, options.canaries, options.seed), specification)
+    refit = _refit([forms["train"], forms["holdout"], canaries], generator)
     search = _search(forms, options, generator)
-    disclosure = attack_forms(people, replace(options, canaries=0), secrets, refit, search)
+    disclosure = attack_forms(people, options, secrets, refit, canaries.person_form, search)
     rows = {name: form.rows for name, form in people.items()}
     rows |= {f"{name} events": one.events.num_rows for name, one in given.items()}
     return Report(title, rows, scores, disclosure, shapes(people["train"], people["synthetic"]), guarantee)
@@ -87,12 +88,14 @@ def _scores(forms: Mapping[str, HistoryForm], options: Options) -> list[Score]:
     return found
 
 
-def _refit(train: HistoryForm, holdout: HistoryForm, generator: HistoryGenerator) -> Refit | None:
-    """Return the refit of attacks on people: it looks up their events among those of train and hold-out."""
+def _refit(forms: Sequence[HistoryForm], generator: HistoryGenerator) -> Refit | None:
+    """Return the refit of attacks on people: it looks up their events among those of the forms."""
     if generator.refit is None:
         return None
-    again, spec = generator.refit, train.specification
-    events = pa.concat_tables([train.histories.events, holdout.histories.events], promote_options="permissive")
+    again, spec = generator.refit, forms[0].specification
+    names = list(dict.fromkeys(forms[-1].histories.events.column_names))
+    tables = [form.histories.events.select(names) for form in forms]
+    events = pa.concat_tables([table.cast(tables[0].schema) for table in tables])
 
     def refit(form: TableForm, seed: int) -> TableForm:
         known = Histories(form.table.select([spec.unit, *spec.people]), events).of(form.table, spec.unit)

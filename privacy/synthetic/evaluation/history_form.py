@@ -9,13 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.synthetic.evaluation.table_form import Numbers, TableForm
+from privacy.synthetic.attack.canary import made_up_values
+from privacy.synthetic.coding import coding_of
 from privacy.synthetic.event.history import History, lay_out
 from privacy.synthetic.event.measurement import SIZES, VISIT_BINS, item_groups, size_cell, visit_bin
 from privacy.synthetic.event.specification import EventSpecification
-from privacy.synthetic.number_kind import MOMENT
+from privacy.synthetic.number_kind import MOMENT, day_number
 from privacy.synthetic.specification import Category, ColumnSpec, Number, Specification
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import Numbers, TableForm
 
 NO_GROUP = "none"
 
@@ -146,3 +148,46 @@ def shuffled(histories: Histories, specification: EventSpecification, seed: int)
               else histories.people[name].take(pa.array(random.permutation(histories.people.num_rows)))
               for name in histories.people.column_names}  # fmt: skip
     return Histories(pa.table(people), pa.table(events))
+
+
+_VISITS_OF_CANARY = 12
+
+
+def make_up_histories(like: Histories, specification: EventSpecification, count: int, seed: int) -> Histories:
+    """Return made-up people for canaries: each buys one item of its own choice at one hour, on twelve random days.
+
+    Their tables have the columns that the specification names, in the types of `like`.
+    """
+    random, spec = np.random.default_rng(seed), specification
+    lines = np.repeat(np.arange(count), _VISITS_OF_CANARY)
+    unit = _new_ids(like.people[spec.unit], count)
+    day = random.integers(spec.days, size=len(lines))
+    moment = day_number(spec.first) * 86_400 + day * 86_400 + random.integers(24, size=count)[lines] * 3600
+    item = random.integers(len(spec.items), size=count)[lines]
+    events = {spec.unit: unit.take(pa.array(lines)), spec.item: pa.array(spec.items).take(pa.array(item)),
+              spec.time: pa.array(moment.astype(np.int64)).cast(pa.timestamp("s"))}  # fmt: skip
+    if spec.order is not None:
+        events[spec.order] = _new_ids(like.events[spec.order], len(lines))
+    drawn: dict[str, ColumnSpec] = {**spec.numbers, **spec.order_columns}
+    for name, column in drawn.items():
+        events[name] = made_up_values(coding_of(name, column), like.events.schema.field(name).type, len(lines), random)
+    people = {spec.unit: unit}
+    for name, column in spec.people.items():
+        people[name] = made_up_values(coding_of(name, column), like.people.schema.field(name).type, count, random)
+    kinds = pa.schema([like.events.schema.field(name) for name in events])
+    return Histories(pa.table(people), pa.table(events).cast(_plain(kinds)))
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with the value types of dictionaries."""
+    return pa.schema([field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+                      for field in schema])  # fmt: skip
+
+
+def _new_ids(values: pa.ChunkedArray, count: int) -> pa.Array:
+    """Return identifiers of the same type that no row has."""
+    if pa.types.is_integer(values.type):
+        last = pc.max(values).as_py() or 0
+        return pa.array(range(last + 1, last + 1 + count), values.type)
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    return pa.array([f"canary {number}" for number in range(count)]).cast(kind)

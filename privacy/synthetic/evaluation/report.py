@@ -16,8 +16,8 @@ from privacy.synthetic.attack.copied import Copies
 from privacy.synthetic.attack.identifier import Leak
 from privacy.synthetic.attack.membership import Membership
 from privacy.synthetic.attack.risk import Risk
-from privacy.synthetic.gate.verdict import Gate
 from privacy.synthetic.synthesizer import Guarantee
+from privacy.synthetic.verdict import Gate
 
 HOLDOUT, INDEPENDENT, TRAIN = "real hold-out", "independent columns", "training rows themselves"
 """The references: real people who were not learned from, columns without relations, and an outright copy."""

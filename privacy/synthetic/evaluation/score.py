@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import TableForm
 
 _MOST_MARGINALS = 100
 _TREES = 60

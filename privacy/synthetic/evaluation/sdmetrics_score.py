@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from privacy.synthetic.evaluation.report import Score
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.number_coding import NumberCoding
+from privacy.synthetic.table_form import TableForm
 
 _TEXTS = {
     "quality": ("SDMetrics quality", "Shapes of columns and trends of pairs by SDMetrics; 1 is best. Independent "

@@ -11,8 +11,8 @@ from privacy.dp.ledger import Ledger
 from privacy.synthetic.accounting import spent_mu
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.fit import AnySpecification, FitRecord, expected_scales, question_of
-from privacy.synthetic.gate.verdict import Check
 from privacy.synthetic.model_file import Model, model_digest
+from privacy.synthetic.verdict import Check
 
 _SLACK = 1 + 1e-6
 

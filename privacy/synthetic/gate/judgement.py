@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from privacy.synthetic.evaluation.report import Report
 from privacy.synthetic.gate.fit_check import FitEvidence, check_fit
 from privacy.synthetic.gate.rows_check import LEAST_HOLDOUT, check_rows
-from privacy.synthetic.gate.verdict import Check, Gate
+from privacy.synthetic.verdict import Check, Gate
 
 
 def judge_release(

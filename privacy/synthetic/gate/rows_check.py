@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from privacy.synthetic.attack.copied import Copies
 from privacy.synthetic.evaluation.report import Report
-from privacy.synthetic.gate.verdict import Check
+from privacy.synthetic.verdict import Check
 
 MOST_RISK = 0.05
 """Risk of singling out, linking and inferring that is accepted."""

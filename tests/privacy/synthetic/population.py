@@ -6,8 +6,8 @@ Fresh rows of the same population are what a perfect generator makes, so they st
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.evaluation.table_form import TableForm
 from privacy.synthetic.specification import Category, Number, Specification
+from privacy.synthetic.table_form import TableForm
 
 CITIES = tuple(f"city {number}" for number in range(12))
 JOBS = tuple(f"job {number}" for number in range(8))

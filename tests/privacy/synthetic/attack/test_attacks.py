@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from privacy.synthetic.attack.attacks import inference, linkability, singling_out
-from privacy.synthetic.attack.canary import plant_canaries
+from privacy.synthetic.attack.canary import make_up, plant_canaries
 from privacy.synthetic.attack.membership import Membership, distance_membership, shadow_membership
 from privacy.synthetic.attack.nearest import nearest, nearest_in_both
 from privacy.synthetic.attack.risk import Rate, Risk
-from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.table_form import TableForm
 from tests.privacy.synthetic.population import draw, form
 
 TRAIN, CONTROL, FRESH = (form(draw(rows, seed)) for rows, seed in ((1500, 1), (1500, 2), (1500, 3)))
@@ -94,12 +94,12 @@ def test_canaries_prove_a_leak_and_no_leak_is_proven_where_there_is_none() -> No
     def honest(rows: TableForm, seed: int) -> TableForm:
         return form(draw(rows.rows, 100 + seed))
 
-    leaking = plant_canaries(TRAIN, FRESH, copies)
+    leaking = plant_canaries(TRAIN, FRESH, copies, make_up(TRAIN, 200, 0))
     assert leaking.right > 0.9 * leaking.guesses
     assert leaking.epsilon > 2
     assert leaking.contradicts(1.0)
     assert not leaking.contradicts(20.0)
-    silent = plant_canaries(TRAIN, FRESH, honest)
+    silent = plant_canaries(TRAIN, FRESH, honest, make_up(TRAIN, 200, 0))
     assert silent.epsilon == 0
     assert not silent.contradicts(1.0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.synthetic.fault import with_copies
 from privacy.synthetic.attack.copied import copied_rows
-from privacy.synthetic.evaluation.table_form import Numbers
+from privacy.synthetic.table_form import Numbers
 from tests.privacy.synthetic.population import SPECIFICATION, draw, form
 
 NAMES = list(SPECIFICATION.columns)
