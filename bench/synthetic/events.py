@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bench.claim import of_runs
 from bench.options import make_parser, runs_of
@@ -84,12 +84,15 @@ def measure_peer(market: Market, python: Path, people: int) -> dict[str, float]:
     unit = market.specification.unit
     events = market.events.filter(pc.is_in(market.events[unit], some[unit].combine_chunks()))
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        paths = [Path(folder) / name for name in ("people.parquet", "events.parquet")]
+        paths = [Path(folder) / name for name in ("people.csv", "events.csv")]
         for path, table in zip(paths, (some, events), strict=True):
-            pq.write_table(table, path)
+            table.to_pandas().to_csv(path, index=False)
         script = Path(__file__).with_name("hma_peer.py")
         done = subprocess.run([str(python), str(script), folder], stdout=subprocess.PIPE, text=True, check=True)
-        made = [pq.read_table(path.with_suffix(".made.parquet")) for path in paths]
+        kinds, times = {unit: str, "order": str}, [market.specification.time]
+        people_made = pd.read_csv(paths[0].with_suffix(".made.csv"), dtype=kinds)
+        events_made = pd.read_csv(paths[1].with_suffix(".made.csv"), dtype=kinds, parse_dates=times)
+    made = [pa.Table.from_pandas(frame, preserve_index=False) for frame in (people_made, events_made)]
     figures = distances((some, events), (made[0], made[1]), market.specification)
     return figures | {"fit": float(json.loads(done.stdout.splitlines()[-1])["fit"])}
 

@@ -1,4 +1,4 @@
-"""Fits HMA of SDV to `people.parquet` and `events.parquet` of a folder. Runs in an environment that has `sdv`."""
+"""Fits HMA of SDV to `people.csv` and `events.csv` of a folder. Runs in an environment that has `sdv`."""
 
 import json
 import sys
@@ -16,7 +16,8 @@ def main(folder: Path) -> None:
     from sdv.metadata import Metadata
     from sdv.multi_table import HMASynthesizer
 
-    people, events = (pd.read_parquet(folder / f"{name}.parquet") for name in ("people", "events"))
+    people = pd.read_csv(folder / "people.csv", dtype={"customer": str})
+    events = pd.read_csv(folder / "events.csv", dtype={"customer": str, "order": str}, parse_dates=["time"])
     orders = events[["customer", "order", "time"]].drop_duplicates("order")
     tables = {"people": people, "orders": orders, "lines": events[["order", "item", "value"]]}
     metadata = Metadata()
@@ -35,8 +36,8 @@ def main(folder: Path) -> None:
     synthesizer.fit(tables)
     seconds = time.perf_counter() - started
     made = synthesizer.sample(scale=1.0)
-    made["people"].to_parquet(folder / "people.made.parquet", index=False)
-    made["lines"].merge(made["orders"], on="order").to_parquet(folder / "events.made.parquet", index=False)
+    made["people"].to_csv(folder / "people.made.csv", index=False)
+    made["lines"].merge(made["orders"], on="order").to_csv(folder / "events.made.csv", index=False)
     print(json.dumps({"fit": seconds}))
 
 

@@ -93,7 +93,7 @@ def test_rare_values_are_written_as_the_label_for_other_values() -> None:
     model = PrivateTable.fit(people, people_specification(epsilon=1.0, columns=columns))
     # Without such a label they share one code of the model, so nothing is learned about each.
     assert model.model.sizes["place"] == 5
-    assert set(sample(model, 100_000)["place"].to_pylist()) > {"north", "south", "east", "west"}
+    assert set(sample(model, 100_000)["place"].to_pylist()) >= {"north", "south", "east", "west"}
 
 
 def test_conditions_hold_exactly_and_keep_what_goes_with_them(table_model: PrivateTable) -> None:
