@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from flwr.clientapp import ClientApp
 from federated.errors import BadSetting
 from federated.plan import SitePolicy
 from federated.round_memory import keep, recall
-from federated.schema import Site
+from federated.schema import Site, SiteTable, TableSchema
 from federated.secure.identity import Roster, SiteIdentity
 from federated.site_worker import Memory, SecureKeys, SiteWorker
 from federated.wire import Parcel, Step
@@ -61,6 +62,33 @@ def keys_of(context: Context) -> SecureKeys | None:
         raise BadSetting(f"`secure-key` or `secure-roster` cannot be read: {type(error).__name__}.") from None
 
 
+class LateSite:
+    """A site that is opened at its first read: most messages of a masked round need no rows."""
+
+    def __init__(self, open_site: Callable[[], Site], name: str) -> None:
+        self._open, self._name = open_site, name
+
+    @property
+    def name(self) -> str:
+        """Name of the site's secure key; without one, of the opened site."""
+        return self._name or self._site.name
+
+    @cached_property
+    def _site(self) -> Site:
+        site = self._open()
+        if self._name and site.name != self._name:
+            raise BadSetting(f"The secure key is of site {self._name!r}, the data of site {site.name!r}.")
+        return site
+
+    def read(self, schema: TableSchema) -> SiteTable:
+        """Reads the rows of the opened site."""
+        return self._site.read(schema)
+
+    def debit(self, run: str, round_number: int, rho: float) -> None:
+        """Debits the ledger of the opened site."""
+        self._site.debit(run, round_number, rho)
+
+
 def make_client_app(open_site: SiteOpener = site_of, open_keys: KeyOpener = keys_of) -> ClientApp:
     """Returns a client app over the sites and keys that the functions open."""
     app = ClientApp()
@@ -73,7 +101,9 @@ def make_client_app(open_site: SiteOpener = site_of, open_keys: KeyOpener = keys
 
 def _handler(step: Step, open_site: SiteOpener, open_keys: KeyOpener) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
-        worker = SiteWorker(open_site(context), SitePolicy.from_config(config_of(context)), open_keys(context))
+        keys = open_keys(context)
+        site = LateSite(partial(open_site, context), keys.identity.name if keys else "")
+        worker = SiteWorker(site, SitePolicy.from_config(config_of(context)), keys)
         if "memory" not in context.state:
             context.state["memory"] = ConfigRecord()
         memory: Any = context.state["memory"]

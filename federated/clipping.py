@@ -64,7 +64,8 @@ def row_weights(customer: NDArray[Any], norm: NDArray[np.float64], clip: float) 
 
     The contribution of a customer is the sum of the rows' vectors, times the factor. Its L2 norm is at most the sum
     of the rows' norms (triangle inequality), so the factor min(1, clip / sum) bounds it by `clip`. Neighbouring
-    tables differ in all rows of one customer; the weighted sum over all rows has the L2 sensitivity `clip`.
+    tables differ in all rows of one customer; the weighted sum over all rows has the L2 sensitivity `clip`. Factors
+    are cut to multiples of 2^-30, so that sums of factors are exact; products with values are cut by the caller.
 
     >>> row_weights(np.array(["a", "a", "b"]), np.array([3.0, 1.0, 0.5]), clip=1.0)
     array([0.25, 0.25, 1.  ])
@@ -73,5 +74,5 @@ def row_weights(customer: NDArray[Any], norm: NDArray[np.float64], clip: float) 
         return np.zeros(0)
     _, place = np.unique(customer, return_inverse=True)
     total = np.bincount(place, weights=norm)
-    weights: NDArray[np.float64] = np.minimum(1.0, clip / np.maximum(total, 1e-300))[place]
-    return weights
+    weights: NDArray[np.float64] = np.minimum(1.0, clip / np.maximum(total, 1e-300))
+    return np.ldexp(np.trunc(np.ldexp(weights, STEP_BITS)), -STEP_BITS)[place]

@@ -113,6 +113,7 @@ class Collection:
         except secure_errors.TooFewSites as error:
             self._require(error.got)
             raise
+        self.left_out |= server.left_out
         kept = set(server.survivors)
         self.left_out = {site: reason for site, reason in self.left_out.items() if site not in kept}
         return Collected(total, sorted(kept), self.left_out)

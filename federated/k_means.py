@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.clipping import row_weights
+from federated.clipping import clipped_sum
 from federated.errors import BadSetting
 from federated.moments import (
     DEVIATIONS_MAX,
@@ -23,6 +23,7 @@ from federated.schema import Arrays, ArraySpec, SiteTable, TableSchema
 from federated.task import State, round_of, with_round
 
 Floats = NDArray[np.float64]
+CHUNK_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,21 @@ class KMeans:
 
     def contribute(self, state: State, data: SiteTable) -> Arrays:
         """Returns the sums over the rows of one site."""
-        return self._sums(state, data, None)
+        if round_of(state) == 0:
+            return moment_arrays(moment_rows(data).sum(axis=0))
+        parts = range(0, len(data), CHUNK_ROWS)
+        sums = [self._rows(state, data.features[first : first + CHUNK_ROWS]).sum(axis=0) for first in parts]
+        return self._arrays(state, np.sum(sums, axis=0) if sums else np.zeros(self._width(state)))
 
     def contribute_each(self, state: State, data: SiteTable, clip: float) -> Arrays:
         """Returns the sums with each customer's rows scaled down, so that their L2 norm is at most `clip`."""
-        return self._sums(state, data, clip)
+        if round_of(state) == 0:
+            first = moment_rows(data)
+            return moment_arrays(clipped_sum(lambda part: first[part], data.customer, first.shape[1], clip))
+        return self._arrays(
+            state,
+            clipped_sum(lambda part: self._rows(state, data.features[part]), data.customer, self._width(state), clip),
+        )
 
     def update(self, state: State, total: Arrays, sites: int) -> State:
         """Moves every centre to the mean of its rows; a centre without rows goes beside the widest cluster's."""
@@ -119,22 +130,29 @@ class KMeans:
         nearest: Floats = _distances(standardised(state, features), best).argmin(axis=1).astype(np.float64)
         return nearest
 
-    def _sums(self, state: State, data: SiteTable, clip: float | None) -> Arrays:
-        if round_of(state) == 0:
-            rows = moment_rows(data)
-            return moment_arrays((rows * _weight(data, clip, np.linalg.norm(rows, axis=1))[:, None]).sum(axis=0))
-        x = standardised(state, data.features)
-        by_start = [_distances(x, centre) for centre in state["centre"]]
-        near = [distance.min(axis=1) for distance in by_start]
-        squares = (x**2).sum(axis=1) + 1
-        weight = _weight(data, clip, np.sqrt(sum(squares + one**2 for one in near)) if len(x) else np.zeros(0))
-        found: dict[str, list[Floats]] = {"rows": [], "sum": [], "distance": []}
-        for distance, nearest in zip(by_start, near, strict=True):
-            is_member = (distance.argmin(axis=1)[:, None] == np.arange(self.clusters)) * weight[:, None]
-            found["rows"].append(is_member.sum(axis=0))
-            found["sum"].append(is_member.T @ x)
-            found["distance"].append((is_member * nearest[:, None]).sum(axis=0))
-        return {name: np.stack(parts) for name, parts in found.items()}
+    def _width(self, state: State) -> int:
+        return self.starts * self.clusters * (int(state["centre"].shape[2]) + 2)
+
+    def _rows(self, state: State, features: Floats) -> Floats:
+        """Returns for each row and start its membership, values and squared distance by cluster, in one line."""
+        x = standardised(state, features)
+        parts = []
+        for centre in state["centre"]:
+            distance = _distances(x, centre)
+            is_member = (distance.argmin(axis=1)[:, None] == np.arange(self.clusters)).astype(np.float64)
+            values = (is_member[:, :, None] * x[:, None, :]).reshape(len(x), self.clusters * x.shape[1])
+            parts += [is_member, values, is_member * distance]
+        return np.hstack(parts)
+
+    def _arrays(self, state: State, summed: Floats) -> Arrays:
+        """Returns a sum of `_rows` by the names of `shapes`."""
+        clusters, width = self.clusters, state["centre"].shape[2]
+        by_start = summed.reshape(self.starts, clusters * (width + 2))
+        return {
+            "rows": by_start[:, :clusters],
+            "sum": by_start[:, clusters:-clusters].reshape(self.starts, clusters, width),
+            "distance": by_start[:, -clusters:],
+        }
 
 
 def _distances(x: Floats, centre: Floats) -> Floats:
@@ -142,7 +160,3 @@ def _distances(x: Floats, centre: Floats) -> Floats:
     products = (x**2).sum(axis=1)[:, None] - 2 * x @ centre.T + (centre**2).sum(axis=1)
     distances: Floats = np.maximum(products, 0.0)
     return distances
-
-
-def _weight(data: SiteTable, clip: float | None, norm: Floats) -> Floats:
-    return np.ones(len(data)) if clip is None else row_weights(data.customer, norm, clip)

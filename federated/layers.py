@@ -31,12 +31,11 @@ class Layers:
         return sum((before + 1) * after for before, after in pairwise(self.widths))
 
     def draw(self, seed: int) -> Floats:
-        """Returns first weights: matrices with variance 1 / inputs (Glorot), offsets 0, output matrix 0."""
+        """Returns first weights: matrices with variance 1 / inputs (LeCun et al. 1998), offsets 0."""
         source = np.random.Generator(np.random.PCG64(seed))
         parts: list[Floats] = []
         for before, after in pairwise(self.widths):
-            scale = 0.0 if after == 1 and before == self.widths[-2] and len(parts) == len(self.widths) - 2 else 1.0
-            matrix = scale * source.normal(size=(before, after)) / np.sqrt(before)
+            matrix = source.normal(size=(before, after)) / np.sqrt(before)
             parts.append(np.concatenate([matrix.ravel(), np.zeros(after)]))
         return np.concatenate(parts)
 

@@ -17,10 +17,10 @@ from federated.secure.noise import NoiseTerms
 from federated.secure.round_terms import RoundTerms
 from federated.task import PrivateTask, State, Task, task_from_json, task_to_json
 
-SENSITIVITY_MARGIN = 1 + 1e-9
-"""Scaling a customer's part to the clip is exact to about 10⁻¹⁵, and the parts add up exactly (`federated.clipping`).
-Rounding each value to a step of the fixed point changes it by at most one step, hence the root of the number of values
-in `Plan.noise`."""
+SENSITIVITY_MARGIN = 1.001
+"""A sum of up to 10⁶ rows in floating point differs from the exact sum by less than 10⁻³ of the clip; most tasks add
+parts that are cut to whole steps, which is exact. Rounding each value to a step of the fixed point changes it by at
+most one step, hence the root of the number of values in `Plan.noise`."""
 
 
 @dataclass(frozen=True)

@@ -157,10 +157,10 @@ def checked_state(plan: Plan, request: Parcel) -> State:
     if set(state) != set(start):
         raise PayloadRefused(f"The state has the arrays {sorted(state)}; task {plan.task.name!r} has {sorted(start)}.")
     for name, expected in start.items():
-        if state[name].dtype != expected.dtype or state[name].ndim != expected.ndim:
+        if state[name].dtype != expected.dtype or state[name].shape != expected.shape:
             raise PayloadRefused(
-                f"Array {name!r} of the state has type {state[name].dtype} and {state[name].ndim} dimensions; expected "
-                f"are {expected.dtype} and {expected.ndim}."
+                f"Array {name!r} of the state has type {state[name].dtype} and shape {state[name].shape}; expected "
+                f"are {expected.dtype} and {expected.shape}."
             )
         if state[name].dtype == np.float64 and np.isnan(state[name]).any():
             raise PayloadRefused(f"Array {name!r} of the state holds a value that is not a number.")

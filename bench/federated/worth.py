@@ -26,6 +26,8 @@ from federated.worth.report import Comparison, WorthReport, make_report
 from federated.worth.site_worth import FEDERATED, LOCAL, OFFSET, Trained, evaluate_site
 
 CURVED = 0.5
+DRAWS = 12
+"""Draws of the logistic model. Trees and networks take a third, because their local models take minutes."""
 SEED = 7
 TASKS: dict[str, tuple[Task, float]] = {
     "logistic model": (Glm(), 0.0),
@@ -34,13 +36,26 @@ TASKS: dict[str, tuple[Task, float]] = {
 }
 
 
-def measure(draws: int, counts: Sequence[int] = (5, 50)) -> None:
-    """Print the claims over so many draws of the sites' customers."""
-    for count in counts:
-        for name, (task, curved) in TASKS.items():
-            _measure_task(f"{name}, {count} unlike sites", task, count, curved, draws)
-    measure_trees(draws)
-    measure_poison(max(2, draws // 2))
+def measure_worth(count: int, draws: int) -> list[Claim]:
+    """Returns the claims of each model over so many sites; each draw has other customers of the same sites."""
+    claims = []
+    for name, (task, curved) in TASKS.items():
+        own_draws = draws if isinstance(task, Glm) else max(2, draws // 3)
+        claims += _measure_task(f"{name}, {count} unlike sites", task, count, curved, own_draws)
+    return claims
+
+
+def measure_sets(count: int, sets: int) -> list[Claim]:
+    """Returns how much worse local models are over other sets of sites, for the logistic model."""
+    claims = []
+    for better in (FEDERATED, OFFSET):
+        above = []
+        for seed in range(sets):
+            found = report_of(unlike_sites(count, seed), TASKS["logistic model"][0]).comparison(better, LOCAL)
+            above.append(-found.mean.gain if found.mean else 0.0)
+        what = f"mean AUC of local models above {better}, logistic model, sets of {count} unlike sites"
+        claims.append(of_runs(what, above, "AUC", bar=0.0))
+    return claims
 
 
 def report_of(sites: Sequence[UnlikeSite], task: Task) -> WorthReport:
@@ -50,21 +65,22 @@ def report_of(sites: Sequence[UnlikeSite], task: Task) -> WorthReport:
     return make_report("binary", figures)
 
 
-def _measure_task(what: str, task: Task, count: int, curved: float, draws: int) -> None:
+def _measure_task(what: str, task: Task, count: int, curved: float, draws: int) -> list[Claim]:
+    claims = []
     reports = [report_of(unlike_sites(count, SEED, draw=draw, curved=curved), task) for draw in range(draws)]
     for better in (FEDERATED, OFFSET):
         found = [one.comparison(better, LOCAL) for one in reports]
         above = [-one.mean.gain for one in found if one.mean]
-        of_runs(f"mean AUC of local models above {better}, {what}", above, "AUC", bar=0.0).print_json()
+        claims += [of_runs(f"mean AUC of local models above {better}, {what}", above, "AUC", bar=0.0)]
         own = [float(len(one.worse) + len(one.maybe_worse)) for one in found]
-        of_runs(f"sites whose own interval has {better} below local, {what}", own, f"of {count}").print_json()
+        claims += [of_runs(f"sites whose own interval has {better} below local, {what}", own, f"of {count}")]
         together = [float(len(one.worse)) for one in found]
-        of_runs(f"the same, over all sites together (Holm), {what}", together, f"of {count}").print_json()
+        claims += [of_runs(f"the same, over all sites together (Holm), {what}", together, f"of {count}")]
         bar = 0.0 if better == OFFSET else None
-        Claim(
-            f"sites where {better} is below local in the mean over draws of customers, significantly, {what}",
-            float(_losing(found, [site.site for site in reports[0].sites])), f"of {count}", bar=bar, runs=draws,
-        ).print_json()  # fmt: skip
+        lost = float(_losing(found, [site.site for site in reports[0].sites]))
+        claim = f"sites where {better} is below local in the mean over draws of customers, significantly, {what}"
+        claims += [Claim(claim, lost, f"of {count}", bar=bar, runs=draws)]
+    return claims
 
 
 def _losing(comparisons: Sequence[Comparison], sites: Sequence[str]) -> int:
@@ -78,8 +94,8 @@ def _losing(comparisons: Sequence[Comparison], sites: Sequence[str]) -> int:
     return sum(sure and test.statistic < 0 for sure, test in zip(is_sure, tests.values(), strict=True))
 
 
-def measure_trees(seeds: int) -> None:
-    """Print how trees of sites compare with trees of the pooled rows and with scikit-learn's on the same rows."""
+def measure_trees(seeds: int) -> list[Claim]:
+    """Returns how trees of sites compare with trees of the pooled rows and with scikit-learn's on the same rows."""
     task = BoostedTrees()
     apart, short, ours, theirs = [], [], [], []
     for seed in range(seeds):
@@ -99,14 +115,16 @@ def measure_trees(seeds: int) -> None:
         theirs.append(time.perf_counter() - started)
         score = roc_auc_score(held.target, task.predict(federated, held.features))
         short.append(float(roc_auc_score(held.target, peer.predict_proba(held.features)[:, 1]) - score))
-    of_runs("arrays of federated trees that differ from central ones in any bit", apart, "arrays", bar=0.0).print_json()
     peer_name = "scikit-learn HistGradientBoosting, central"
-    of_runs(f"AUC of {peer_name} above federated trees", short, "AUC", bar=0.005).print_json()
-    of_runs("fit of federated trees, 5 sites in one process", ours, "s", others=theirs, peer=peer_name).print_json()
+    return [
+        of_runs("arrays of federated trees that differ from central ones in any bit", apart, "arrays", bar=0.0),
+        of_runs(f"AUC of {peer_name} above federated trees", short, "AUC", bar=0.005),
+        of_runs("fit of federated trees, 5 sites in one process", ours, "s", others=theirs, peer=peer_name),
+    ]
 
 
-def measure_poison(seeds: int) -> None:
-    """Print how often a site with inverted outcomes has the lowest Shapley value, and how much it costs the others."""
+def measure_poison(seeds: int) -> list[Claim]:
+    """Returns how often inverted outcomes of a site give it the lowest Shapley value, and what they cost the others."""
     missed, cost = [], []
     for seed in range(seeds):
         sites = unlike_sites(5, seed, spread=0.2)
@@ -117,16 +135,22 @@ def measure_poison(seeds: int) -> None:
         found = shapley(list(fit), value)
         missed.append(float(min(found, key=lambda one: one.value).site != bad))
         cost.append(value(frozenset(fit) - {bad}) - value(frozenset(fit)))
-    Claim(
-        "runs in which an inverted site has not the lowest Shapley value", mean(missed), "share", bar=0.0, runs=seeds
-    ).print_json()
-    of_runs("AUC that the greatest of 5 sites costs the others by inverted outcomes", cost, "AUC").print_json()
+    claim = "runs in which an inverted site has not the lowest Shapley value"
+    return [
+        Claim(claim, mean(missed), "share", bar=0.0, runs=seeds),
+        of_runs("AUC that the greatest of 5 sites costs the others by inverted outcomes", cost, "AUC"),
+    ]
 
 
 def main() -> None:
     """Measure and print each claim."""
     options = make_parser(__doc__).parse_args()
-    measure(runs_of(options, 6, quick=2), (5,) if options.quick else (5, 50))
+    runs = runs_of(options, DRAWS, quick=2)
+    for count in (5,) if options.quick else (5, 50):
+        for claim in [*measure_sets(count, runs), *measure_worth(count, runs)]:
+            claim.print_json()
+    for claim in [*measure_trees(max(2, runs // 2)), *measure_poison(max(2, runs // 2))]:
+        claim.print_json()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ the node's `PATH`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from hashlib import sha256
@@ -18,6 +19,8 @@ from federated.errors import DeploymentFailed
 
 APP = Path(__file__).parents[1]
 """The folder of the Flower app."""
+APPROVED = "FEDERATED_APPROVED_APP"
+"""Variable of the node's processes that holds the SHA-256 of the bundle; computing it again takes a second."""
 REFUSED = ("flwr-agentapp", "flwr-connector", "flwr-model", "flwr-serverapp", "flwr-simulation")
 """Programs of Flower that run other code of the server; a site needs none of them."""
 
@@ -46,7 +49,7 @@ def run_client_app() -> None:
     from flwr.supernode.runtime import run_clientapp
 
     install = run_clientapp.install_from_fab  # type: ignore[attr-defined]
-    run_clientapp.install_from_fab = _checked(install, approved_bundle())  # type: ignore[attr-defined]
+    run_clientapp.install_from_fab = _checked(install, os.environ[APPROVED])  # type: ignore[attr-defined]
     flwr_clientapp()
 
 

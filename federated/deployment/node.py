@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federated.deployment.approved_app import write_programs
+from federated.deployment.approved_app import APPROVED, approved_bundle, write_programs
 from federated.deployment.certificates import AUTHORITY, ROSTER, require_valid
 from federated.deployment.processes import Processes, environment, free_port
 
@@ -35,6 +35,7 @@ class Node:
     def __post_init__(self) -> None:
         env = environment(self.folder / "flower", telemetry=self.telemetry)
         env["PATH"] = os.pathsep.join([str(write_programs(self.folder / "programs")), env["PATH"]])
+        env[APPROVED] = approved_bundle()
         self.processes = Processes(self.folder / "logs", env)
 
     def start(self) -> None:

@@ -11,7 +11,6 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.secure.errors import ProtocolViolation
 from federated.secure.server import SecureServer
 from federated.secure.site import SecureSite
 
@@ -32,15 +31,15 @@ class Step(StrEnum):
 Carrier = Callable[[Step, Mapping[str, Message]], Mapping[str, Message]]
 
 
-def answer(site: SecureSite, step: Step, message: Message, values: Callable[[], NDArray[np.uint64]]) -> Message:
-    """Return a site's answer to one step. `values` is called in the step `mask` only."""
+def answer(site: SecureSite, step: Step, message: Message, make_values: Callable[[], NDArray[np.uint64]]) -> Message:
+    """Return a site's answer to one step. `make_values` is called in the step `mask` only."""
     match step:
         case Step.ADVERTISE:
             return {site.name: site.advertise()}
         case Step.SHARE:
             return site.share(message)
         case Step.MASK:
-            return {site.name: site.mask(values(), message).astype("<u8").tobytes()}
+            return {site.name: site.mask(message, make_values).astype("<u8").tobytes()}
         case Step.CONFIRM:
             return site.confirm(message)
         case Step.REVEAL:
@@ -52,25 +51,18 @@ def secure_sum(server: SecureServer, invited: Iterable[str], carry: Carrier) -> 
 
     Raises:
         TooFewSites: too many sites dropped out.
-        ProtocolViolation: a message was not as the protocol demands.
+        ProtocolViolation: a message was not as the protocol demands, and the round cannot go on without its sender.
     """
-    keys = {name: _only(name, sent) for name, sent in carry(Step.ADVERTISE, {name: {} for name in invited}).items()}
+    keys = {name: sent.get(name, b"") for name, sent in carry(Step.ADVERTISE, {name: {} for name in invited}).items()}
     everyone = server.receive_advertisements(keys)
     for_each = server.receive_shares(carry(Step.SHARE, dict.fromkeys(everyone, everyone)))
-    masked = {name: _numbers(name, _only(name, sent)) for name, sent in carry(Step.MASK, for_each).items()}
+    masked = {name: _numbers(sent.get(name, b"")) for name, sent in carry(Step.MASK, for_each).items()}
     survivors = server.receive_masked(masked)
     told = dict.fromkeys(survivors, b"")
     proofs = server.receive_confirmations(carry(Step.CONFIRM, dict.fromkeys(survivors, told)))
     return server.sum(carry(Step.REVEAL, proofs))
 
 
-def _only(name: str, message: Message) -> bytes:
-    if set(message) != {name}:
-        raise ProtocolViolation(f"Site '{name}' answered in the name of another site")
-    return message[name]
-
-
-def _numbers(name: str, message: bytes) -> NDArray[np.uint64]:
-    if len(message) % 8:
-        raise ProtocolViolation(f"Site '{name}' sent {len(message)} bytes; expected whole 64-bit numbers")
-    return np.frombuffer(message, dtype="<u8").astype(np.uint64)
+def _numbers(message: bytes) -> NDArray[np.uint64]:
+    """Return the numbers of a message; none if it has no whole numbers."""
+    return np.frombuffer(message if len(message) % 8 == 0 else b"", dtype="<u8").astype(np.uint64)

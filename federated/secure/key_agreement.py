@@ -33,12 +33,29 @@ class Advertisement:
         """Return the 96 bytes that travel."""
         return self.mask_key + self.channel_key + self.commitment
 
+    @staticmethod
+    def is_sound(message: bytes) -> bool:
+        """Return whether a message has the right length, and keys with which others can agree on a secret."""
+        if len(message) != 96:
+            return False
+        try:
+            for key in (message[:32], message[32:64]):
+                X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(key))
+        except ValueError:
+            return False
+        return True
+
     @classmethod
     def from_bytes(cls, name: str, message: bytes) -> Advertisement:
         """Read a site's message. Raises ProtocolViolation if it is not 96 bytes."""
         if len(message) != 96:
             raise ProtocolViolation(f"Site '{name}' advertised {len(message)} bytes; expected 96")
         return cls(message[:32], message[32:64], message[64:])
+
+
+def public_key_of(secret: bytes) -> bytes:
+    """Return the public key of a private one."""
+    return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
 def commit(seed: bytes) -> bytes:

@@ -12,8 +12,8 @@ from federated.secure.errors import UnsafeTerms
 class RoundTerms:
     """What every site and the server agree on before the first message of a round.
 
-    Each site takes the threshold from its own configuration, never from the server. Sites that hold different terms
-    cannot read each other's messages, so the round ends.
+    A site accepts terms only within its own policy (`federated.plan.SitePolicy`), and a threshold only if it is more
+    than half of the sites. Sites that hold different terms cannot read each other's messages, so the round ends.
 
     `run` and `number`: name of the training run, and the round in it. `length`: number of values that each site sends.
     `threshold`: the fewest sites whose values may be summed; also the number of shares that restore a secret.

@@ -10,8 +10,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from federated.secure.errors import ProtocolViolation
-
 PRIME = 2**256 + 297
 SHARE_BYTES = 33
 
@@ -30,20 +28,17 @@ def split(secret: bytes, positions: Sequence[int], threshold: int) -> dict[int, 
     return {position: _value(coefficients, constant, position).to_bytes(SHARE_BYTES) for position in positions}
 
 
-def combine(shares: Mapping[int, bytes], threshold: int) -> bytes:
-    """Return the secret, from the shares by position. Uses the first `threshold` positions.
+def combine(shares: Mapping[int, bytes], threshold: int) -> bytes | None:
+    """Return the secret, from the shares by position; None if there are too few, or no secret results.
 
-    Raises:
-        ProtocolViolation: too few shares, or a share is altered so that no secret results.
+    Uses the first `threshold` positions. An altered share gives another secret, or none.
     """
     positions = tuple(sorted(shares)[:threshold])
     if len(positions) < threshold:
-        raise ProtocolViolation(f"Only {len(positions)} shares of a secret arrived; {threshold} are needed")
+        return None
     weights = _weights(positions)
     secret = sum(w * int.from_bytes(shares[p]) for w, p in zip(weights, positions, strict=True)) % PRIME
-    if secret >= 2**256:
-        raise ProtocolViolation("The shares of a secret do not fit together; a share was altered")
-    return secret.to_bytes(32)
+    return secret.to_bytes(32) if secret < 2**256 else None
 
 
 def _value(coefficients: Sequence[int], constant: int, position: int) -> int:

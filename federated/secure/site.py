@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,16 +98,18 @@ class SecureSite:
         self._memory.shares = {self.name: packed.pop(self.name)}
         return {name: self._channel(name).seal(share) for name, share in packed.items()}
 
-    def mask(self, values: NDArray[np.uint64], shares: Mapping[str, bytes]) -> NDArray[np.uint64]:
+    def mask(self, shares: Mapping[str, bytes], make_values: Callable[[], NDArray[np.uint64]]) -> NDArray[np.uint64]:
         """Return the values with all masks, given the shares that peers sealed for this site.
 
-        `values`: `terms.length` whole numbers modulo 2⁶⁴. Only the peers whose shares arrived take part from here on.
+        Only the peers whose shares arrived take part from here on. `make_values` returns `terms.length` whole numbers
+        modulo 2⁶⁴. It is called after all checks, so that a round that ends before costs no privacy.
         """
-        if values.dtype != np.uint64 or values.shape != (self._terms.length,):
-            raise ValueError(f"Values are {values.dtype} {values.shape}; expected uint64 ({self._terms.length},)")
         self._begin("mask", [*shares, self.name])
         for peer, message in shares.items():
             self._memory.shares[peer] = self._channel(peer).open(message)
+        values = make_values()
+        if values.dtype != np.uint64 or values.shape != (self._terms.length,):
+            raise ValueError(f"Values are {values.dtype} {values.shape}; expected uint64 ({self._terms.length},)")
         stream = MaskStream(values)
         stream.add(self._memory.seed)
         own, bound_to = _private(self._memory.mask_key), self._memory.bound_to
@@ -135,7 +137,7 @@ class SecureSite:
         for peer, proof in confirmations.items():
             if peer not in self._memory.survivors:
                 raise ProtocolViolation(f"Site '{peer}' confirms survivors, but is none of them")
-            if proof != self._channel(peer).confirmation(by=peer, survivors=agreed):
+            if not secrets.compare_digest(proof, self._channel(peer).confirmation(by=peer, survivors=agreed)):
                 raise ProtocolViolation(
                     f"Site '{peer}' was told other survivors than '{self.name}'; nothing is revealed"
                 )

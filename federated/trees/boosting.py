@@ -39,6 +39,7 @@ class BoostedTrees:
         ridge, rows_min, gain_min: see `SplitRule`.
         validation_share: share of customers whose rows only measure the loss; 0 turns early stopping off.
         patience: number of trees without a lower validation loss after which training ends.
+        is_private: for runs with noise: no loss is sent and none is validated, because noise hides small gains.
     """
 
     trees: int = 60
@@ -52,6 +53,7 @@ class BoostedTrees:
     gain_min: float = 0.0
     validation_share: float = 0.1
     patience: int = 10
+    is_private: bool = False
 
     def __post_init__(self) -> None:
         if min(self.trees, self.depth, self.survey_rounds, self.patience) < 1 or not 2 <= self.bins <= self.buckets:
@@ -98,13 +100,14 @@ class BoostedTrees:
                 ArraySpec("target", (2,), rows),
             )
         shape = (2 ** self._place(state)[1], features, self.bins)
-        return (
+        specs = (
             ArraySpec("gradient", shape, rows * loss.gradient_bound),
             ArraySpec("hessian", shape, rows * loss.hessian_bound),
             ArraySpec("rows", shape, rows),
-            ArraySpec("loss", (2,), rows * loss.value_bound),
-            ArraySpec("loss_rows", (2,), rows),
         )
+        if self.is_private:
+            return specs
+        return (*specs, ArraySpec("loss", (2,), rows * loss.value_bound), ArraySpec("loss_rows", (2,), rows))
 
     def contribute(self, state: State, data: SiteTable) -> Arrays:
         """Returns the sums over the site's rows."""
@@ -112,6 +115,8 @@ class BoostedTrees:
 
     def contribute_each(self, state: State, data: SiteTable, clip: float) -> Arrays:
         """Returns the sums with each customer's rows scaled down, so that their L2 norm is at most `clip`."""
+        if not self.is_private:
+            raise BadSetting("Noise needs trees with `is_private`: noise in the loss would end the training at random.")
         return self._sums(state, data, clip)
 
     def update(self, state: State, total: Arrays, sites: int) -> State:
@@ -129,7 +134,7 @@ class BoostedTrees:
         if level == self.depth - 1:
             after["value"] = state["value"].copy()
             after["value"][tree] = self.learning_rate * found.value
-        if level == 0:
+        if level == 0 and not self.is_private:
             for place, name in enumerate(("fit_loss", "validation_loss")):
                 rows = total["loss_rows"][place]
                 after[name] = state[name].copy()
@@ -165,7 +170,7 @@ class BoostedTrees:
         return grown
 
     def _sums(self, state: State, data: SiteTable, clip: float | None) -> Arrays:
-        rows, loss = site_rows(data, self.validation_share), loss_of(state)
+        rows, loss = site_rows(data, 0.0 if self.is_private else self.validation_share), loss_of(state)
         is_fit = (~rows.is_validation).astype(np.float64)
         width = data.features.shape[1]
         if self._is_survey(state):
@@ -178,9 +183,7 @@ class BoostedTrees:
         tree, level = self._place(state)
         codes, scores = rows.codes(data.features, state["edges"]), self._scores(state, tree, data, rows)
         gradient, hessian = loss.derivatives(scores, data.target)
-        value = loss.value(scores, data.target)
-        norm = np.sqrt(is_fit * width * (gradient**2 + hessian**2 + 1) + value**2 + 1)
-        weight = self._weight(data, clip, norm)
+        weight = self._weight(data, clip, np.sqrt(width * (gradient**2 + hessian**2 + 1)))
         cell = self._leaf(state, tree, codes, level)[:, None] * (width * self.bins) + codes
         cell = (cell + np.arange(width) * self.bins).ravel()
         shape = (2**level, width, self.bins)
@@ -190,14 +193,16 @@ class BoostedTrees:
             sums = np.bincount(cell, weights=repeated, minlength=int(np.prod(shape)))
             return sums.astype(np.float64, copy=False).reshape(shape)
 
-        value, ones = self._exact(state, value * weight, loss.value_bound), self._exact(state, weight, 1.0)
-        return {
+        sums = {
             "gradient": histogram(gradient, loss.gradient_bound),
             "hessian": histogram(hessian, loss.hessian_bound),
             "rows": histogram(np.ones(len(data)), 1.0),
-            "loss": _by_use(value, rows.is_validation),
-            "loss_rows": _by_use(ones, rows.is_validation),
         }
+        if self.is_private:
+            return sums
+        value = self._exact(state, loss.value(scores, data.target), loss.value_bound)
+        by_use = {"loss": value, "loss_rows": np.ones(len(data))}
+        return sums | {name: _by_use(values, rows.is_validation) for name, values in by_use.items()}
 
     def _surveyed(self, state: State, total: Arrays) -> dict[str, NDArray[Any]]:
         edges = state["survey_edges"]
@@ -242,7 +247,7 @@ class BoostedTrees:
         return np.ones(len(data)) if clip is None else row_weights(data.customer, norm, clip)
 
     def _exact(self, state: State, values: Floats, bound: float) -> Floats:
-        return to_grid(values, bound, int(state["rows_max"]))
+        return to_grid(values, bound, int(state["rows_max"]), is_toward_zero=self.is_private)
 
     def _is_survey(self, state: State) -> bool:
         return round_of(state) < self.survey_rounds

@@ -51,7 +51,8 @@ def split_level(gradient: Floats, hessian: Floats, rows: Floats, rule: SplitRule
     the shape nodes × features × bins. Equal gains are resolved to the lowest feature and bin.
     """
     g, h, n = (np.cumsum(sums, axis=2) for sums in (gradient, hessian, rows))
-    all_g, all_h, all_n = g[:, :1, -1:], h[:, :1, -1:], n[:, :1, -1:]
+    # Every feature has the same rows. With noise their totals differ, and the median is nearer than any one.
+    all_g, all_h, all_n = (np.median(sums[:, :, -1:], axis=1, keepdims=True) for sums in (g, h, n))
     right_g, right_h = all_g - g, all_h - h
     gain = (_score(g, h, rule) + _score(right_g, right_h, rule) - _score(all_g, all_h, rule)) / 2
     is_allowed = (n >= rule.rows_min) & (all_n - n >= rule.rows_min) & (gain > rule.gain_min)

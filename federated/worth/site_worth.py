@@ -74,7 +74,11 @@ class SiteWorth:
                 name: tuple(CalibrationPoint(**point) for point in points)
                 for name, points in body["calibration"].items()
             }
-            return cls(**body)
+            found = cls(**body)
+            values = [value for model in found.metrics.values() for value in model.values()]
+            if not np.isfinite(np.array(values, dtype=np.float64)).all():
+                raise ValueError("a metric is not finite")
+            return found
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PayloadRefused(f"These are no figures of a site: {error}") from None
 

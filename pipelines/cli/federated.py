@@ -94,7 +94,15 @@ def status(
 
 
 @app.command()
-def evaluate(model: Model, as_json: Json = False, data: Data = None) -> None:
+def evaluate(
+    model: Model,
+    site: Annotated[
+        str | None,
+        typer.Option("--site", help="Take this installation as one site of that name.", show_default="declared sites"),
+    ] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
     """Measure what MODEL is worth to each site: the federated model beside the one that a site trains alone.
 
     The figures are of customers that no round trained on. Sites that are worse off are named. The report lies beside
@@ -106,7 +114,7 @@ def evaluate(model: Model, as_json: Json = False, data: Data = None) -> None:
     from pipelines.federated.service import FederatedService
 
     with installation_for(data) as installation:
-        found = FederatedService(installation, getuser()).evaluate(model)
+        found = FederatedService(installation, getuser()).evaluate(model, site)
         page = RunFolder.of(installation.settings, model).report.with_suffix(".html")
     if as_json:
         typer.echo(found.to_json())
@@ -115,11 +123,35 @@ def evaluate(model: Model, as_json: Json = False, data: Data = None) -> None:
         typer.echo(line)
     metric = found.worth.metric
     table = make_grid("site", "training rows", "federated", "with offset", "local", numbers=("training rows",))
-    for site in found.worth.sites:
-        values = (site.metrics.get(name, {}).get(metric) for name in ("federated", "local_offset", "local"))
-        table.add_row(site.site, f"{site.train_rows:,}", *("-" if one is None else f"{one:.4f}" for one in values))
+    for one in found.worth.sites:
+        values = (one.metrics.get(name, {}).get(metric) for name in ("federated", "local_offset", "local"))
+        table.add_row(one.site, f"{one.train_rows:,}", *("-" if value is None else f"{value:.4f}" for value in values))
     open_console().print(table)
     typer.echo(f"Report: {page}")
+
+
+@app.command()
+def adopt(
+    model: Model,
+    file: Annotated[Path, typer.Argument(help="The checkpoint of the ended run.", exists=True, dir_okay=False)],
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Store a model that was trained with other companies. It must have been trained on the declared table.
+
+    [bold]Example[/bold]
+
+      bojagi federated adopt next_purchase run.zip
+      bojagi federated evaluate next_purchase --site capital
+    """
+    from pipelines.federated.service import FederatedService
+
+    with installation_for(data) as installation:
+        found = FederatedService(installation, getuser()).adopt(model, file)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str))
+        return
+    _print_status(found)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from features.definition import read_catalog
+from features.definition import FeatureCatalog, read_catalog
 from installation.installation import Installation
 from pipelines.charts.training_chart import draw_rounds
 from pipelines.defs.automation import separate_job
@@ -35,7 +35,8 @@ def model_assets(installation: Installation) -> list[dg.AssetsDefinition]:
     Raises:
         UnknownFeatureError: a declared model names no feature service of the installation.
     """
-    return [_model_asset(release, _tables(release, installation)) for release in model_releases()]
+    catalog = read_catalog(installation)
+    return [_model_asset(release, _tables(release, catalog)) for release in model_releases()]
 
 
 def model_job() -> "UnresolvedAssetJobDefinition":
@@ -56,8 +57,7 @@ def model_schedule(job: "UnresolvedAssetJobDefinition", time_zone: str) -> dg.Sc
     )
 
 
-def _tables(release: ModelRelease, installation: Installation) -> tuple[str, ...]:
-    catalog = read_catalog(installation)
+def _tables(release: ModelRelease, catalog: FeatureCatalog) -> tuple[str, ...]:
     features = (*catalog.service(release.training.service).features, *release.training.others)
     views = {catalog.view(feature.partition(":")[0]).table for feature in features}
     return tuple(sorted(views | {release.sites.table}))
@@ -76,7 +76,7 @@ def _model_asset(release: ModelRelease, tables: tuple[str, ...]) -> dg.AssetsDef
     )
     def train(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         # Here, because Flower takes half a second to import and most runs train no model.
-        from pipelines.federated.report_page import site_table, summary_lines
+        from pipelines.federated.report_page import metric_name, site_table, summary_lines
         from pipelines.federated.run_folder import RunFolder
         from pipelines.federated.service import FederatedService
 
@@ -103,7 +103,7 @@ def _model_asset(release: ModelRelease, tables: tuple[str, ...]) -> dg.AssetsDef
         if found.rho is not None:
             figures["rho"] = found.rho
         if curve := [point.mean for point in worth.worth.curve]:
-            chart = draw_rounds(curve, f"mean {worth.worth.metric} over the sites")
+            chart = draw_rounds(curve, f"mean {metric_name(worth)} over the sites")
             figures["curve"] = dg.MetadataValue.md(chart.to_markdown())
         return dg.MaterializeResult(metadata=figures)
 

@@ -137,6 +137,8 @@ def _metadata(plan: SyntheticRelease, run: PipelineRun, made: "Published") -> di
     from pipelines.synthetic.model_folder import ModelFolder
 
     checks = [(one.name, "passed" if one.is_passed else "FAILED", one.detail) for one in made.judgement.gate.checks]
+    scores = [(one.title, _figure(one.synthetic), _figure(one.holdout), _figure(one.independent))
+              for one in made.judgement.report.scores]  # fmt: skip
     guarantee, sides = made.fitted.model.guarantee, made.judgement.sides
     return {
         "customers": sides.customers,
@@ -149,11 +151,16 @@ def _metadata(plan: SyntheticRelease, run: PipelineRun, made: "Published") -> di
         "ledger_entry": made.fitted.record.debit,
         "is_stored_model": made.fitted.is_stored,
         "guarantee": guarantee.statement,
+        "scores": table_value(("score", "synthetic", "real hold-out", "independent columns"), scores),
         "gate": table_value(("check", "result", "finding"), checks),
         "budget_left": dg.MetadataValue.json(made.balances),
         "purpose": plan.purpose,
         "report": dg.MetadataValue.path(str(ModelFolder.of_release(run.settings, plan.name).report)),
     }
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4g}"
 
 
 def _lineage(plan: SyntheticRelease, *, is_event: bool) -> dg.TableColumnLineage:

@@ -76,11 +76,11 @@ def evaluate(found: Checkpoint, sites: Sequence[FeatureSite]) -> Evaluation:
     fit, held = ({name: parts[side] for name, parts in split.items()} for side in (0, 1))
     more: dict[str, Any] = {}
     central = None
-    if plan.privacy is None:
+    if plan.privacy is None and len(sites) > 1:
         central = train(task, [pool(list(fit.values()))], plan.sites_max, plan.rounds_max)
         after = list(islice(states(task, list(fit.values()), plan.sites_max, plan.rounds_max), plan.rounds_max))
         more = {"curve": learning_curve(task, after, held), "contributions": _contributions(found, fit, held)}
-    else:
+    elif plan.privacy is not None:
         more = {"notes": ("The model was trained with noise. The figures have none, so they are for the sites alone.",)}
     trained = Trained(task, found.state, central, plan.rounds_max)
     worths = [evaluate_site(name, trained, fit[name], held[name]) for name in fit]

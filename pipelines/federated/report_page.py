@@ -13,6 +13,8 @@ from pipelines.federated.evaluation import Evaluation
 from privacy.anonymity.report.html_page import STYLE
 
 WIDTH, HEIGHT, LEFT, BELOW = 620, 200, 60, 24
+_STYLE = f"{STYLE}thead th{{white-space:normal}}"
+_METRICS = {"auc": "AUC", "log_loss": "log loss"}
 _MODELS = {FEDERATED: "federated", OFFSET: "with local offset", LOCAL: "local", CENTRAL: "central"}
 
 
@@ -20,11 +22,17 @@ def render_page(found: Evaluation, run: Checkpoint) -> str:
     """Return the page: what the model is worth to each site, its curve, the contributions and the rounds."""
     parts = [f"<h1>{html.escape(found.title)}</h1>", *_summary(found, run)]
     if found.worth.curve:
-        parts += ["<h2>Metric after each round</h2>", draw_curve(found.worth.curve, found.worth.metric)]
+        parts += ["<h2>Metric after each round</h2>", draw_curve(found.worth.curve, metric_name(found))]
     parts += ["<h2>Sites</h2>", _sites(found)]
     if found.worth.contributions:
-        rows = [(one.site, f"{one.value:+.4f}", f"±{one.error:.4f}") for one in found.worth.contributions]
-        about = f"Mean change of the {found.worth.metric} over all sites when the site joins the others."
+        rows = [
+            (one.site, f"{one.value:+.4f}", f"±{one.error:.4f}" if one.error else "exact")
+            for one in found.worth.contributions
+        ]
+        about = (
+            f"Change of the {metric_name(found)}, as a mean over the sites, when the site joins: on average over the "
+            "orders in which the sites may join, or when it joins last. A model of no site predicts a constant."
+        )
         parts += ["<h2>Contribution of each site</h2>", f"<p>{about}</p>", _table(("Site", "Change", "Error"), rows)]
     if found.worth.notes:
         parts += ["<h2>Notes</h2>", *(f"<p>{html.escape(note)}</p>" for note in found.worth.notes)]
@@ -32,8 +40,13 @@ def render_page(found: Evaluation, run: Checkpoint) -> str:
     title, body = html.escape(found.title), "\n".join(parts)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>{body}</body></html>\n'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>{body}</body></html>\n'
     )
+
+
+def metric_name(found: Evaluation) -> str:
+    """Return the name of the metric by which sites are compared, as a reader knows it."""
+    return _METRICS.get(found.worth.metric, found.worth.metric.replace("_", " "))
 
 
 def summary_lines(found: Evaluation) -> list[str]:
@@ -44,8 +57,8 @@ def summary_lines(found: Evaluation) -> list[str]:
         verb = "better" if mean.gain >= 0 else "worse"
         reach = "" if mean.low is None else f" (95 % interval {mean.low:+.4f} to {mean.high:+.4f})"
         lines.append(
-            f"On average over the sites, the federated model is {abs(mean.gain):.4f} {verb} in {worth.metric} than the "
-            f"model that each site trains alone{reach}."
+            f"On average over the sites, the federated model is {abs(mean.gain):.4f} {verb} in {metric_name(found)} "
+            f"than the model that each site trains alone{reach}."
         )
     plain = worth.comparison(FEDERATED, LOCAL).worse
     if plain:

@@ -15,12 +15,12 @@ from federated.plan import Plan
 from federated.task import round_of
 from installation.installation import Installation
 from pipelines.errors import TrainingError
-from pipelines.federated.feature_site import FeatureSite
+from pipelines.federated.feature_site import FeatureSite, difference
 from pipelines.federated.participant import Participants
 from pipelines.federated.round_budget import RoundBudget
 from pipelines.federated.run_folder import RunFolder, read_run
 from pipelines.federated.site_split import SplitCustomers
-from pipelines.federated.training_plan import cost_of, plan_of
+from pipelines.federated.training_plan import cost_of, plan_of, schema_of
 from pipelines.release.declaration import FOLDER, ModelRelease, model_releases
 from privacy.storage.atomic_file import replace_public
 
@@ -102,7 +102,10 @@ class FederatedService:
             BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
             FederatedError: a round had too few sites. The rounds before are kept; resume the run later.
         """
-        from federated.local_run import run_local
+        try:
+            from federated.local_run import run_local
+        except ModuleNotFoundError as error:
+            raise TrainingError(f"Training needs {error.name}: pip install 'bojagi[federated]'.") from error
 
         release, folder = self.release(name), self._folder(name)
         participants = Participants(self.installation)
@@ -118,18 +121,29 @@ class FederatedService:
         return self.status(name)
 
     @contextmanager
-    def sites(self, release: ModelRelease, participants: Participants | None = None) -> Iterator[list[FeatureSite]]:
+    def sites(
+        self, release: ModelRelease, participants: Participants | None = None, alone: str | None = None
+    ) -> Iterator[list[FeatureSite]]:
         """Yield the sites of this installation for a model; they share the table, the consent record and the budget.
 
+        Args:
+            release: the model.
+            participants: where it is noted whose rows were used; None notes nothing.
+            alone: name under which the whole installation is one site; None takes the declared sites.
+
         Raises:
-            TrainingError: the installation has no customers for any site.
+            ReleaseError: the declared sites cannot be made from the tables.
+            FeatureError: a feature cannot be encoded.
         """
         with ExitStack() as stack:
             reader = stack.enter_context(
                 LabelledSetReader(self.installation, release.training, release.purpose, self.who)
             )  # fmt: skip
-            split = SplitCustomers(self.installation, release, self.who)
             budget = RoundBudget(self.installation, release, self.who)
+            if alone is not None:
+                yield [FeatureSite(alone, release, reader, budget, participants)]
+                return
+            split = SplitCustomers(self.installation, release, self.who)
             yield [
                 FeatureSite(site, release, reader, budget, participants, lambda site=site: split.of(site))  # type: ignore[misc]
                 for site in split.names
@@ -171,8 +185,36 @@ class FederatedService:
         self.release(name)
         return read_run(self._folder(name).model)
 
-    def evaluate(self, name: str) -> Evaluation:
+    def adopt(self, name: str, file: Path) -> ModelStatus:
+        """Store a model that was trained with other companies as the newest finished model.
+
+        Args:
+            name: the declared model.
+            file: the checkpoint of the ended run, from the server of the federation.
+
+        Raises:
+            TrainingError: the file is damaged, its run has not ended, or it was trained on another table.
+            RunLockError: another run trains this model.
+        """
+        release, folder, found = self.release(name), self._folder(name), read_run(file)
+        with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
+            own = schema_of(release, reader.columns)
+        if found.plan.schema != own:
+            raise TrainingError(f"{file} is no model of {name}. {difference(own, found.plan.schema)}")
+        if not found.is_done and round_of(found.state) < found.plan.rounds_max:
+            raise TrainingError(f"{file}: the run {found.plan.run} has not ended. Wait for its end, or resume it.")
+        with folder.locked():
+            replace_public(folder.model, file.read_bytes(), is_durable=True)
+            folder.forget_report()
+        return self.status(name)
+
+    def evaluate(self, name: str, alone: str | None = None) -> Evaluation:
         """Evaluate the newest finished model over the sites of this installation; store report.json and report.html.
+
+        Args:
+            name: the declared model.
+            alone: name of this installation as one site, for a model that was trained with other companies; None
+                takes the declared sites.
 
         Raises:
             TrainingError: there is no such model, or its run held out no customers.
@@ -184,7 +226,7 @@ class FederatedService:
 
         release, folder = self.release(name), self._folder(name)
         found = self.model(name)
-        with folder.locked(), self.sites(release) as sites:
+        with folder.locked(), self.sites(release, alone=alone) as sites:
             result = evaluate(found, sites)
             replace_public(folder.report, result.to_json())
             replace_public(folder.report.with_suffix(".html"), render_page(result, found))
@@ -208,8 +250,8 @@ class FederatedService:
         """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
         if len(sites) < release.sites_min:
             raise TrainingError(
-                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}. "
-                "Declare other `groups` of sites, or train with other companies."
+                f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}"
+                ". Declare other `groups` of sites, or train with other companies."
             )
         plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():

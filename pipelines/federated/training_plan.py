@@ -72,8 +72,9 @@ def _with_noise(plan: Plan, terms: NoiseTerms) -> Plan:
     tables differ in all rows of one customer. The plan's own accounting adds what rounding and shares cost.
     """
     multiplier = math.sqrt(plan.rounds_max / (2 * terms.rho))
-    noisy = replace(plan, privacy=Privacy(terms.clip, multiplier))
+    noise = Privacy(terms.clip, multiplier, terms.colluders, terms.sites_of_customer)
+    noisy = replace(plan, privacy=noise)
     while (cost := cost_of(noisy)) > terms.rho:
         multiplier *= math.sqrt(cost / terms.rho) * (1 + 1e-9)
-        noisy = replace(plan, privacy=Privacy(terms.clip, multiplier))
+        noisy = replace(plan, privacy=replace(noise, noise_multiplier=multiplier))
     return noisy

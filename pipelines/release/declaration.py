@@ -187,6 +187,10 @@ class NoiseTerms(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     rho: float = Field(gt=0)
     clip: float = Field(gt=0)
+    colluders: int = Field(default=0, ge=0)
+    """Sites that may tell the server their own noise; the noise of the others alone is enough."""
+    sites_of_customer: int = Field(default=1, ge=1)
+    """The most sites that one person is a customer of."""
 
 
 class ModelRelease(_Release):

@@ -13,7 +13,8 @@ import pyarrow as pa
 from installation.errors import SettingsError
 from pipelines.synthetic.row_writer import open_writer
 from privacy.synthetic.event.specification import EventSpecification
-from privacy.synthetic.synthesizer import HistorySynthesizer, Synthesizer
+from privacy.synthetic.event.synthesizer import HistorySynthesizer
+from privacy.synthetic.synthesizer import Synthesizer
 
 
 def draw(model: Synthesizer | HistorySynthesizer, rows: int | None, seed: int) -> tuple[pa.Table, ...]:

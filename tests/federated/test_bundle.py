@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import grimp
+import pytest
+from flwr.cli.build import build_fab_from_disk
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "federated"
@@ -45,7 +49,7 @@ def test_every_import_is_of_the_standard_library_or_a_declared_package() -> None
 
 
 def test_the_wheel_has_every_package_and_works_without_the_rest_of_the_project(tmp_path: Path) -> None:
-    build = "import os, sys; from setuptools import build_meta as b; os.chdir(sys.argv[1]); print(b.build_wheel(sys.argv[2]))"
+    build = "import os, sys; from setuptools import build_meta as b; os.chdir(sys.argv[1]); b.build_wheel(sys.argv[2])"
     source = tmp_path / "source"
     subprocess.run(["cp", "-r", str(BUNDLE), str(source)], check=True)
     subprocess.run([sys.executable, "-c", build, str(source), str(tmp_path)], capture_output=True, check=True)
@@ -62,3 +66,10 @@ def test_a_module_of_ours_is_refused_where_the_bundle_runs_alone() -> None:
     code = ALONE.format(ours=set(OURS), wheel=str(ROOT)) + "\nimport features\n"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert "features is not part of the bundle" in done.stderr
+
+
+# Flower names its patterns in the older way.
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
+def test_what_flower_sends_to_nodes_holds_the_two_apps_and_no_other_code() -> None:
+    bundle = zipfile.ZipFile(io.BytesIO(build_fab_from_disk(BUNDLE)))
+    assert bundle.namelist() == ["pyproject.toml", "client_app.py", "server_app.py", ".info/CONTENT"]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flwr.app import Context, RecordDict
 
-from federated.channel import GridChannel
+from federated.channel import GridChannel, LocalGrid
 from federated.checkpoint import read_checkpoint
+from federated.client_app import make_client_app
 from federated.collection import Answer
 from federated.errors import BadSetting, CheckpointRefused, PayloadRefused, SiteRefused, TooFewSites
 from federated.fixed_point import FixedPoint
@@ -18,10 +20,11 @@ from federated.glm import Glm
 from federated.local_run import local_grid, run_local
 from federated.plan import Plan, Privacy, SitePolicy
 from federated.schema import ArraySpec, Column, SiteTable
+from federated.secure.identity import Roster, SiteIdentity
 from federated.server import Training
-from federated.site_worker import SiteWorker
+from federated.site_worker import SecureKeys, SiteWorker
 from federated.wire import Parcel, Step
-from tests.federated.sites import OPEN, SCHEMA, make_site, make_sites
+from tests.federated.sites import OPEN, SCHEMA, MemorySite, make_site, make_sites
 
 PLAIN = Plan("run", Glm(), SCHEMA, sites_min=2, is_secure=False, timeout_seconds=1.0)
 MASKED = dataclasses.replace(PLAIN, sites_min=3, is_secure=True)
@@ -255,6 +258,23 @@ def test_a_site_refuses_a_state_that_is_not_the_tasks(change: dict[str, np.ndarr
     assert answer.parcel is not None
     assert reason in str(answer.parcel.header["reason"])
     assert not answer.parcel.arrays
+
+
+def test_a_site_is_opened_for_its_rows_only_and_must_be_the_site_of_its_key(tmp_path: Path) -> None:
+    opened: list[int] = []
+    identities = [SiteIdentity.generate(f"site-{number}") for number in range(4)]
+    roster = Roster({one.name: one.public_key for one in identities})
+
+    def open_site(context: Context) -> MemorySite:
+        opened.append(context.node_id)
+        return make_site(9 if context.node_id == 3 else context.node_id)
+
+    app = make_client_app(open_site, lambda context: SecureKeys(identities[context.node_id], roster))
+    grid = LocalGrid(app, {node: Context(0, node, {}, RecordDict(), {}) for node in range(4)})
+    outcome = Training(dataclasses.replace(MASKED, rounds_max=1), GridChannel(grid), roster).run()
+    assert sorted(opened) == [0, 1, 2, 3]
+    assert outcome.history[0]["sites"] == ["site-0", "site-1", "site-2"]
+    assert "the data of site 'site-9'" in outcome.history[0]["left_out"]["site-3"]
 
 
 def test_an_error_of_an_adapter_reaches_the_server_without_its_text() -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import tomllib
-import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from flwr.cli.build import build_fab_from_disk
 
 from federated.checkpoint import read_checkpoint
 from federated.deployment.approved_app import APP
@@ -45,16 +41,3 @@ def test_a_simulated_run_gives_the_bits_of_a_run_in_one_process(tmp_path: Path) 
     found, expected = read_checkpoint(tmp_path / "model"), run_local(plan, make_sites(3), config=OPEN)
     for name, array in expected.state.items():
         np.testing.assert_array_equal(array, found.state[name])
-
-
-# Flower names its patterns in the older way.
-@pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
-def test_the_bundle_holds_the_two_apps_and_no_other_code() -> None:
-    bundle = zipfile.ZipFile(io.BytesIO(build_fab_from_disk(APP)))
-    assert bundle.namelist() == ["pyproject.toml", "client_app.py", "server_app.py", ".info/CONTENT"]
-
-
-def test_the_wheel_of_the_app_lists_every_package() -> None:
-    declared = tomllib.loads((APP / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    found = {".".join(["federated", *path.parent.relative_to(APP).parts]) for path in APP.rglob("__init__.py")}
-    assert set(declared) == found

@@ -11,7 +11,6 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from federated.secure import shamir
-from federated.secure.errors import ProtocolViolation
 from federated.secure.exchange import Step
 from federated.secure.key_agreement import Advertisement, commit, mask_seed, transcript
 from federated.secure.masks import MaskStream
@@ -83,10 +82,7 @@ class ServerView:
         return seed if seed is not None and commit(seed) == self.advertised[name].commitment else None
 
     def _combined(self, shares: Mapping[int, bytes]) -> bytes | None:
-        try:
-            return shamir.combine(shares, self.round_.threshold)
-        except ProtocolViolation:
-            return None
+        return shamir.combine(shares, self.round_.threshold)
 
     def _pair(self, keys: Mapping[str, bytes | None], name: str, peer: str) -> bytes:
         key, other = (keys[peer], name) if keys[peer] is not None else (keys[name], peer)

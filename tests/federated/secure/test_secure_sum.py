@@ -1,5 +1,7 @@
 """What a secure sum gives, and which messages end it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,24 @@ def test_messages_of_an_earlier_round_are_refused() -> None:
         SecureRound(values, 3, tamper=replay, number=1).run()
 
 
+def test_a_round_that_ends_before_the_masks_asks_for_no_values() -> None:
+    round_ = SecureRound(values_of(5), 4)
+    carry, asked = round_.carry, []
+
+    def few(step: Step, messages: dict[str, Message]) -> dict[str, Message]:
+        if step is Step.MASK:
+            site = round_.sites["site 00"]
+            with pytest.raises(TooFewSites):
+                site.mask(dict(list(messages["site 00"].items())[:2]), lambda: asked.append("values"))
+            raise TooFewSites("mask", 3, 4)
+        return dict(carry(step, messages))
+
+    round_.carry = few
+    with pytest.raises(TooFewSites):
+        round_.run()
+    assert asked == []
+
+
 def test_sites_with_other_terms_cannot_read_each_other() -> None:
     round_ = SecureRound(values_of(3), 3)
     other = RoundTerms("run", 0, 7, 2)
@@ -112,20 +132,52 @@ def test_an_altered_share_or_confirmation_ends_the_round() -> None:
         altered(Step.REVEAL).run()
 
 
-def test_shares_that_a_site_altered_are_noticed_by_the_server() -> None:
-    for dropped in ({}, {Step.MASK: {"site 03"}}):
-        round_ = SecureRound(values_of(4), 3, dropped)
-        carry = round_.carry
+def spoiled(step: Step, drops: dict[Step, set[str]], change: Callable[[Message], Message], sites: int) -> SecureRound:
+    """Return a round in which site 00 sends something else in a step."""
+    round_ = SecureRound(values_of(sites), 3, drops)
+    carry = round_.carry
 
-        def altering(step: Step, messages: dict[str, Message], carry=carry) -> dict[str, Message]:
-            answers = dict(carry(step, messages))
-            if step is Step.REVEAL:
-                answers["site 00"] = {name: bytes(32) + b"\1" for name in answers["site 00"]}
-            return answers
+    def spoiling(at: Step, messages: dict[str, Message]) -> dict[str, Message]:
+        answers = dict(carry(at, messages))
+        if at is step:
+            answers["site 00"] = change(answers["site 00"])
+        return answers
 
-        round_.carry = altering
-        with pytest.raises(ProtocolViolation, match="share was altered"):
-            round_.run()
+    round_.carry = spoiling
+    return round_
+
+
+@pytest.mark.parametrize("dropped", [{}, {Step.MASK: {"site 04"}}])
+def test_an_altered_share_is_avoided_if_there_are_enough_others(dropped: dict[Step, set[str]]) -> None:
+    def alter(message: Message) -> Message:
+        return {name: bytes(32) + b"\1" for name in message}
+
+    round_ = spoiled(Step.REVEAL, dropped, alter, 5)
+    assert (round_.run() == round_.sum_of(round_.server.survivors)).all()
+    without = {Step.REVEAL: {"site 01", "site 02"} if not dropped else {"site 01"}}
+    with pytest.raises(ProtocolViolation, match="too many sites altered a share"):
+        spoiled(Step.REVEAL, dropped | without, alter, 5).run()
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_site_that_sends_another_message_than_asked_drops_out(step: Step) -> None:
+    round_ = spoiled(step, {}, lambda message: {"nonsense": b""}, 5)
+    total = round_.run()
+    assert round_.server.left_out == {"site 00": f"its answer to the step '{step}' has the wrong form"}
+    assert (total == round_.sum_of(round_.server.survivors)).all()
+
+
+def test_a_site_with_keys_that_give_no_secret_drops_out() -> None:
+    round_ = spoiled(Step.ADVERTISE, {}, lambda message: {"site 00": bytes(96)}, 5)
+    assert (round_.run() == round_.sum_of([f"site {at:02}" for at in range(1, 5)])).all()
+
+
+def test_a_site_that_answers_unasked_ends_the_round() -> None:
+    round_ = SecureRound(values_of(5), 3)
+    carry = round_.carry
+    round_.carry = lambda step, messages: {**carry(step, messages), "site 99": {}}
+    with pytest.raises(ProtocolViolation, match="'site 99' answered the step 'advertise' without being asked"):
+        round_.run()
 
 
 def test_terms_that_let_two_groups_of_sites_reach_the_threshold_are_refused() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from federated.errors import BadSetting, DataRefused, SchemaMismatch
-from federated.schema import Column
-from pipelines.federated import adapter
+from federated.schema import Column, TableSchema
 from pipelines.federated.adapter import open_site
+from pipelines.federated.feature_site import FeatureSite
+from pipelines.federated.training_plan import schema_of
 from privacy.errors import PrivacyError
 from tests.features.repo.training_market import TrainingMarket
 from tests.pipelines.federated.conftest import Declare
@@ -49,12 +50,13 @@ def test_a_node_reads_the_customers_of_its_site(config: dict[str, Any], declare:
 def test_a_configuration_that_names_nothing_is_refused(
     config: dict[str, Any], changes: dict[str, Any], words: str
 ) -> None:
+    schema = _schema(open_site(config).site)
     with pytest.raises(BadSetting, match=words):
-        open_site(config | changes)
+        open_site(config | changes).read(schema)
 
 
 def test_a_run_that_wants_another_table_is_refused_with_the_difference(config: dict[str, Any]) -> None:
-    site = open_site(config)
+    site = open_site(config).site
     own = site.reader.columns
     schema = dataclasses.replace(_schema(site), columns=(*_schema(site).columns[1:], Column("income", "number", 0, 9)))
     with pytest.raises(SchemaMismatch, match=f"Only the run has: income. Only the site has: {own[0].name}"):
@@ -68,7 +70,7 @@ def test_a_run_that_wants_another_table_is_refused_with_the_difference(config: d
 def test_a_site_whose_consent_record_fails_sends_nothing(
     config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = open_site(config)
+    site = open_site(config).site
 
     def fail(*_: object) -> None:
         raise PrivacyError("the consent record cannot be read", public_details="the consent record cannot be read")
@@ -78,7 +80,5 @@ def test_a_site_whose_consent_record_fails_sends_nothing(
         site.read(_schema(site))
 
 
-def _schema(site: adapter.FeatureSite) -> Any:
-    from pipelines.federated.training_plan import schema_of
-
+def _schema(site: FeatureSite) -> TableSchema:
     return schema_of(site.release, site.reader.columns)

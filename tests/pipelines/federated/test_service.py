@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from pipelines.errors import ReleaseError, RunLockError, TrainingError
 from pipelines.federated.participant import Participants
 from pipelines.federated.run_folder import RunFolder
 from privacy.access.errors import AccessRefused
-from tests.features.repo.training_market import TrainingMarket
+from tests.features.repo.training_market import SPEC, TrainingMarket
 from tests.pipelines.federated.conftest import Declare
 
 
@@ -140,8 +141,33 @@ def test_a_model_file_that_was_altered_is_refused(declare: Declare, market: Trai
     at = content.index(b"state.npz") + 200
     content[at] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(TrainingError, match="model.zip"):
+    with pytest.raises(TrainingError, match=r"model\.zip"):
         service.status("next_order")
+
+
+def test_a_model_that_was_trained_elsewhere_is_adopted_if_its_table_is_the_declared_one(
+    declare: Declare, market: TrainingMarket, tmp_path: Path
+) -> None:
+    service = declare()
+    service.run("next_order")
+    elsewhere = tmp_path / "run.zip"
+    RunFolder.of(market.installation.settings, "next_order").model.rename(elsewhere)
+    assert service.status("next_order").state == "untrained"
+    assert service.adopt("next_order", elsewhere).state == "trained"
+    (alone,) = service.evaluate("next_order", "north").worth.sites
+    assert alone.site == "north"
+    form = SPEC.model_dump(mode="json")
+    form["columns"]["order_count_90d"]["upper"] = 100
+    with pytest.raises(TrainingError, match="Other kind or bounds have: order_count_90d"):
+        declare(training=form).adopt("next_order", elsewhere)
+
+
+def test_an_unfinished_model_is_not_adopted(declare: Declare, market: TrainingMarket) -> None:
+    service = declare()
+    with pytest.raises(_StopError):
+        service.run("next_order", progress=stop_after(1))  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match="has not ended"):
+        service.adopt("next_order", RunFolder.of(market.installation.settings, "next_order").unfinished)
 
 
 def test_participants_are_counted_and_a_new_run_starts_anew(declare: Declare, market: TrainingMarket) -> None:
