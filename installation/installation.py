@@ -1,10 +1,9 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
 In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
-synthetic/, token.check, run_date.toml. In
-`secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
-audit.key, audit.anchor, pseudonym.key, release.key, synthetic.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
-keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
+synthetic/, token.check, run_date.toml. In `secret_dir`, a folder that belongs on another disk in production, apart from
+the data and its backups: token.key, audit.key, audit.anchor, pseudonym.key, release.key, synthetic.key, rights.key,
+rights.anchor, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 """
 
 from __future__ import annotations
@@ -389,9 +388,8 @@ class Installation:
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""
-        decisions = self.live_decisions
-        decisions.refresh()
-        return decisions
+        self.live_decisions.refresh()
+        return self.live_decisions
 
     @property
     def _ledger_file(self) -> Path:

@@ -16,7 +16,7 @@ bought the category before."""
 def distances(
     real: tuple[pa.Table, pa.Table], made: tuple[pa.Table, pa.Table], specification: EventSpecification
 ) -> dict[str, float]:
-    """Return each figure's distance between two pairs of people and events, and the share of events without a person."""
+    """Return each figure's distance between two pairs of people and events, and the share of orphaned events."""
     one, other = (_distributions(*pair, specification) for pair in (real, made))
     people, events = made
     known = set(people[specification.unit].to_pylist())

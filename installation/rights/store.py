@@ -16,7 +16,7 @@ LEDGER = (
 )
 
 SYNTHETIC = (
-    "Models of synthetic data have no rows: they consist of noisy statistics under differential privacy, which are about "
+    "Models of synthetic data have no rows. They are noisy statistics under differential privacy, which are about "
     "as likely with or without one person. So they may be kept. Reports have figures on groups. The next fit leaves an "
     "erased person out."
 )

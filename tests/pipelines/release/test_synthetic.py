@@ -45,7 +45,8 @@ def write_customers(place: Installation) -> None:
         ConsentRecord.model_validate(
             {
                 "record_id": f"r{number}", "subject_id": f"customer-{number:04d}",
-                "controller": place.settings.controller, "purpose": "research", "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR",
+                "controller": place.settings.controller, "purpose": "research", "notice_version": "1",
+                "notice_language": "ko", "jurisdiction": "KR",
                 "method": "web_form", "state": "given", "effective_at": at, "recorded_at": at, "age_years": 40,
                 "evidence_hash": "0" * 64, "asked": "separately",
             }
