@@ -34,7 +34,7 @@ def _distributions(people: pa.Table, events: pa.Table, specification: EventSpeci
     bought = pd.DataFrame({"person": frame.person, "item": frame.item, "day": day}).drop_duplicates()
     bought = bought.sort_values(["person", "item", "day"])
     gaps = bought.groupby(["person", "item"]).day.diff().dropna().astype(int)
-    octave = np.floor(np.log2(orders.to_numpy().clip(0.5)))
+    octave = np.floor(np.log2(np.maximum(orders.to_numpy(), 0.5)))
     return {
         "cardinality": pd.Series(octave),
         "weekday x hour": frame.time.dt.weekday * 24 + frame.time.dt.hour,
@@ -46,4 +46,4 @@ def _distributions(people: pa.Table, events: pa.Table, specification: EventSpeci
 
 def _distance(one: pd.Series, other: pd.Series) -> float:
     shares, others = one.value_counts(normalize=True), other.value_counts(normalize=True)
-    return float(shares.subtract(others, fill_value=0).abs().sum() / 2)
+    return float(np.abs(shares.subtract(others, fill_value=0).to_numpy()).sum() / 2)

@@ -33,7 +33,8 @@ def complete_journey() -> Market:
     """Return the households of the Complete Journey with their purchases, a line an event, in the shops' wall time."""
     bought = pd.read_parquet(package_file("transactions"))
     products = pd.read_parquet(package_file("products")).dropna(subset=["product_category", "department"])
-    groups = products.groupby("product_category").department.agg(lambda names: names.mode()[0]).to_dict()
+    first = products.groupby("product_category").department.agg(lambda names: names.mode()[0])
+    groups = {str(name): str(group) for name, group in first.items()}
     bought = bought.merge(products[["product_id", "product_category"]], on="product_id")
     wall = bought.transaction_timestamp.dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt.tz_localize(None)
     events = pd.DataFrame(

@@ -68,7 +68,7 @@ class NumberCoding:
         if low > 0:
             return np.asarray(np.geomspace(low, high, cells + 1), np.float64)
         # The first fine code is zero alone.
-        return np.r_[low, np.geomspace(half, high, cells)]
+        return np.concatenate([[low], np.geomspace(half, high, cells)])
 
     @cached_property
     def _held(self) -> tuple[Weights, Weights]:

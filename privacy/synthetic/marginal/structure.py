@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 MOST_MEGABYTES = 1.5
 """Size of the model's cliques. Larger ones relate more pairs exactly, and take longer to fit than they gain."""
-CHANCE_DEVIATIONS = 2.5
-"""A distance so many deviations above that of noise is no chance: 1 of 160 independent pairs has it."""
+CHANCE_DEVIATIONS = 1.0
+"""A distance so many deviations above the expected one is hardly chance: 1 of 6 independent pairs has it."""
 
 
 def choose_pairs(measured: Measured, domain: Domain, megabytes: float = MOST_MEGABYTES) -> list[Clique]:
     """Return the pairs with the strongest dependence that fit into a junction tree of this size.
 
     The dependence of a pair is the distance of its noisy counts from those of independent columns, less the distance
-    that the noise alone would make. So columns that are independent are hardly ever related by chance.
+    that chance would make. So independent columns are seldom related.
     """
     from mbi.junction_tree import hypothetical_model_size
 
@@ -38,9 +38,11 @@ def choose_pairs(measured: Measured, domain: Domain, megabytes: float = MOST_MEG
 def _dependence(pair: Measurement, measured: Measured) -> float:
     first, second = (_shares(measured.singles[name]) for name in pair.clique)
     independent = np.outer(first, second).ravel() * max(1.0, measured.total)
-    cells = len(pair.counts)
-    expected, deviation = math.sqrt(2 / math.pi) * cells, math.sqrt((1 - 2 / math.pi) * cells)
-    return float(np.abs(pair.counts - independent).sum()) - pair.scale * (expected + CHANCE_DEVIATIONS * deviation)
+    # Of independent columns, a count with expectation e varies by √e among tables, and by σ among measurements.
+    variance = independent + pair.scale**2
+    expected = math.sqrt(2 / math.pi) * np.sqrt(variance).sum()
+    deviation = math.sqrt((1 - 2 / math.pi) * variance.sum())
+    return float(np.abs(pair.counts - independent).sum() - expected - CHANCE_DEVIATIONS * deviation)
 
 
 def _shares(single: Measurement) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
