@@ -46,4 +46,4 @@ def _distributions(people: pa.Table, events: pa.Table, specification: EventSpeci
 
 def _distance(one: pd.Series, other: pd.Series) -> float:
     shares, others = one.value_counts(normalize=True), other.value_counts(normalize=True)
-    return float(np.abs(shares.subtract(others, fill_value=0).to_numpy()).sum() / 2)
+    return float(np.abs(shares.sub(others, fill_value=0).to_numpy()).sum() / 2)
