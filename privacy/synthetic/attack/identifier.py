@@ -70,7 +70,7 @@ def _identifies(values: pa.ChunkedArray) -> bool:
     if not (_is_text(values) or pa.types.is_integer(values.type)):
         return False
     present = len(values) - values.null_count
-    return bool(present > 0 and pc.count_distinct(values.combine_chunks()).as_py() >= NEAR_UNIQUE * present)
+    return bool(present > 0 and len(pc.unique(values).drop_null()) >= NEAR_UNIQUE * present)
 
 
 def _long(values: set[str]) -> set[str]:

@@ -16,6 +16,9 @@ from privacy.synthetic.specification import Category, ColumnSpec, Specification
 from privacy.synthetic.synthesizer import Guarantee
 from privacy.synthetic.table_form import TableForm, independent_columns
 
+LEAST_ROWS = 10
+"""Rows of each table: models that tell tables apart are fitted to thirds of them."""
+
 
 def evaluate_table(
     train: pa.Table, holdout: pa.Table, synthetic: pa.Table, specification: Specification,
@@ -27,9 +30,10 @@ def evaluate_table(
     not. Both may have more columns than the specification, such as identifiers, which are searched for.
 
     Raises:
-        BadSpecification: a table lacks a column of the specification, or has no row.
+        BadSpecification: a table lacks a column or has too few rows, or a column that is asked for is unknown.
     """
     options = options or Options()
+    require_asked(options, specification)
     tables = {"train": train, "holdout": holdout, "synthetic": synthetic}
     forms = {name: table_form(table, specification, name) for name, table in tables.items()}
     target = options.target or default_target(specification.columns)
@@ -45,7 +49,7 @@ def table_form(table: pa.Table, specification: Specification, name: str) -> Tabl
     """Return the columns of a table that the specification names.
 
     Raises:
-        BadSpecification: the table lacks a column, or has no row.
+        BadSpecification: the table lacks a column, or has too few rows.
     """
     if absent := [column for column in specification.columns if column not in table.column_names]:
         raise BadSpecification(f"the {name} table has no columns {absent}; it has {sorted(table.column_names)}")
@@ -54,9 +58,18 @@ def table_form(table: pa.Table, specification: Specification, name: str) -> Tabl
 
 
 def require_rows(rows: int, name: str) -> None:
-    """Check that a table has rows, or raise `BadSpecification`."""
-    if not rows:
-        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
+    """Check that a table has enough rows to be compared, or raise `BadSpecification`."""
+    if rows < LEAST_ROWS:
+        raise BadSpecification(f"the {name} table has {rows} rows; at least {LEAST_ROWS} are needed to compare tables")
+
+
+def require_asked(options: Options, specification: Specification) -> None:
+    """Check that target and secrets are columns, or raise `BadSpecification`."""
+    asked = [*options.secrets, *([options.target] if options.target else [])]
+    if unknown := sorted({name for name in asked if name not in specification.columns}):
+        raise BadSpecification(
+            f"there are no columns {unknown} to predict or infer; choose from {sorted(specification.columns)}"
+        )
 
 
 def table_scores(

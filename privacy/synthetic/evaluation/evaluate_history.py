@@ -12,7 +12,7 @@ from privacy.synthetic.attack.copied import copied_rows
 from privacy.synthetic.attack.identifier import leaked_identifiers
 from privacy.synthetic.attack.membership import Refit
 from privacy.synthetic.evaluation.disclosure import Search, attack_forms
-from privacy.synthetic.evaluation.evaluate import default_target, require_rows, table_scores
+from privacy.synthetic.evaluation.evaluate import default_target, require_asked, require_rows, table_scores
 from privacy.synthetic.evaluation.history_form import Histories, HistoryForm, make_up_histories, shuffled
 from privacy.synthetic.evaluation.history_score import TITLES, integrity, sequence_distances
 from privacy.synthetic.evaluation.options import Options
@@ -49,7 +49,7 @@ def evaluate_history(
     among single events. `sampler` and `refit` of the options are not used, but those of `generator`.
 
     Raises:
-        BadSpecification: a table lacks a column of the specification, or there are no people.
+        BadSpecification: a table lacks a column, there are too few people, or a column that is asked for is unknown.
     """
     options, generator = options or Options(), generator or HistoryGenerator()
     given = {"train": train, "holdout": holdout, "synthetic": synthetic}
@@ -57,6 +57,7 @@ def evaluate_history(
     people = {name: form.person_form for name, form in forms.items()}
     for name, form in people.items():
         require_rows(form.rows, name)
+    require_asked(options, people["train"].specification)
     scores = _scores(forms, options)
     target = options.target or default_target(specification.people)
     scores += table_scores(people, target, options.seed, options.progress)

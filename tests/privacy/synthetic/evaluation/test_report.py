@@ -1,6 +1,8 @@
 """A report states every figure beside its references, as JSON and as a page that needs nothing else."""
 
 import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,6 +18,7 @@ from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.page import KEEP_INSIDE, render_page
 from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Report
 from privacy.synthetic.gate.judgement import judge_rows
+from privacy.synthetic.specification import Category, Day, Moment, Number, Specification
 from privacy.synthetic.synthesizer import Guarantee
 from tests.privacy.synthetic.people import draw_events, draw_people, events_specification
 from tests.privacy.synthetic.population import SPECIFICATION, draw
@@ -194,8 +197,58 @@ def test_copied_events_of_one_customer_in_twenty_are_proven() -> None:
     assert found.disclosure.copies.is_proven
 
 
-def test_a_table_without_rows_or_columns_is_refused() -> None:
-    with pytest.raises(BadSpecification, match="the holdout table has no rows"):
-        evaluate_table(draw(10, 1), draw(0, 1), draw(10, 2), SPECIFICATION)
+def test_a_table_that_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(BadSpecification, match="the holdout table has 9 rows; at least 10"):
+        evaluate_table(draw(10, 1), draw(9, 1), draw(10, 2), SPECIFICATION)
     with pytest.raises(BadSpecification, match=r"the synthetic table has no columns \['job'\]"):
         evaluate_table(draw(10, 1), draw(10, 1), draw(10, 2).drop_columns(["job"]), SPECIFICATION)
+    with pytest.raises(BadSpecification, match=r"there are no columns \['salary'\] to predict or infer"):
+        evaluate_table(draw(10, 1), draw(10, 1), draw(10, 2), SPECIFICATION, Options(secrets=["salary"]))
+
+
+def every_kind(rows: int, seed: int) -> pa.Table:
+    random = np.random.default_rng(seed)
+    day = random.integers(0, 700, rows)
+    numbers = random.normal(0, 50, rows).round(2)
+    return pa.table(
+        {
+            "empty": pa.nulls(rows, pa.float64()),
+            "one": pa.array(["x"] * rows),
+            "flag": pa.array(random.random(rows) < 0.5, mask=random.random(rows) < 0.1),
+            "code": pa.array(
+                [None if one > 300 else f"c{one}" for one in random.integers(0, 330, rows)]
+            ).dictionary_encode(),
+            "money": pa.array([Decimal(f"{number:.2f}") for number in numbers], pa.decimal128(12, 2)),
+            "day": pa.array([date(2025, 1, 1) + timedelta(days=int(one)) for one in day]),
+            "at": pa.array(
+                [datetime(2025, 1, 1) + timedelta(seconds=int(one) * 86_399) for one in day], pa.timestamp("us")
+            ),
+        }
+    )
+
+
+KINDS = Specification(
+    columns={
+        "empty": Number(minimum=0, maximum=1, nullable=True),
+        "one": Category(values=("x",)),
+        "flag": Category(values=(True, False), nullable=True),
+        "code": Category(values=tuple(f"c{one}" for one in range(200)), other="other", nullable=True),
+        "money": Number(minimum=-200, maximum=200),
+        "day": Day(first=date(2025, 1, 1), last=date(2026, 12, 31)),
+        "at": Moment(first=datetime(2025, 1, 1), last=datetime(2026, 12, 31)),
+    }
+)
+
+
+@pytest.mark.parametrize("rows", [10, 200])
+def test_columns_of_every_kind_are_measured(rows: int) -> None:
+    options = Options(attacks=50, sampler=lambda count, seed: every_kind(count, 40 + seed), samples=2)
+    found = evaluate_table(every_kind(2 * rows, 1), every_kind(rows, 2), every_kind(rows, 3), KINDS, options)
+    json.dumps(found.to_json(), allow_nan=False)
+    assert render_page(found.with_gate(judge_rows(found)))
+
+
+def test_a_table_of_one_column_is_measured() -> None:
+    spec = Specification(columns={"money": KINDS.columns["money"]})
+    found = evaluate_table(every_kind(40, 1), every_kind(20, 2), every_kind(40, 3), spec, Options(attacks=20))
+    assert [attack.name for attack in found.disclosure.attacks] == ["singling out"]
