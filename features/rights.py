@@ -1,7 +1,7 @@
 """The stores of personal data that features own: the online store and Feast's repository.
 
-Offline features are the gold tables, which are erased with the lakehouse. A training set is a result in memory, and no
-model is stored; who stores one registers it here.
+Offline features are the gold tables, which are erased with the lakehouse. A training set is a result in memory. Models
+are stored by `pipelines.federated`, which has a store of its own.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
 With the setting `database` the stores are tables of PostgreSQL, see `installation.database`. Otherwise they are files.
 In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
-token.check, run_date.toml. In
-`secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
-audit.key, audit.anchor, pseudonym.key, release.key, rights.key, rights.anchor, dp_ledger.anchor, keys.db,
-keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
+synthetic/, token.check, run_date.toml. In `secret_dir`, a folder that belongs on another disk in production, apart from
+the data and its backups: token.key, audit.key, audit.anchor, pseudonym.key, release.key, synthetic.key, rights.key,
+rights.anchor, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
 """
 
 from __future__ import annotations
@@ -272,6 +271,11 @@ class Installation:
         return open_pseudonym_key(self.settings, self.server)
 
     @cached_property
+    def synthetic_key(self) -> bytes:
+        """The secret key that seals models of synthetic data, and that decides which people are held out of a fit."""
+        return load_key(self.settings.secret_dir / "synthetic.key")
+
+    @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, which makes matching keys with the same secret as those in the tables.
 
@@ -382,9 +386,8 @@ class Installation:
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""
-        decisions = self.live_decisions
-        decisions.refresh()
-        return decisions
+        self.live_decisions.refresh()
+        return self.live_decisions
 
     @property
     def has_ledger(self) -> bool:

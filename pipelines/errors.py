@@ -60,3 +60,11 @@ class RetentionError(PipelineError):
 
 class ReleaseError(PipelineError):
     """A declaration of a release is not valid, or its release may not be made from the current tables."""
+
+
+class TrainingError(PipelineError):
+    """A federated training or its model cannot be used: there is no such model, no run to resume, or no site."""
+
+
+class PartnerMatchError(PipelineError):
+    """A match with a partner cannot take this step: wrong name, order, purpose or file."""

@@ -11,11 +11,10 @@ import pandas as pd
 from features.definition import ENTITY, read_catalog
 from features.errors import FeatureError
 from features.repo.repository import open_feature_store
+from features.repo.training_permission import log_training, permitted_customers, require_purpose
 from features.repo.view_rows import EVENT_TIMESTAMP
 from features.retrieval.customer_consent import CustomerConsent
 from installation.installation import Installation
-from privacy.access.errors import AccessRefused
-from privacy.audit import AuditEntry
 
 
 def training_set(installation: Installation, asked: pd.DataFrame, service: str, purpose: str, who: str) -> pd.DataFrame:
@@ -37,26 +36,15 @@ def training_set(installation: Installation, asked: pd.DataFrame, service: str, 
         FeatureError: `asked` has no customers.
         AuditError: the read cannot be logged.
     """
-    catalog = read_catalog(installation)
-    found = catalog.service(service)
-    refused = [name for name in found.features if purpose not in catalog.feature(name).purposes]
-    if purpose not in found.purposes or refused:
-        about = ", ".join(refused) or f"the service {service}"
-        raise AccessRefused(f"No training set for {purpose}: {about} does not serve it. Choose another purpose.")
+    features = require_purpose(read_catalog(installation), service, purpose)
     if ENTITY not in asked:
         raise FeatureError(f"The rows of a training set have no column {ENTITY}; got {', '.join(asked.columns)}.")
-    customers = asked[ENTITY].unique().tolist()
     with closing(CustomerConsent(installation)) as consent:
-        denials = consent.denials(customers, purpose, installation.decision_moment())
-    permitted = [customer for customer, denied in zip(customers, denials, strict=True) if denied is None]
+        permitted = permitted_customers(installation, consent, asked[ENTITY].unique().tolist(), purpose)
     store = open_feature_store(installation)
     rows = _in_shop_time(asked[asked[ENTITY].isin(permitted)], ZoneInfo(installation.settings.time_zone))
     known = store.get_historical_features(rows, store.get_feature_service(service)).to_df()
-    entry = AuditEntry(
-        at=installation.clock(), who=who, role="pipeline", purpose=purpose, action="train",
-        table=f"service/{service}", columns=found.features, subjects=len(permitted),
-    )  # fmt: skip
-    installation.audit_log.append(entry)
+    log_training(installation, service, purpose, who, features, len(permitted))
     return known
 
 

@@ -16,6 +16,12 @@ LEDGER = (
     "The privacy ledger is kept so that no budget is spent twice. It has questions and their cost, no personal data."
 )
 
+SYNTHETIC = (
+    "Models of synthetic data have no rows. They are noisy statistics under differential privacy, which are about "
+    "as likely with or without one person. So they may be kept. Reports have figures on groups. The next fit leaves an "
+    "erased person out."
+)
+
 
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores of an installation, see `SubjectStore`."""
@@ -28,6 +34,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         AnonymousReleases(installation),
         FileStore(settings, "audit", ("audit/**", "secret:audit.*"), AUDIT),
         FileStore(settings, "ledger", ("dp/**", "secret:dp_ledger.*"), LEDGER),
+        FileStore(settings, "synthetic data", ("synthetic/**", "secret:synthetic.key"), SYNTHETIC),
         FileStore(
             settings, "log", ("log/**",), "Logs of programs name files and tables, not persons.", is_derived=True
         ),

@@ -11,6 +11,7 @@ from pipelines.cli import (
     database,
     dp,
     features,
+    federated,
     identity,
     keys,
     profile,
@@ -23,6 +24,7 @@ from pipelines.cli import (
     serve,
     simulate,
     status,
+    synth,
     ui,
 )
 from pipelines.cli.error_boundary import ErrorBoundary
@@ -75,8 +77,10 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
+app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)
+app.add_typer(synth.app, name="synth")

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from agent_serving.errors import ServingError
 from features.errors import FeatureError
+from federated.errors import FederatedError
 from installation.disk_fault import is_disk_full
 from installation.errors import InstallationError
 from pipelines.cli.exit_code import ExitCode, is_denied, of_error
@@ -45,7 +46,9 @@ def _explain(error: Exception) -> tuple[str, ExitCode] | None:
     if is_disk_full(error):
         reason = " ".join(str(error).split("\n")[0].split(". ")[0].split())[:200].rstrip(".")
         return f"The disk is full: {reason}. Free space, then run the command again. What is finished is kept.", _DISK
-    if isinstance(error, FeatureError | InstallationError | PipelineError | PrivacyError | ServingError):
+    if isinstance(
+        error, FeatureError | FederatedError | InstallationError | PipelineError | PrivacyError | ServingError
+    ):
         return str(error), of_error(type(error))
     if is_denied(error):
         place = getattr(error, "filename", None) or "The disk"

@@ -43,6 +43,8 @@ _BY_ERROR = {
     "SpecError": ExitCode.USAGE,
     "HierarchyError": ExitCode.USAGE,
     "BadQuestion": ExitCode.USAGE,
+    "BadSpecification": ExitCode.USAGE,
+    "UnmetConstraint": ExitCode.USAGE,
     "PrivacyError": ExitCode.REFUSED,
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,
@@ -60,6 +62,9 @@ _BY_ERROR = {
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,
     "PlaceError": ExitCode.USAGE,
+    "TrainingError": ExitCode.USAGE,
+    "BadSetting": ExitCode.USAGE,
+    "SiteRefused": ExitCode.REFUSED,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

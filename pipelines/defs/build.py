@@ -14,6 +14,7 @@ from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
+from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
 from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
@@ -21,6 +22,7 @@ from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
 from pipelines.defs.search import content_sensor, index_job, search_asset
+from pipelines.defs.synthetic import synthetic_assets, synthetic_checks, synthetic_job
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
@@ -49,25 +51,39 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
-    index, places = index_job(installation), place_job(installation)
+    index, places, models = index_job(installation), place_job(installation), model_job()
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
-        assets = [*_assets(settings, contracts), *feature_assets(installation)]
+        assets = [*_assets(settings, contracts), *feature_assets(installation), *model_assets(installation)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
+            *synthetic_checks(),
         ],
-        jobs=[refresh, retention, reports, release_job(), index, places, rights, deadlines, *anchors],
+        jobs=[
+            refresh,
+            retention,
+            reports,
+            release_job(),
+            synthetic_job(),
+            models,
+            index,
+            places,
+            rights,
+            deadlines,
+            *anchors,
+        ],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
+            model_schedule(models, settings.time_zone),
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
@@ -101,6 +117,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield search_asset()
     yield from report_assets()
     yield from release_assets(contracts)
+    yield from synthetic_assets(contracts)
 
 
 def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:

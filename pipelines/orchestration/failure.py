@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import dagster as dg
 
 from agent_serving.errors import ServingError
+from features.errors import FeatureError
+from federated.errors import FederatedError
 from installation.disk_fault import is_disk_full
 from installation.errors import InstallationError
 from pipelines.errors import PipelineError
@@ -15,7 +17,7 @@ ERROR_KIND = "error"
 """Metadata of the failure: the class name of the error."""
 RETRY = dg.RetryPolicy(max_retries=1, delay=2)
 """For failures that pass by themselves, such as a lost connection to the engine."""
-_OWN = (InstallationError, PipelineError, PrivacyError, ServingError)
+_OWN = (FeatureError, FederatedError, InstallationError, PipelineError, PrivacyError, ServingError)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
 from pipelines.erasure.subject_lookup import find_subject
 from pipelines.erasure.truth_store import TruthStore
+from pipelines.federated.subject_store import TrainedModels
 from pipelines.orchestration.run_history import RunHistory
 from pipelines.rights.certification import Certification
 from pipelines.rights.execution import CaseTools, Execution
@@ -48,6 +49,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         Corrections(installation),
         *installation_store.subject_stores(installation),
         *feature_stores.subject_stores(installation),
+        TrainedModels(installation),
         *serving_stores.subject_stores(installation),
         RunHistory(installation.settings),
         BackupStore(installation.settings),

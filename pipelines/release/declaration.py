@@ -7,15 +7,17 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipelines.errors import ReleaseError
 from pipelines.release import LAYER
+from pipelines.synthetic.request import SyntheticRequest
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
+    from features.repo.training_spec import TrainingSpec
     from privacy.anonymity.spec.specification import Spec
     from privacy.dp.question import Question
 
@@ -138,7 +140,95 @@ class StatisticsRelease(_Release):
         return read_question(self.form)
 
 
-Release = AnonymousRelease | StatisticsRelease
+class SyntheticRelease(_Release, SyntheticRequest):
+    """Synthetic rows of a table of customers, and of their events; published only if the release gate is open.
+
+    rows: number of synthetic rows, of customers if there are events. None: as many as were learned from, with noise.
+    attacked: columns that the inference attack tries to tell. target: column that models of the report predict.
+    """
+
+    kind: Literal["synthetic"]
+    recipient: str
+    rows: int | None = Field(default=None, ge=1)
+    attacked: tuple[str, ...] = ()
+    target: str | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Lakehouse names of the published tables: of the rows, and of the events if there are any."""
+        return (self.table,) if self.events is None else (self.table, f"{self.table}_event")
+
+    @property
+    def request(self) -> SyntheticRequest:
+        """The request without what concerns the publication; the budget is charged for it."""
+        return SyntheticRequest(**{name: getattr(self, name) for name in SyntheticRequest.model_fields})
+
+    @model_validator(mode="after")
+    def _names_columns(self) -> SyntheticRelease:
+        named = {*self.attacked, *(() if self.target is None else (self.target,))}
+        if unknown := sorted(named - self.columns.keys()):
+            raise ValueError(f"attacked and target name {unknown}, which are not among the columns")
+        return self
+
+
+class SiteSplit(BaseModel):
+    """The sites of one installation: its customers by the values of a column, such as the region they live in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    table: str
+    column: str
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values of the column by the name of a site; empty makes one site a value. Other customers are in no site."""
+
+
+class NoiseTerms(BaseModel):
+    """Differential privacy per customer of a run: total ρ over all rounds, and the clip of one customer's part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    rho: float = Field(gt=0)
+    clip: float = Field(gt=0)
+    colluders: int = Field(default=0, ge=0)
+    """Sites that may tell the server their own noise; the noise of the others alone is enough."""
+    sites_of_customer: int = Field(default=1, ge=1)
+    """The most sites that one person is a customer of."""
+
+
+class ModelRelease(_Release):
+    """A model that several sites train together: only sums of their customers leave a site (`pipelines.federated`)."""
+
+    kind: Literal["model"]
+    title: str
+    purpose: str
+    """Purpose of the training. Each round reads only customers who permit it, and features that serve it."""
+    form: Mapping[str, Any] = Field(alias="training")
+    """The training set as written in the YAML file; `training` is its validated form."""
+    sites: SiteSplit
+    task: Mapping[str, Any]
+    """Name and settings of the task, such as `{task: glm, family: logistic}`; see `federated/task.py`."""
+    rounds: int = Field(default=20, ge=1)
+    sites_min: int = Field(default=3, ge=1)
+    is_secure: bool = Field(default=True, alias="secure")
+    """Whether sums are masked, so that the server learns no site's own values."""
+    privacy: NoiseTerms | None = None
+    held_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of each site's customers that no round trains on; the model is evaluated on them."""
+
+    @cached_property
+    def training(self) -> TrainingSpec:
+        """The validated training set. It is read at first use.
+
+        Raises:
+            ReleaseError: it is not valid; the message lists each fault with its place.
+        """
+        from features.repo.training_spec import TrainingSpec
+
+        try:
+            return TrainingSpec.model_validate(self.form)
+        except ValidationError as error:
+            raise ReleaseError(f"{self.name}.yaml: the training is not valid; correct {_faults(error)}") from error
+
+
+Release = AnonymousRelease | StatisticsRelease | SyntheticRelease | ModelRelease
 _ADAPTER: TypeAdapter[Release] = TypeAdapter(Annotated[Release, Field(discriminator="kind")])
 
 
@@ -162,11 +252,23 @@ def statistics_releases(folder: Path = FOLDER) -> tuple[StatisticsRelease, ...]:
     return tuple(one for one in load_releases(folder) if isinstance(one, StatisticsRelease))
 
 
+def synthetic_releases(folder: Path = FOLDER) -> tuple[SyntheticRelease, ...]:
+    """Return the declared releases of the kind `synthetic`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, SyntheticRelease))
+
+
+def model_releases(folder: Path = FOLDER) -> tuple[ModelRelease, ...]:
+    """Return the declared releases of the kind `model`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, ModelRelease))
+
+
 def _load(path: Path) -> Release:
     try:
         document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
-            raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
+            raise ReleaseError(
+                f"{path.name}: expected a mapping with a kind: anonymous, statistics, synthetic or model."
+            )
         if "name" in document:
             raise ReleaseError(f"{path.name}: the release is named by its file; remove the key `name`.")
         return _ADAPTER.validate_python({**document, "name": path.stem})

@@ -25,6 +25,7 @@ EXEMPT = {
     "search/**": "The search index, made from the content files alone.",
     "secret:token.key": "The secret of the matching keys.",
     "secret:suppression.db*": "Keyed hashes that keep erased persons out; without the key they name nobody.",
+    "secret:partner_match/*": "The secret numbers of open matches with partners; they name nobody.",
     "secret:pseudonym.key": "The secret of the pseudonyms that roles read.",
 }
 """The files without a store, each with the reason why no person is in it."""

@@ -6,18 +6,36 @@ ledger (its file, its anchor and all digests) needs a forged audit log as well, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from privacy.audit import AuditEntry, AuditLog
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Ledger
 from privacy.dp.ledger_answer import Answered, Grant, LedgerEntry
-from privacy.dp.question import Question
 from privacy.storage.hash_chain import ChainFault, ChainHead
 
 ACTION, REPEAT = "dp_release", "dp_repeat"
+
+
+class Asked(Protocol):
+    """What a release is logged by: a question for statistics, or the fit of a synthesizer."""
+
+    @property
+    def dataset(self) -> str:
+        """The table that it is about."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """The purpose whose budget is charged."""
+        ...
+
+    def columns(self) -> Set[str]:
+        """Return the columns that it reads."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ class Trail:
                 "until then no question is answered. `bojagi audit verify` lists every release without a debit"
             )
 
-    def note(self, question: Question, grant: Grant, *, failed: bool = False) -> None:
+    def note(self, question: Asked, grant: Grant, *, failed: bool = False) -> None:
         """Log a release that is paid for, or with `failed` a paid question that the engine could not answer.
 
         Call this before any noise is drawn.
@@ -57,7 +75,7 @@ class Trail:
         outcome = "failed" if failed else "allowed"
         self._append(question, outcome, f"paid by entry {grant.debit.number} of the privacy ledger", debit=grant.debit)
 
-    def note_repeat(self, question: Question, stored: Answered) -> None:
+    def note_repeat(self, question: Asked, stored: Answered) -> None:
         """Log that a stored answer was given again, which costs nothing.
 
         Raises:
@@ -65,7 +83,7 @@ class Trail:
         """
         self._append(question, "allowed", f"stored answer of entry {stored.number} of the privacy ledger", REPEAT)
 
-    def note_refusal(self, question: Question, reason: str) -> None:
+    def note_refusal(self, question: Asked, reason: str) -> None:
         """Log a question that was refused.
 
         Raises:
@@ -74,7 +92,7 @@ class Trail:
         self._append(question, "refused", reason[:500])
 
     def _append(
-        self, question: Question, outcome: str, reason: str, action: str = ACTION, debit: ChainHead | None = None
+        self, question: Asked, outcome: str, reason: str, action: str = ACTION, debit: ChainHead | None = None
     ) -> None:
         self.log.append(
             AuditEntry(

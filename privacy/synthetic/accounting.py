@@ -8,6 +8,7 @@ grid so fine that its privacy is that of continuous noise (`noise`; Canonne, Kam
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 
 _MOST_MU = 40.0
@@ -55,3 +56,13 @@ def epsilon_of(mu: float, delta: float) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if delta_of(mu, middle) <= delta else (middle, high)
     return high
+
+
+def spent_mu(scales: Iterable[float]) -> float:
+    """Return μ of recorded noise, each the ratio σ/Δ of its deviation to its sensitivity: √Σ (Δ/σ)²; no noise: ∞.
+
+    >>> spent_mu([2.0, 2.0, 2.0, 2.0])
+    1.0
+    """
+    ratios = list(scales)
+    return math.sqrt(sum(ratio**-2 for ratio in ratios)) if all(ratio > 0 for ratio in ratios) else math.inf

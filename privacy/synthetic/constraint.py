@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.synthetic.specification import Implication, Order
+from privacy.synthetic.coding import Coding, codings
+from privacy.synthetic.specification import Implication, Order, Scalar, Specification
+
+Mask = npt.NDArray[np.bool_]
 
 
-def meets(table: pa.Table, constraint: Order | Implication) -> pa.Array:
-    """Return for each row whether it meets the constraint; a null never breaks an order."""
-    if isinstance(constraint, Order):
-        return pc.fill_null(pc.less_equal(table[constraint.low], table[constraint.high]), True)
-    applies = pa.array([True] * table.num_rows, pa.bool_())
-    for name, value in constraint.when.items():
-        applies = pc.and_(applies, pc.fill_null(pc.equal(table[name], pa.scalar(value)), False))
-    holds = pa.array([True] * table.num_rows, pa.bool_())
-    for name, values in constraint.then.items():
-        holds = pc.and_(holds, pc.is_in(table[name], pa.array(values, table[name].type)))
-    return pc.or_(pc.invert(applies), holds)
+def violations(table: pa.Table, specification: Specification) -> dict[str, int]:
+    """Return for each constraint, as text, the number of rows of a table that break it."""
+    columns = codings(specification)
+    return {
+        str(constraint): int((~_meets(table, constraint, columns)).sum()) for constraint in specification.constraints
+    }
 
 
-def keep_rows(table: pa.Table, constraints: Sequence[Order | Implication]) -> pa.Table:
+def keep_rows(table: pa.Table, specification: Specification) -> pa.Table:
     """Return the rows that meet every constraint."""
-    for constraint in constraints:
-        table = table.filter(meets(table, constraint))
+    columns = codings(specification)
+    for constraint in specification.constraints:
+        table = table.filter(pa.array(_meets(table, constraint, columns)))
     return table
+
+
+def _meets(table: pa.Table, constraint: Order | Implication, columns: Mapping[str, Coding]) -> Mask:
+    if isinstance(constraint, Order):
+        in_order = pc.fill_null(pc.less_equal(table[constraint.low], table[constraint.high]), True)
+        return np.asarray(in_order.to_numpy(), bool)
+    applies, holds = np.ones(table.num_rows, bool), np.ones(table.num_rows, bool)
+    for name, value in constraint.when.items():
+        applies &= _is_one_of(table, columns[name], (value,))
+    for name, values in constraint.then.items():
+        holds &= _is_one_of(table, columns[name], values)
+    return ~applies | holds
+
+
+def _is_one_of(table: pa.Table, coding: Coding, values: tuple[Scalar, ...]) -> Mask:
+    codes, _ = coding.encode(table[coding.name].unify_dictionaries().combine_chunks())
+    return np.isin(codes, [coding.condition(value)[0] for value in values])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from privacy.contract.column import Column
 from privacy.contract.document import Document
+from privacy.contract.spark_type import parse_type
 from privacy.synthetic.errors import BadSpecification
-from privacy.synthetic.specification import Category, ColumnSpec, Day, Number
+from privacy.synthetic.specification import Category, ColumnSpec, Day, Moment, Number
 
+_WIDE = 1000.0
+"""Range from which on numbers above zero are taken for counts or sums, most of which are small."""
 _COLUMN: TypeAdapter[ColumnSpec] = TypeAdapter(ColumnSpec)
 
 
@@ -33,7 +37,7 @@ def contract_domain(
         if name not in known:
             raise BadSpecification(f"{contract.table} has no column {name}; choose from {sorted(known)}")
         column = known[name]
-        if column.role == "direct" or name == contract.subject_key:
+        if column.role == "direct" or column.token or column.unique or name == contract.subject_key:
             raise BadSpecification(f"{name} identifies people and is never learned from; remove it")
         if column.is_confidential:
             raise BadSpecification(f"{name} is free text in which people name themselves; remove it")
@@ -55,23 +59,46 @@ def column_domain(column: Column) -> ColumnSpec:
         return Category(values=tuple(_scalar(value) for value in column.enum), nullable=nullable)
     if column.logical_type == "boolean":
         return Category(values=(False, True), nullable=nullable)
-    if isinstance(low, date) and isinstance(high, date) and column.logical_type == "date":
+    if isinstance(low, datetime) and isinstance(high, datetime):
+        return Moment(first=low, last=high, nullable=nullable)
+    if isinstance(low, date) and isinstance(high, date):
         return Day(first=low, last=high, nullable=nullable)
     if isinstance(low, int | float) and isinstance(high, int | float):
-        decimals = 0 if column.logical_type == "integer" else 2
-        return Number(minimum=low, maximum=high, decimals=decimals, nullable=nullable)
+        return _number(column, float(low), float(high))
     raise BadSpecification(
         f"{column.name}: the contract lists no values and no bounds, so its domain is unknown. Add `enum` or `minimum` "
         "and `maximum` to the contract, or declare a domain for the column. Never take it from the rows"
     )
 
 
+def _number(column: Column, low: float, high: float) -> Number:
+    kind = parse_type(column.spark_type)
+    if column.logical_type == "integer":
+        decimals = 0
+    elif kind.name == "decimal":
+        decimals = min(kind.scale, 9)
+    else:
+        # Four digits of a full range, and never less than cents.
+        decimals = min(9, max(2, 4 - math.floor(math.log10(high - low)))) if high > low else 2
+    is_skewed = low >= 0 and high - low >= _WIDE
+    return Number(
+        minimum=low, maximum=high, decimals=decimals, scale="log" if is_skewed else "linear",
+        nullable=not column.required,
+    )  # fmt: skip
+
+
 def _own(name: str, own: Mapping[str, Any], column: Column) -> ColumnSpec:
     try:
-        return _COLUMN.validate_python({"nullable": not column.required, **own})
+        declared = _COLUMN.validate_python({"nullable": not column.required, **own})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise BadSpecification(f"{name}: the declared domain is not valid: {faults}") from error
+    if column.enum is not None:
+        listed = {str(value) for value in column.enum}
+        unlisted = sorted(str(value) for value in getattr(declared, "values", ()) if str(value) not in listed)
+        if not isinstance(declared, Category) or unlisted:
+            raise BadSpecification(f"{name}: the declared domain differs from the values that the contract lists")
+    return declared
 
 
 def _scalar(value: str | float | bool) -> str | int | bool:

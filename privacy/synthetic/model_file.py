@@ -1,7 +1,7 @@
 """Saves and loads fitted models: JSON and plain arrays in a zip file, sealed with the installation's key. No pickle.
 
-seal = HMAC-SHA256(key, SHA-256 of every part, in order). A model file holds noisy measurements and what was computed from
-them: no row that it was fitted on, and no statistic without noise.
+seal = HMAC-SHA256(key, SHA-256 of every part, in order). A model file holds noisy measurements and what was computed
+from them: no row that it was fitted on, and no statistic without noise.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import hashlib
 import hmac
 import io
 import json
+import struct
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from privacy.synthetic.errors import DamagedModel
 from privacy.synthetic.event.generation import Rhythm
 from privacy.synthetic.event.private_history import PrivateHistory
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.marginal.merging import Merging
 from privacy.synthetic.marginal.model import MarginalModel
 from privacy.synthetic.private_table import PrivateTable
 from privacy.synthetic.specification import Specification
@@ -29,18 +32,15 @@ from privacy.synthetic.specification import Specification
 FORMAT = 1
 _MANIFEST, _SEAL = "model.json", "seal"
 _RHYTHM = ("first", "gap", "weekday", "size", "size_low", "size_high", "item", "renewal", "patience")
+# What zipfile and NumPy raise for files with wrong bytes.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, ValueError,
+               NotImplementedError, RuntimeError)  # fmt: skip
 Model = PrivateTable | PrivateHistory
 
 
 def save_model(model: Model, path: Path, key: bytes) -> str:
     """Write a model, in one step; return the SHA-256 of its content."""
-    arrays: dict[str, Any] = {}
-    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
-    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
-    for name, array in arrays.items():
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        parts[f"{name}.npy"] = buffer.getvalue()
+    parts = _parts(model)
     digest = _digest(parts)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,33 +51,64 @@ def save_model(model: Model, path: Path, key: bytes) -> str:
     return digest
 
 
-def load_model(path: Path, key: bytes) -> Model:
-    """Return the model of a file.
+def model_digest(model: Model) -> str:
+    """Return the SHA-256 of a model's content, which its file has and the ledger records."""
+    return _digest(_parts(model))
+
+
+def _parts(model: Model) -> dict[str, bytes]:
+    arrays: dict[str, Any] = {}
+    content = _of_history(model, arrays) if isinstance(model, PrivateHistory) else _of_table(model, arrays, "")
+    parts = {_MANIFEST: json.dumps({"format": FORMAT, "kind": model.kind, **content}, ensure_ascii=False).encode()}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        parts[f"{name}.npy"] = buffer.getvalue()
+    return parts
+
+
+def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
+    """Return the model of a file; `expected` is the SHA-256 of its content, see `FitRecord`.
 
     Raises:
-        DamagedModel: the file is no model, was changed, or was sealed by another installation.
+        DamagedModel: the file is no model, was changed, was sealed by another installation, or is another model.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
-        raise DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again") from error
-    seal = parts.pop(_SEAL, b"")
-    if not hmac.compare_digest(seal, _seal(_digest(parts), key).encode()):
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    seal, digest = parts.pop(_SEAL, b""), _digest(parts)
+    if not hmac.compare_digest(seal, _seal(digest, key).encode()):
         raise DamagedModel(
             f"{path.name} was changed after it was saved, or another installation saved it; use the original file"
         )
+    if expected not in (None, digest):
+        raise DamagedModel(f"{path.name} is another model than the ledger recorded; use the file of that fit")
     content = json.loads(parts[_MANIFEST])
     if content["format"] != FORMAT:
         raise DamagedModel(f"{path.name} has format {content['format']}, this version reads {FORMAT}; fit it again")
-    arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
-              for name, data in parts.items() if name != _MANIFEST}  # fmt: skip
+    try:
+        arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
+                  for name, data in parts.items() if name != _MANIFEST}  # fmt: skip
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
     return _history(content, arrays) if content["kind"] == PrivateHistory.kind else _table(content, arrays, "")
 
 
+def _unreadable(path: Path, error: Exception) -> DamagedModel:
+    return DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again")
+
+
+def _numbered(name: str, arrays: Iterable[Any]) -> dict[str, Any]:
+    return {f"{name}_{number}": array for number, array in enumerate(arrays)}
+
+
 def _of_table(model: PrivateTable, arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
-    arrays |= {f"{prefix}potential_{index}": one for index, one in enumerate(model.model.potentials)}
-    arrays |= {f"{prefix}fine_{name}": one for name, one in model.fine.items()}
+    arrays |= _numbered(f"{prefix}potential", model.model.potentials)
+    arrays |= _numbered(f"{prefix}fine", model.fine.values())
+    arrays |= _numbered(f"{prefix}merged", (one.merged for one in model.mergings.values()))
+    arrays |= _numbered(f"{prefix}weights", (one.weights for one in model.mergings.values()))
     return {
         "specification": model.specification.model_dump(mode="json"),
         "sizes": dict(model.model.sizes),
@@ -85,6 +116,7 @@ def _of_table(model: PrivateTable, arrays: dict[str, Any], prefix: str) -> dict[
         "parents": list(model.model.parents),
         "total": model.model.total,
         "fine": list(model.fine),
+        "merged": list(model.mergings),
         "scales": dict(model.scales),
     }
 
@@ -93,15 +125,20 @@ def _table(content: Mapping[str, Any], arrays: Mapping[str, Any], prefix: str) -
     cliques = tuple(tuple(clique) for clique in content["cliques"])
     potentials = tuple(arrays[f"{prefix}potential_{index}"] for index in range(len(cliques)))
     model = MarginalModel(content["sizes"], cliques, tuple(content["parents"]), potentials, content["total"])
-    fine = {name: arrays[f"{prefix}fine_{name}"] for name in content["fine"]}
-    return PrivateTable(Specification.model_validate(content["specification"]), model, fine, content["scales"])
+    fine = {name: arrays[f"{prefix}fine_{number}"] for number, name in enumerate(content["fine"])}
+    mergings = {
+        name: Merging(arrays[f"{prefix}merged_{number}"], arrays[f"{prefix}weights_{number}"])
+        for number, name in enumerate(content["merged"])
+    }
+    specification = Specification.model_validate(content["specification"])
+    return PrivateTable(specification, model, mergings, fine, content["scales"])
 
 
 def _of_history(model: PrivateHistory, arrays: dict[str, Any]) -> dict[str, Any]:
     arrays |= {"hour": model.hour, "hour_of_size": model.hour_of_size}
     arrays |= {f"rhythm_{name}": getattr(model.rhythm, name) for name in _RHYTHM}
-    arrays |= {f"number_{name}": one for name, one in model.number.items()}
-    arrays |= {f"order_{name}": one for name, one in model.order.items()}
+    arrays |= _numbered("number", model.number.values())
+    arrays |= _numbered("order", model.order.values())
     return {
         "specification": model.specification.model_dump(mode="json"),
         "people": _of_table(model.people, arrays, "people_"),
@@ -119,8 +156,8 @@ def _history(content: Mapping[str, Any], arrays: Mapping[str, Any]) -> PrivateHi
         Rhythm(content["days"], **{name: arrays[f"rhythm_{name}"] for name in _RHYTHM}),
         arrays["hour"],
         arrays["hour_of_size"],
-        {name: arrays[f"number_{name}"] for name in content["number"]},
-        {name: arrays[f"order_{name}"] for name in content["order"]},
+        {name: arrays[f"number_{number}"] for number, name in enumerate(content["number"])},
+        {name: arrays[f"order_{number}"] for number, name in enumerate(content["order"])},
         content["scales"],
     )
 

@@ -2,121 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.accounting import epsilon_of, mu_of
-from privacy.synthetic.coding import Coding, Weights, codings, encode
+from privacy.synthetic.accounting import mu_of
+from privacy.synthetic.coding import Coding, codings, encode
 from privacy.synthetic.constraint import keep_rows
-from privacy.synthetic.errors import UnmetConstraint
+from privacy.synthetic.errors import BadSpecification, UnmetConstraint
 from privacy.synthetic.marginal.fit import fit_marginals
-from privacy.synthetic.marginal.measurement import FINE, SINGLE_SHARE, Measurement, measure, plan_measurements, spent_mu
-from privacy.synthetic.marginal.model import MarginalModel
+from privacy.synthetic.marginal.measurement import SINGLE_SHARE, Measured, measure, plan_measurements
+from privacy.synthetic.marginal.merging import Merging
+from privacy.synthetic.marginal.model import CHUNK_ROWS, MarginalModel
 from privacy.synthetic.specification import Specification
-from privacy.synthetic.synthesizer import Guarantee
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Guarantee, Progress, no_progress
 from privacy.synthetic.unit_bound import bounded_rows
 
-_MOST_TRIES = 50
+_LEAST_KEPT = 1e-3
+"""Least share of drawn rows that meet the constraints; below it sampling gives up."""
 
 
 @dataclass(frozen=True)
 class PrivateTable:
-    """A model of noisy marginals. `scales` holds σ of each measurement, from which the guarantee is computed."""
+    """A model of noisy marginals. `scales` holds σ/Δ of each measurement, from which the guarantee is computed."""
 
     specification: Specification
     model: MarginalModel
+    mergings: Mapping[str, Merging]
     fine: Mapping[str, Weights]
     scales: Mapping[str, float]
 
     kind = "private_table"
 
     @classmethod
-    def fit(
-        cls, table: pa.Table, specification: Specification, mu: float | None = None,
-        single_share: float = SINGLE_SHARE,
-    ) -> PrivateTable:  # fmt: skip
-        """Return the model of a table's rows. The caller has debited the budget `cost_mu(specification)`.
+    def fit(cls, table: pa.Table, specification: Specification, progress: Progress = no_progress) -> Self:
+        """Return the model of a table's rows. The caller has debited `privacy.synthetic.fit.cost_of` before.
 
-        Noise comes from the system's source of randomness: a fit has no seed, since a known seed would reveal the noise.
+        Noise comes from the system's source of randomness: a fit has no seed, since a known seed reveals the noise.
 
-        `mu` is the part of a larger budget that this table may spend; None: all that the specification allows.
-        `single_share` is the share of the marginals of one column.
-
-        Guarantee: μ-GDP, and with `mu` None (ε, δ)-DP of the specification, for neighbours that differ in all rows of one person.
+        Guarantee: (ε, δ)-DP of the specification, for neighbours that differ in all rows of one person.
 
         Raises:
             BadSpecification: the table does not fit the specification.
         """
-        columns = codings(specification)
-        used = bounded_rows(table, specification.unit, specification.rows_per_unit)
-        plan = plan_measurements(columns, specification.rows_per_unit, single_share)
-        measured = measure(encode(used, columns), columns, plan, cost_mu(specification) if mu is None else mu)
-        return cls.from_measurements(specification, measured)
+        return cls.fit_part(table, specification, mu_of(specification.epsilon, specification.delta), progress)
 
     @classmethod
-    def from_measurements(cls, specification: Specification, measurements: list[Measurement]) -> PrivateTable:
+    def fit_part(
+        cls, table: pa.Table, specification: Specification, mu: float, progress: Progress = no_progress,
+        single_share: float = SINGLE_SHARE, tails: Collection[str] = (),
+    ) -> Self:  # fmt: skip
+        """Return the model, fitted with a part of a larger budget.
+
+        single_share: share of the marginals of one column. tails: columns whose last codes are merged, see `measure`.
+
+        Guarantee: μ-GDP, for neighbours that differ in all rows of one person.
+        """
+        columns = codings(specification)
+        progress("measure marginals", 0.0)
+        used = bounded_rows(table, specification.unit, specification.rows_per_unit)
+        plan = plan_measurements(columns, specification.rows_per_unit, single_share)
+        measured = measure(encode(used, columns), columns, plan, mu, tails)
+        return cls.from_measurements(specification, measured, progress)
+
+    @classmethod
+    def from_measurements(
+        cls, specification: Specification, measured: Measured, progress: Progress = no_progress
+    ) -> Self:
         """Return the model of noisy marginals. It reads no row."""
-        fine = {
-            one.clique[0].removesuffix(FINE): np.clip(one.counts, 0, None)
-            for one in measurements
-            if one.clique and one.clique[0].endswith(FINE)
-        }
-        scales = {"*".join(one.clique): one.scale for one in measurements}
-        return cls(specification, fit_marginals(measurements, codings(specification)), fine, scales)
+        fine = {name: np.clip(counts, 0, None) for name, counts in measured.fine.items()}
+        scales = {name: scale / specification.rows_per_unit for name, scale in measured.scales.items()}
+        return cls(specification, fit_marginals(measured, progress), measured.mergings, fine, scales)
 
     @cached_property
     def guarantee(self) -> Guarantee:
         """The guarantee of the recorded noise."""
-        return gaussian_guarantee(self.specification, self.scales)
+        return Guarantee.from_noise(self.scales, self.specification.delta, self.specification.unit)
 
     def sample(self, rows: int | None, seed: int, given: Mapping[str, Any] | None = None) -> Iterator[pa.Table]:
         """Yield tables with `rows` rows in all. Every row meets the constraints and has the values in `given`.
 
         Raises:
+            BadSpecification: a column or value in `given` is not in the domain.
             UnmetConstraint: the model gives too few such rows.
         """
         columns = codings(self.specification)
-        codes = {name: columns[name].code_of(value) for name, value in (given or {}).items()}
+        conditions = _conditions(given or {}, columns)
+        codes_given = {
+            name: int(self.mergings[name].merged[code]) if name in self.mergings else code
+            for name, (code, _) in conditions.items()
+        }
         random = np.random.default_rng(seed)
-        left, tries = self.model.total if rows is None else rows, 0
+        left = self.model.total if rows is None else rows
+        drawn = kept = 0
         while left > 0:
-            for part in self.model.chunks(left, random, codes):
-                kept = keep_rows(self._decoded(part, columns, random), self.specification.constraints)
-                kept = kept.slice(0, left)
-                left -= kept.num_rows
-                if kept.num_rows:
-                    yield kept
-            tries += 1
-            if left > 0 and tries >= _MOST_TRIES:
-                raise UnmetConstraint(f"{left} rows are missing after {tries} tries: the constraints reject nearly all")
+            # Constraints reject some rows, so more are drawn than are wanted: as many as the share so far suggests.
+            wanted = left if not drawn else min(max(left, round(1.1 * left * drawn / max(kept, 1))), CHUNK_ROWS)
+            for codes in self.model.chunks(wanted, random, codes_given):
+                made = self._decoded(codes, columns, {name: value for name, (_, value) in conditions.items()}, random)
+                table = keep_rows(made, self.specification)
+                drawn, kept = drawn + made.num_rows, kept + table.num_rows
+                table = table.slice(0, left)
+                left -= table.num_rows
+                if table.num_rows:
+                    yield table
+                if not left:
+                    return
+                if drawn > CHUNK_ROWS and kept < _LEAST_KEPT * drawn:
+                    raise UnmetConstraint(
+                        f"Only {kept} of {drawn} drawn rows meet the constraints and conditions, fewer than one in "
+                        f"{round(1 / _LEAST_KEPT)}; {left} rows are missing. Relax a constraint or a condition"
+                    )
 
     def _decoded(
-        self, codes: Mapping[str, np.ndarray[Any, np.dtype[np.int64]]], columns: Mapping[str, Coding],
+        self, codes: Mapping[str, Codes], columns: Mapping[str, Coding], given: Mapping[str, pa.Scalar],
         random: np.random.Generator,
     ) -> pa.Table:  # fmt: skip
-        none = np.zeros(0)
-        return pa.table({name: one.decode(codes[name], self.fine.get(name, none), random)
-                         for name, one in columns.items()})  # fmt: skip
+        made = {}
+        for name, coding in columns.items():
+            if name in given:
+                # The code of a number is a bin; the condition names one value of it.
+                made[name] = pa.repeat(given[name], len(codes[name]))
+                continue
+            merging = self.mergings.get(name)
+            split = codes[name] if merging is None else merging.split(codes[name], random)
+            made[name] = coding.decode(split, self.fine.get(name, np.zeros(0)), random)
+        return pa.table(made)
 
 
-def cost_mu(specification: Specification) -> float:
-    """Return μ of a fit, whose square over two is debited from the ledger before it."""
-    return mu_of(specification.epsilon, specification.delta)
-
-
-def gaussian_guarantee(specification: Specification, scales: Mapping[str, float]) -> Guarantee:
-    """Return the guarantee of recorded noise of deviation σ on statistics whose sensitivity is the rows of a person."""
-    noise = [Measurement((), np.zeros(0), scale) for scale in scales.values()]
-    mu = spent_mu(noise, float(specification.rows_per_unit))
-    unit = specification.unit or "row"
-    epsilon = epsilon_of(mu, specification.delta)
-    return Guarantee(
-        epsilon, specification.delta, mu, unit,
-        f"({epsilon:.4g}, {specification.delta:g})-differential privacy, where neighbouring data sets differ in all rows "
-        f"of one {unit}. Accounting: Gaussian differential privacy, mu = {mu:.6g}.",
-    )  # fmt: skip
+def _conditions(given: Mapping[str, Any], columns: Mapping[str, Coding]) -> dict[str, tuple[int, pa.Scalar]]:
+    if unknown := sorted(given.keys() - columns.keys()):
+        raise BadSpecification(f"conditions name {unknown}, which the model lacks; it has {sorted(columns)}")
+    return {name: columns[name].condition(value) for name, value in given.items()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Scalar = str | int | bool
 MOST_CELLS = 2_000
 """Most coarse values of one column. Pairs of such columns have four million cells, each with its own noise."""
+
+_LARGEST = 1e15
 
 
 class Part(BaseModel):
@@ -44,8 +47,9 @@ class Category(Part):
 class Number(Part):
     """A column of numbers in [minimum, maximum]; values outside count as the nearest bound.
 
-    `bins` bins of equal width (equal ratio with `scale: log`) relate the column to others. Within a bin, values follow
-    a finer histogram. `decimals` is the number of decimals of what is written; 0 writes whole numbers.
+    `bins` bins of equal width relate the column to others. With `scale: log` they have equal ratios, and 0 is apart:
+    right for sums of money and counts, most of which are small. Within a bin, values follow a finer histogram.
+    `decimals` is the number of decimals of what is written; 0 writes whole numbers.
     """
 
     kind: Literal["number"] = "number"
@@ -60,8 +64,10 @@ class Number(Part):
     def _is_a_range(self) -> Number:
         if not (math.isfinite(self.minimum) and math.isfinite(self.maximum) and self.minimum < self.maximum):
             raise ValueError("expected finite bounds with minimum < maximum")
-        if self.scale == "log" and self.minimum <= 0:
-            raise ValueError("scale: log needs a minimum above 0")
+        if max(abs(self.minimum), abs(self.maximum)) > _LARGEST:
+            raise ValueError(f"expected bounds of at most {_LARGEST:g}, which a double holds to the unit")
+        if self.scale == "log" and self.minimum < 0:
+            raise ValueError("scale: log needs a minimum of at least 0")
         return self
 
 
@@ -81,21 +87,61 @@ class Day(Part):
         return self
 
 
-ColumnSpec = Annotated[Category | Number | Day, Field(discriminator="kind")]
+class Moment(Part):
+    """A column of wall times from `first` to `last`, to the second; moments outside count as the nearest bound."""
+
+    kind: Literal["moment"] = "moment"
+    first: datetime
+    last: datetime
+    bins: int = Field(default=16, ge=1, le=MOST_CELLS)
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Moment:
+        if self.first.tzinfo or self.last.tzinfo or self.first >= self.last:
+            raise ValueError("expected wall times without a zone, first before last")
+        return self
+
+
+class TimeOfDay(Part):
+    """A column of times of day, to the second; times outside count as the nearest bound."""
+
+    kind: Literal["time"] = "time"
+    first: time = time(0)
+    last: time = time(23, 59, 59)
+    bins: int = Field(default=24, ge=1, le=MOST_CELLS)
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> TimeOfDay:
+        if self.first.tzinfo or self.last.tzinfo or self.first >= self.last:
+            raise ValueError("expected times without a zone, first before last")
+        return self
+
+
+ColumnSpec = Annotated[Category | Number | Day | Moment | TimeOfDay, Field(discriminator="kind")]
 
 
 class Order(Part):
-    """A constraint: the value of `low` is at most the value of `high`. Rows with a null meet it."""
+    """A constraint: the value of `low` is at most the value of `high`, both of one ordered kind. Nulls meet it."""
 
     low: str
     high: str
+
+    def __str__(self) -> str:
+        return f"{self.low} <= {self.high}"
 
 
 class Implication(Part):
     """A constraint: a row in which every column of `when` has the given value has one of the values of `then`."""
 
-    when: dict[str, Scalar]
-    then: dict[str, tuple[Scalar, ...]]
+    when: dict[str, Scalar] = Field(min_length=1)
+    then: dict[str, tuple[Scalar, ...]] = Field(min_length=1)
+
+    def __str__(self) -> str:
+        when = " and ".join(f"{name} = {value}" for name, value in self.when.items())
+        then = " and ".join(f"{name} in {[str(value) for value in values]}" for name, values in self.then.items())
+        return f"if {when} then {then}"
 
 
 class Specification(Part):
@@ -117,6 +163,8 @@ class Specification(Part):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Specification:
+        if marked := sorted(name for name in self.columns if "*" in name or name.endswith("~fine")):
+            raise ValueError(f"{marked} contain * or end in ~fine, which name measurements; rename the columns")
         if self.unit in self.columns:
             raise ValueError(f"{self.unit} identifies people and is never synthesized; remove it from columns")
         for constraint in self.constraints:
@@ -127,10 +175,32 @@ class Specification(Part):
             )
             if unknown := sorted(named - self.columns.keys()):
                 raise ValueError(f"a constraint names {unknown}, which are not among the columns")
+            _require_fitting(constraint, self.columns)
         return self
 
     @property
     def domain_digest(self) -> str:
         """SHA-256 of the columns and their domains, by which a saved model is compared with a contract."""
         columns = {name: column.model_dump(mode="json") for name, column in self.columns.items()}
-        return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
+        return digest_of(columns)
+
+
+def digest_of(content: object) -> str:
+    """Return the SHA-256 of a JSON value."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _require_fitting(constraint: Order | Implication, columns: Mapping[str, ColumnSpec]) -> None:
+    if isinstance(constraint, Order):
+        low, high = columns[constraint.low].kind, columns[constraint.high].kind
+        if low != high or low == "category":
+            raise ValueError(f"{constraint.low} ({low}) and {constraint.high} ({high}) have no common order")
+        return
+    for name, values in [*((name, (value,)) for name, value in constraint.when.items()), *constraint.then.items()]:
+        column = columns[name]
+        if not isinstance(column, Category):
+            raise ValueError(f"{name} is a {column.kind}; `when` and `then` take columns with listed values")
+        if unlisted := sorted(
+            {str(value) for value in values} - {str(value) for value in (*column.values, column.other)}
+        ):
+            raise ValueError(f"{name} does not list {unlisted}, which a constraint names")

@@ -8,6 +8,16 @@ import pyarrow as pa
 from privacy.synthetic.errors import BadSpecification
 
 
+def require_unit(schema: pa.Schema, unit: str | None) -> None:
+    """Check that a table has the column of its privacy unit.
+
+    Raises:
+        BadSpecification: it does not.
+    """
+    if unit is not None and unit not in schema.names:
+        raise BadSpecification(f"the table has no column {unit}, the privacy unit; it has {sorted(schema.names)}")
+
+
 def bounded_rows(table: pa.Table, unit: str | None, rows_per_unit: int) -> pa.Table:
     """Return the table with at most `rows_per_unit` rows of each person, chosen at random. Rows without a person go.
 
@@ -16,8 +26,7 @@ def bounded_rows(table: pa.Table, unit: str | None, rows_per_unit: int) -> pa.Ta
     """
     if unit is None:
         return table
-    if unit not in table.column_names:
-        raise BadSpecification(f"the table has no column {unit}, the privacy unit; it has {sorted(table.column_names)}")
+    require_unit(table.schema, unit)
     table = table.filter(table[unit].is_valid())
     person = table[unit].combine_chunks().dictionary_encode().indices.to_numpy()
     order = np.lexsort((np.random.default_rng().random(len(person)), person))

@@ -39,7 +39,8 @@ def key_of(shop: FeatureShop, caller: Caller = AGENT, *purposes: str, days: floa
 def served(shop: FeatureShop, key: str | None = None, app: FastAPI | None = None) -> Iterator[httpx.Client]:
     """Serve the shop from a thread of this process; yield a client that sends the key, by default a new one."""
     headers = {"Authorization": f"Bearer {key_of(shop) if key is None else key}"}
-    server = uvicorn.Server(uvicorn.Config(app or create_app(shop.installation), log_config=None, lifespan="on", ws="none"))
+    app = app or create_app(shop.installation)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

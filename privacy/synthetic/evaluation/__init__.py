@@ -1,1 +1,4 @@
-"""Scores of synthetic tables that separate good from bad, each between a real sample and independent columns."""
+"""The report of synthetic data: scores and attacks, each between real hold-out rows and independent columns.
+
+Does not belong here: the attacks themselves, and the verdict on a release.
+"""

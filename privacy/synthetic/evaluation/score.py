@@ -11,11 +11,13 @@ from itertools import combinations
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes
-from privacy.synthetic.evaluation.table_form import TableForm
+from privacy.synthetic.spread import Codes
+from privacy.synthetic.table_form import Numbers, TableForm
 
 _MOST_MARGINALS = 100
 _TREES = 60
+_NULL = -1e12
+_MOST_CLASSES = 10
 
 
 def k_marginals(real: TableForm, synthetic: TableForm, k: int = 3, seed: int = 0) -> float:
@@ -77,7 +79,7 @@ def detection(real: TableForm, synthetic: TableForm, seed: int = 0) -> float:
     from sklearn.model_selection import cross_val_predict
 
     rows = min(real.rows, synthetic.rows)
-    data = np.concatenate([real.sample(rows, seed).numbers, synthetic.sample(rows, seed).numbers])
+    data = np.concatenate([_filled(form.sample(rows, seed)) for form in (real, synthetic)])
     label = np.repeat([0, 1], rows)
     model = HistGradientBoostingClassifier(max_iter=_TREES, random_state=seed)
     probability = cross_val_predict(model, data, label, cv=3, method="predict_proba")[:, 1]
@@ -85,7 +87,7 @@ def detection(real: TableForm, synthetic: TableForm, seed: int = 0) -> float:
 
 
 def downstream(train: TableForm, test: TableForm, target: str, seed: int = 0) -> float:
-    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean of each against the rest.
+    """Return the AUC on `test` of boosted trees fitted on `train`; of several classes the mean AUC of one against all.
 
     0.5 when `train` has one class only.
     """
@@ -96,13 +98,25 @@ def downstream(train: TableForm, test: TableForm, target: str, seed: int = 0) ->
     others = [index for index in range(len(train.columns)) if index != place]
     is_category = [train.is_category[index] and train.columns[list(train.columns)[index]].size <= 255
                    for index in others]  # fmt: skip
-    label, wanted = train.codes[target], test.codes[target]
+    label, wanted = _common_classes(train.codes[target], test.codes[target])
     known = np.unique(label)
     if len(known) < 2 or len(np.unique(wanted)) < 2:
         return 0.5
     model = HistGradientBoostingClassifier(max_iter=80, random_state=seed, categorical_features=is_category)
-    model.fit(train.numbers[:, others], label)
-    scores = model.predict_proba(test.numbers[:, others])
+    model.fit(_filled(train)[:, others], label)
+    scores = model.predict_proba(_filled(test)[:, others])
     found = [roc_auc_score(wanted == one, scores[:, column]) for column, one in enumerate(model.classes_)
              if 0 < (wanted == one).sum() < len(wanted)]  # fmt: skip
     return float(np.mean(found[-1:] if len(known) == 2 else found))
+
+
+def _common_classes(label: Codes, wanted: Codes) -> tuple[Codes, Codes]:
+    """Return both with the classes that are rare in `wanted` taken together, since each class has trees of its own."""
+    codes, counts = np.unique(wanted, return_counts=True)
+    kept = codes[np.argsort(-counts, kind="stable")[:_MOST_CLASSES]]
+    return np.where(np.isin(label, kept), label, -1), np.where(np.isin(wanted, kept), wanted, -1)
+
+
+def _filled(form: TableForm) -> Numbers:
+    """Return the numbers with a very small one for null: a column may have no value at all, which trees refuse."""
+    return np.nan_to_num(form.numbers, nan=_NULL)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights
 from privacy.synthetic.event.generation import Rhythm, draw_lines, draw_sizes, draw_visits
 from privacy.synthetic.event.history import CLASSES
 from privacy.synthetic.event.measurement import (
@@ -20,8 +19,11 @@ from privacy.synthetic.event.measurement import (
     size_cell,
 )
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Progress, no_progress
 
 _ROUNDS = 5
+_STEPS = (1.0, 1.0, 1.0, 1.0, 1 / 2, 1 / 3, 1 / 4)
 _RENEWALS = 2.0 ** np.arange(-1, 11)
 _PEOPLE = 20_000
 """People of one trial history; more would not change the choice."""
@@ -29,7 +31,7 @@ _PEOPLE = 20_000
 
 def calibrated(
     measured: EventMeasurements, visits: Codes, classes: Codes, specification: EventSpecification,
-    random: np.random.Generator,
+    random: np.random.Generator, progress: Progress = no_progress,
 ) -> Rhythm:  # fmt: skip
     """Return the rhythm whose histories come nearest to the noisy weekdays and to the noisy variety of items."""
     low, high = size_bounds()
@@ -47,15 +49,18 @@ def calibrated(
     )
     some = random.permutation(len(visits))[:_PEOPLE]
     visits, classes = visits[some], classes[some]
+    progress("fit weekdays", 0.0)
     rhythm = _with_weekdays(rhythm, measured.hour.sum(1), visits, classes, specification, random)
+    progress("fit repeated items", 0.2)
     rhythm = _with_renewal(rhythm, measured.variety, visits, classes, random)
+    progress("fit days between purchases", 0.6)
     return _with_returns(rhythm, measured.again, visits, classes, random)
 
 
 def first_days(weeks: Weights, days: int) -> Weights:
     """Return class × day from class × week, each week's share spread over its days."""
-    spread = np.repeat(weeks / 7, 7, axis=1)[:, :days]
-    return spread + spread.sum() * 1e-9 + 1e-12
+    shares = np.repeat(weeks / 7, 7, axis=1)[:, :days]
+    return np.asarray(shares + shares.sum() * 1e-9 + 1e-12, np.float64)
 
 
 def _by_class(joint: Weights) -> Weights:
@@ -76,11 +81,11 @@ def _tilted(size: Weights, measured: EventMeasurements, classes: Codes, visits: 
     middle = (np.minimum(low, high) + high) / 2
     weight = np.bincount(activity(classes), visits, len(ACTIVITY))[:, None]
     lowest, highest = -0.2, 0.2
-    tilted = size
+    tilted: Weights = size
     for _ in range(60):
         rate = (lowest + highest) / 2
         tilted = size * np.exp(-rate * middle)
-        tilted /= tilted.sum(1, keepdims=True)
+        tilted = tilted / tilted.sum(1, keepdims=True)
         mean = float((weight * tilted * np.maximum(1, middle)).sum() / max(1.0, weight.sum()))
         lowest, highest = (rate, highest) if mean > measured.mean_size else (lowest, rate)
     return np.asarray(tilted[activity(np.arange(CLASSES))], np.float64)
@@ -107,8 +112,8 @@ def _with_renewal(
     cells = np.arange(variety.shape[1])
     low, high = size_bounds()
     middle = np.sqrt(np.maximum(low, 0.5) * np.maximum(high, 0.5))[cells]
-    found = np.stack([_mean_variety(person, day, classes, sizes, replace(rhythm, renewal=np.full(CLASSES, theta)), random)
-                      for theta in _RENEWALS])  # fmt: skip
+    trials = [replace(rhythm, renewal=np.full(CLASSES, theta)) for theta in _RENEWALS]
+    found = np.stack([_mean_variety(person, day, classes, sizes, trial, random) for trial in trials])
     mass = variety[:, 1:].sum(1)
     wanted = np.where(mass > 0, (np.log(middle[1:]) * variety[:, 1:]).sum(1) / np.maximum(mass, 1e-9), 0)
     renewal = [float(np.exp(np.interp(wanted[one], np.maximum.accumulate(found[:, one]), np.log(_RENEWALS))))
@@ -119,19 +124,20 @@ def _with_renewal(
 def _with_returns(rhythm: Rhythm, again: Weights, visits: Codes, classes: Codes, random: np.random.Generator) -> Rhythm:
     """Choose for each number of days the probability of taking an item again, and correct the items' shares for it.
 
-    Each round multiplies by the ratio of the noisy to the generated shares.
+    Each round multiplies by a power of the ratio of the noisy to the generated shares. The powers of the last rounds
+    fall, so that the chance of single rounds averages out (Robbins and Monro 1951).
     """
     person, day = draw_visits(visits, classes, rhythm, random)
     sizes = draw_sizes(classes[person], rhythm, random)
     wanted = rhythm.item
-    for _ in range(_ROUNDS):
+    for step in _STEPS:
         visit, item = draw_lines(person, day, classes, sizes, rhythm, random)
         _, days = returns(person[visit], item, day[visit])
         found = np.bincount(return_cell(days), minlength=RETURNS) / max(1, len(days))
-        ratio = np.clip((again + 1e-6) / (found + 1e-6), 0.2, 5)
+        ratio = np.clip((again + 1e-6) / (found + 1e-6), 0.2, 5) ** step
         patience = np.r_[rhythm.patience[0], (rhythm.patience * ratio)[1:]]
         shares = np.bincount(item, minlength=len(wanted)) / max(1, len(item))
-        corrected = rhythm.item * np.clip((wanted + 1e-9) / (shares + 1e-9), 0.5, 2)
+        corrected = rhythm.item * np.clip((wanted + 1e-9) / (shares + 1e-9), 0.5, 2) ** step
         rhythm = replace(
             rhythm, patience=np.minimum(1, patience / patience[1:].max()), item=corrected / corrected.sum()
         )

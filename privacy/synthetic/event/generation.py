@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights, spread
+from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
 from privacy.synthetic.event.measurement import return_cell
+from privacy.synthetic.spread import Codes, Weights, spread
 
 TRIES = 10
 """Draws of an item until one is not too soon. The last is taken as it is."""
@@ -62,12 +62,13 @@ def draw_sizes(classes: Codes, rhythm: Rhythm, random: np.random.Generator) -> C
     return np.maximum(1, low + np.floor(random.random(len(cell)) * (high - low + 1)).astype(np.int64))
 
 
-@numba.njit(cache=True)
+@kernel
 def _pick(cumulated: Weights) -> int:  # pragma: no cover
-    return min(np.searchsorted(cumulated, np.random.random() * cumulated[-1], side="right"), len(cumulated) - 1)
+    found = np.searchsorted(cumulated, np.random.random() * cumulated[-1], side="right")
+    return int(min(found, len(cumulated) - 1))
 
 
-@numba.njit(cache=True)
+@allocating_entry_point
 def _visits(
     visits: Codes, classes: Codes, first: Weights, gap: Weights, weekday: Weights, days: int, seed: int
 ) -> tuple[Codes, Codes]:  # pragma: no cover
@@ -93,7 +94,7 @@ def _visits(
     return person, day
 
 
-@numba.njit(cache=True)
+@allocating_entry_point
 def _urn(
     person: Codes, day: Codes, classes: Codes, sizes: Codes, cumulated: Weights, renewal: Weights, patience: Weights,
     seed: int,

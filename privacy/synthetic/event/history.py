@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.synthetic.coding import CategoryCoding, Codes, coding_of
+from privacy.synthetic.category_coding import CategoryCoding
+from privacy.synthetic.coding import Coding, coding_of, require_columns
 from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.event.specification import EventSpecification
-from privacy.synthetic.specification import Category
+from privacy.synthetic.number_coding import NumberCoding
+from privacy.synthetic.number_kind import MOMENT, day_number
+from privacy.synthetic.specification import Category, ColumnSpec, Number
+from privacy.synthetic.spread import Codes
 
 CLASSES = 11
 """Classes of people by their number of visits: none, 1, 2-3, 4-7, …, 512 or more."""
@@ -51,60 +56,99 @@ def class_of(visits: Codes) -> Codes:
     return np.where(visits > 0, np.clip(np.log2(np.maximum(visits, 1)).astype(np.int64) + 1, 1, CLASSES - 1), 0)
 
 
-def lay_out(people: pa.Array, events: pa.Table, specification: EventSpecification) -> History:
-    """Return the events of the listed people. Events outside the days or with an unlisted item are left out.
+def require_event_columns(people: pa.Schema, events: pa.Schema, specification: EventSpecification) -> None:
+    """Check names and types of the columns of both tables. It reads no row, so it comes before the debit.
 
     Raises:
-        BadSpecification: the events lack a column, or the people are not distinct.
+        BadSpecification: a column is absent, or has a type that its kind does not accept.
     """
-    wanted = [specification.unit, specification.time, specification.item, *specification.numbers,
-              *specification.order_columns, *((specification.order,) if specification.order else ())]  # fmt: skip
-    if absent := [name for name in wanted if name not in events.column_names]:
-        raise BadSpecification(f"the events have no columns {absent}; they have {sorted(events.column_names)}")
-    if pc.count_distinct(people, mode="all").as_py() != len(people):
-        raise BadSpecification(
-            f"the people's table has two rows of one {specification.unit}; it needs one row a person"
-        )
-    columns = {name: events[name].combine_chunks() for name in wanted}
-    person = _numbers(pc.index_in(columns[specification.unit], people.cast(columns[specification.unit].type)))
-    item = CategoryCoding(specification.item, Category(values=specification.items)).encode(columns[specification.item])[
-        0
-    ]
-    moment = _numbers(pc.cast(pc.cast(columns[specification.time], pa.timestamp("s"), safe=False), pa.int64()))
-    day = moment // 86_400 - (specification.first.toordinal() - 719_163)
-    keep = (person >= 0) & (item >= 0) & (day >= 0) & (day < specification.days) & (moment != -1)
-    order = columns[specification.order] if specification.order else pa.array(moment)
-    key = _numbers(order.dictionary_encode().indices)
-    return _visits(specification, columns, person, day, moment // 3600 % 24, item, key, keep, len(people))
+    unit, order = specification.unit, specification.order
+    if absent := [name for name in (unit, *((order,) if order else ())) if name not in events.names]:
+        raise BadSpecification(f"the events have no columns {absent}; they have {sorted(events.names)}")
+    if unit not in people.names:
+        raise BadSpecification(f"the people's table has no column {unit}; it has {sorted(people.names)}")
+    if people.field(unit).type != events.field(unit).type:
+        found = f"{people.field(unit).type} and {events.field(unit).type}"
+        raise BadSpecification(f"{unit} holds {found} in the two tables; expected one type")
+    require_columns(people, {name: coding_of(name, spec) for name, spec in specification.people.items()})
+    require_columns(events, _event_codings(specification))
 
 
-def _visits(
-    specification: EventSpecification, columns: dict[str, pa.Array], person: Codes, day: Codes, hour: Codes, item: Codes,
-    key: Codes, keep: np.ndarray[tuple[int], np.dtype[np.bool_]], people: int,
-) -> History:  # fmt: skip
-    lines = np.flatnonzero(keep)
-    lines = lines[np.lexsort((key[lines], hour[lines], day[lines], person[lines]))]
-    same = (np.diff(person[lines]) == 0) & (np.diff(key[lines]) == 0) & (np.diff(day[lines]) == 0)
-    starts = np.r_[True, ~same][: len(lines)]
-    visit = np.cumsum(starts) - 1
-    rank = np.arange(len(lines)) - np.flatnonzero(starts)[visit] if len(lines) else lines
-    first_of_person = np.r_[0, np.flatnonzero(np.diff(person[lines])) + 1][: len(lines)]
-    opened = visit[first_of_person]
-    number = visit - np.repeat(opened, np.diff(np.r_[first_of_person, len(lines)]))
-    used = (rank < specification.most_lines) & (number < specification.most_orders)
-    lines, visit = lines[used], visit[used]
-    visits, line_visit, size = np.unique(visit, return_inverse=True, return_counts=True)
-    heads = lines[np.unique(line_visit, return_index=True)[1]] if len(lines) else lines
-    numbers = {
-        name: coding_of(name, spec).encode(columns[name])[0][lines] for name, spec in specification.numbers.items()
+def lay_out(people: pa.Table, events: pa.Table, specification: EventSpecification) -> tuple[pa.Table, History]:
+    """Return the people who have an identifier, and their events within the days and with a listed item.
+
+    Raises:
+        BadSpecification: a table lacks a column, or two rows of the people have one identifier.
+    """
+    require_event_columns(people.schema, events.schema, specification)
+    unit = specification.unit
+    people = people.filter(people[unit].is_valid())
+    known = people[unit].combine_chunks()
+    if pc.count_distinct(known).as_py() != len(known):
+        raise BadSpecification(f"the people's table has two rows of one {unit}; it needs one row a person")
+    # One type and no nulls, so each event finds the one row of its person.
+    events = events.filter(pc.is_in(events[unit], known)).unify_dictionaries().combine_chunks()
+    person = np.asarray(pc.index_in(events[unit], known).combine_chunks().to_numpy(), np.int64)
+    codings = _event_codings(specification)
+    moment = _moments(specification).numbers(events[specification.time].combine_chunks())
+    has_moment = ~np.isnan(moment)
+    second = np.where(has_moment, moment, 0).astype(np.int64)
+    order = pa.array(second) if specification.order is None else events[specification.order].combine_chunks()
+    columns = {
+        name: codings[name].encode(events[name].combine_chunks())[0] for name in codings if name != specification.time
     }
-    extra = {name: coding_of(name, spec).encode(columns[name])[0][heads]
-             for name, spec in specification.order_columns.items()}  # fmt: skip
+    lines = _Lines(
+        person,
+        second // 86_400 - int(day_number(specification.first)),
+        second // 3600 % 24,
+        np.asarray(pc.fill_null(order.dictionary_encode().indices.cast(pa.int64()), -1).to_numpy(), np.int64),
+        columns,
+    )
+    used = has_moment & (columns[specification.item] >= 0) & (lines.day >= 0) & (lines.day < specification.days)
+    return people, _visits(specification, lines, used, len(people))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """One code a line: its person, day, hour, order, and further columns."""
+
+    person: Codes
+    day: Codes
+    hour: Codes
+    order: Codes
+    columns: dict[str, Codes]
+
+
+def _event_codings(specification: EventSpecification) -> dict[str, Coding]:
+    specs: dict[str, ColumnSpec] = {**specification.numbers, **specification.order_columns}
+    # Items are more than a category may list: they have a histogram of their own and are in no pair of columns.
+    item = CategoryCoding(specification.item, Category.model_construct(values=specification.items))
+    made = {name: coding_of(name, spec) for name, spec in specs.items()}
+    return {**made, specification.item: item, specification.time: _moments(specification)}
+
+
+def _moments(specification: EventSpecification) -> NumberCoding:
+    return NumberCoding(specification.time, Number(minimum=0, maximum=1), MOMENT)
+
+
+def _visits(specification: EventSpecification, lines: _Lines, used: npt.NDArray[np.bool_], people: int) -> History:
+    """Return visits: lines of one person, day and order. A visit's hour is that of its first line."""
+    chosen = np.flatnonzero(used)
+    person, day, order = lines.person, lines.day, lines.order
+    chosen = chosen[np.lexsort((lines.hour[chosen], order[chosen], day[chosen], person[chosen]))]
+    same = (np.diff(person[chosen]) == 0) & (np.diff(order[chosen]) == 0) & (np.diff(day[chosen]) == 0)
+    starts = np.r_[True, ~same][: len(chosen)]
+    visit = np.cumsum(starts) - 1
+    rank = np.arange(len(chosen)) - np.flatnonzero(starts)[visit] if len(chosen) else chosen
+    first_of_person = np.r_[0, np.flatnonzero(np.diff(person[chosen])) + 1][: len(chosen)]
+    number = visit - np.repeat(visit[first_of_person], np.diff(np.r_[first_of_person, len(chosen)]))
+    within = (rank < specification.most_lines) & (number < specification.most_orders)
+    chosen, visit = chosen[within], visit[within]
+    _, heads, line_visit, size = np.unique(visit, return_index=True, return_inverse=True, return_counts=True)
+    heads = chosen[heads]
     return History(
-        people, person[heads], day[heads], hour[heads], np.asarray(size, np.int64), np.asarray(line_visit, np.int64),
-        item[lines], numbers, extra,
+        people, person[heads], day[heads], lines.hour[heads], np.asarray(size, np.int64),
+        np.asarray(line_visit, np.int64), lines.columns[specification.item][chosen],
+        {name: lines.columns[name][chosen] for name in specification.numbers},
+        {name: lines.columns[name][heads] for name in specification.order_columns},
     )  # fmt: skip
-
-
-def _numbers(values: pa.Array) -> Codes:
-    return np.asarray(pc.fill_null(values.cast(pa.int64()), -1).to_numpy(zero_copy_only=False), np.int64)

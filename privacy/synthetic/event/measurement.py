@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from privacy.synthetic.coding import Codes, Weights, coding_of
-from privacy.synthetic.event.contribution import bounded_histogram, denoised
+from privacy.synthetic.coding import coding_of, codings
+from privacy.synthetic.event.contribution import BIAS, bounded_histogram, denoised, shrunk
 from privacy.synthetic.event.history import CLASSES, History, class_of
 from privacy.synthetic.event.specification import EventSpecification
+from privacy.synthetic.marginal.measurement import table_scales
+from privacy.synthetic.marginal.merging import tail_start
 from privacy.synthetic.noise import add_fine_noise
 from privacy.synthetic.private_table import PrivateTable
-from privacy.synthetic.specification import Number
+from privacy.synthetic.specification import Number, Specification
+from privacy.synthetic.spread import Codes, Weights
+from privacy.synthetic.synthesizer import Progress, no_progress, scaled
 
 ACTIVITY = np.array([0, 5, 7, 8])
 """First class of each group of people among whom the number of lines of a visit may differ."""
@@ -30,18 +34,21 @@ MOST_GAP = 120
 """Days between two visits that have a cell of their own."""
 RETURNS = 64
 """Cells of the days between two purchases of one item: 0 to 42 days each, then weeks; the last is half a year on."""
-SHARES = {"people": 0.25, "hour": 0.12, "hour_of_size": 0.06, "gap": 0.08, "first": 0.01, "size": 0.08, "mean_size": 0.02, "item": 0.18,
-          "group": 0.05, "variety": 0.02, "again": 0.07, "number": 0.03, "order": 0.03}  # fmt: skip
-"""Shares of the budget. They were set by hand on simulated markets; those of columns that are absent are not spent."""
+SHARES = {
+    "people": 0.14, "hour": 0.21, "hour_of_size": 0.08, "gap": 0.06, "first": 0.01, "size": 0.06, "mean_size": 0.02,
+    "item": 0.18, "group": 0.09, "variety": 0.02, "again": 0.05, "number": 0.04, "order": 0.04,
+}  # fmt: skip
+"""Shares of the budget, set by hand on two markets. Those of absent columns go to the other histograms."""
 
 
 @dataclass(frozen=True)
 class EventMeasurements:
     """Noisy shares, each summing to 1 over its last axis unless stated, and σ/Δ of every noise that was drawn.
 
-    hour: weekday × hour of visits. hour_of_size: hour × group of sizes. gap: class × days to the next visit. first: class × day of the first visit.
-    size: group of activity × lines of a visit, and their mean. item: items. variety: class × number of different items (counts of people).
-    again: days until an item is bought again. number, order: group × bins of a number; class × values of a column.
+    hour: weekday × hour of visits. hour_of_size: hour × group of sizes. gap: class × days to the next visit.
+    first: class × week of the first visit. size: group of activity × lines of a visit; mean_size: their mean.
+    item: items. variety: class × number of different items (counts of people). again: days until an item is bought
+    again. number, order: group × bins of a number; class × values of a column.
     """
 
     people: PrivateTable
@@ -59,21 +66,40 @@ class EventMeasurements:
     scales: Mapping[str, float]
 
 
+_TIME_BIAS = 0.04
+"""As `BIAS`, for hours: people differ less in when they come."""
+_PER_VISIT = {"hour": 1.0, "hour_of_size": 1.0, "gap": 1.0, "size": 1.0, "mean_size": 16.0}
+"""Events of a visit that each histogram counts; the others count lines."""
+
+
 class _Noise:
     """Draws the noise of one history with its share of the budget, and records each deviation."""
 
-    def __init__(self, history: History, mu: float) -> None:
-        self.history, self.mu = history, mu
+    def __init__(self, history: History, mu: float, visits: float) -> None:
+        self.history, self.mu, self.visits, self.visit_size = history, mu, visits, 1.0
         self.scales: dict[str, float] = {}
 
     def events(
-        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, quantile: float = 0.5
+        self, name: str, person: Codes, cell: Codes, shape: tuple[int, ...], parts: int = 1, cuts_tail: bool = False
     ) -> Weights:
-        """Return noisy shares of events, denoised over all cells. `parts` histograms share the budget of `name`."""
+        """Return noisy shares of events, denoised over all cells.
+
+        parts: histograms that share the budget of `name`. cuts_tail: the last cells of a row become 0 if they may be
+        noise.
+        """
         mu = self.mu * math.sqrt(SHARES[name.split(":")[0]] / parts)
-        made = bounded_histogram(person, cell, math.prod(shape), mu, quantile)
+        events = self.visits * _PER_VISIT.get(name, self.visit_size)
+        bias = _TIME_BIAS if name.startswith("hour") else BIAS
+        made = bounded_histogram(person, cell, math.prod(shape), mu, events, bias)
         self.scales |= {f"{name}:{index}": scale for index, scale in enumerate(made.scales)}
-        return denoised(made.counts, made.noise).reshape(shape)
+        counts = made.counts.reshape(shape)
+        if len(shape) == 2:
+            counts = shrunk(counts, made.noise)
+        if cuts_tail:
+            cells = np.arange(shape[-1])
+            starts = [tail_start(row, made.noise) for row in counts.reshape(-1, shape[-1])]
+            counts = np.where(cells <= np.array(starts).reshape(*shape[:-1], 1), counts, 0)
+        return denoised(counts, made.noise)
 
     def persons(self, name: str, cell: Codes, shape: tuple[int, ...]) -> Weights:
         """Return noisy counts of people, each in at most one cell."""
@@ -87,14 +113,38 @@ _SINGLE_SHARE = 0.4
 """Of the people's budget, for single columns: a few people too many who come every day would double the events."""
 
 
+def history_cells(specification: EventSpecification) -> int:
+    """Return the number of noisy counts of a history, without those of the people's model."""
+    groups, weeks = len(specification.group_names), -(-specification.days // 7)
+    cells = 7 * 24 + 24 * len(SIZE_GROUPS) + CLASSES * (MOST_GAP + 1 + weeks + SIZES) + len(ACTIVITY) * SIZES + RETURNS
+    cells += len(specification.items) + groups
+    cells += groups * sum(coding_of(name, spec).size for name, spec in specification.numbers.items())
+    return cells + CLASSES * sum(coding_of(name, spec).size for name, spec in specification.order_columns.items())
+
+
+def history_scales(specification: EventSpecification) -> set[str]:
+    """Return the names of the measurements of a history: two of each histogram of events, see `bounded_histogram`."""
+    events = ["hour", "hour_of_size", "gap", "size", "mean_size", "item", "group", "again"]
+    events += [f"number:{name}" for name in specification.numbers]
+    events += [f"order:{name}" for name in specification.order_columns]
+    people = table_scales(codings(people_specification(specification)), 1)
+    return (
+        {f"{name}:{part}" for name in events for part in (0, 1)}
+        | {"first", "variety"}
+        | {f"people:{name}" for name in people}
+    )
+
+
 def measure_history(
-    people: pa.Table, history: History, specification: EventSpecification, mu: float
+    people: pa.Table, history: History, specification: EventSpecification, mu: float, progress: Progress = no_progress
 ) -> EventMeasurements:
     """Return the noisy histograms of a history, and the model of the people's table.
 
     Guarantee: μ-GDP for neighbours that differ in all rows of one person, of both tables.
     """
-    noise = _Noise(history, mu)
+    # What absent columns do not spend is spent by the others.
+    absent = {"number": not specification.numbers, "order": not specification.order_columns}
+    mu /= math.sqrt(1 - sum(SHARES[name] for name, is_absent in absent.items() if is_absent))
     person, day, visits = history.visit_person, history.visit_day, history.visits
     classes = class_of(visits)
     is_first = np.r_[True, np.diff(person) != 0][: len(person)]
@@ -103,7 +153,11 @@ def measure_history(
     size = size_cell(history.visit_size)
     weeks = -(-specification.days // 7)
     distinct, again_person, again = _purchases(history)
-    model = _people(people, visits, specification, mu)
+    model = _people(people, visits, specification, mu, scaled(progress, 0.0, 0.8))
+    progress("measure events", 0.8)
+    random = np.random.default_rng()
+    noise = _Noise(history, mu, float(drawn_visits(model, None, random).sum()))
+    noise.visit_size = mean_size = _mean_size(noise)
     noise.scales |= {f"people:{name}": scale for name, scale in model.scales.items()}
     return EventMeasurements(
         people=model,
@@ -113,11 +167,12 @@ def measure_history(
         gap=noise.events("gap", person[~is_first], classes[person[~is_first]] * (MOST_GAP + 1) + gap[~is_first],
                          (CLASSES, MOST_GAP + 1)),
         first=noise.persons("first", classes[person[is_first]] * weeks + day[is_first] // 7, (CLASSES, weeks)),
-        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES)),
-        mean_size=_mean_size(noise),
+        size=noise.events("size", person, activity(classes[person]) * SIZES + size, (len(ACTIVITY), SIZES),
+                          cuts_tail=True),
+        mean_size=mean_size,
         item=_items(noise, history, specification),
         variety=noise.persons("variety", classes * SIZES + size_cell(distinct), (CLASSES, SIZES)),
-        again=noise.events("again", again_person, return_cell(again), (RETURNS,), quantile=0.75),
+        again=noise.events("again", again_person, return_cell(again), (RETURNS,)),
         number=_numbers(noise, history, specification),
         order=_orders(noise, history, classes, specification),
         scales=noise.scales,
@@ -168,13 +223,33 @@ def visit_bin(visits: Codes) -> Codes:
     ).astype(np.int64)
 
 
-def _people(people: pa.Table, visits: Codes, specification: EventSpecification, mu: float) -> PrivateTable:
-    column = pa.array(visit_bin(visits))
+def drawn_visits(people: PrivateTable, rows: int | None, random: np.random.Generator) -> Codes:
+    """Return numbers of visits of people that the model draws."""
+    table = pa.concat_tables(people.sample(rows, int(random.integers(2**31))))
+    return visits_of(table[VISITS].to_numpy(), random)
+
+
+def visits_of(bins: Codes, random: np.random.Generator) -> Codes:
+    """Return a number of visits within each bin, see `visit_bin`."""
+    low, high = 2 ** ((bins - 1) / 2), 2 ** (bins / 2)
+    first, last = np.ceil(low - 1e-9), np.maximum(np.ceil(low - 1e-9), np.ceil(high - 1e-9) - 1)
+    drawn = first + np.floor(random.random(len(bins)) * (last - first + 1))
+    return np.where(bins == 0, 0, drawn).astype(np.int64)
+
+
+def people_specification(specification: EventSpecification) -> Specification:
+    """Return the specification of the people's model, whose further column `VISITS` is the number of visits."""
     number = Number(minimum=0, maximum=VISIT_BINS - 1, bins=VISIT_BINS, decimals=0)
-    wanted = specification.of_people({VISITS: number})
-    return PrivateTable.fit(
-        people.append_column(VISITS, column), wanted, mu * math.sqrt(SHARES["people"]), _SINGLE_SHARE
-    )
+    return specification.of_people({VISITS: number})
+
+
+def _people(
+    people: pa.Table, visits: Codes, specification: EventSpecification, mu: float, progress: Progress
+) -> PrivateTable:
+    column = pa.array(visit_bin(visits))
+    wanted = people_specification(specification)
+    part = mu * math.sqrt(SHARES["people"])
+    return PrivateTable.fit_part(people.append_column(VISITS, column), wanted, part, progress, _SINGLE_SHARE, (VISITS,))
 
 
 def _purchases(history: History) -> tuple[Codes, Codes, Codes]:
@@ -224,7 +299,7 @@ def _mean_size(noise: _Noise) -> float:
     # A visit counts eight times, about as much as its lines, so that both have noise of the same relative size.
     person = np.concatenate([np.repeat(history.visit_person, 8), history.line_person])
     is_line = np.repeat([0, 1], [8 * len(history.visit_person), len(history.line_person)])
-    visits, lines = noise.events("mean_size", person, is_line, (2,), quantile=0.75)
+    visits, lines = noise.events("mean_size", person, is_line, (2,))
     return float(max(1.0, 8 * lines / max(visits, 1e-9)))
 
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from privacy.synthetic.accounting import mu_of
-from privacy.synthetic.coding import Codes, Weights, coding_of, spread
+from privacy.synthetic.coding import coding_of
 from privacy.synthetic.event.calibration import calibrated
 from privacy.synthetic.event.generation import Rhythm, draw_lines, draw_sizes, draw_visits
 from privacy.synthetic.event.history import class_of, lay_out
 from privacy.synthetic.event.measurement import (
     VISITS,
     EventMeasurements,
+    drawn_visits,
     item_groups,
     measure_history,
     size_cell,
     size_group,
+    visits_of,
 )
 from privacy.synthetic.event.specification import EventSpecification
 from privacy.synthetic.private_table import PrivateTable
+from privacy.synthetic.spread import Codes, Weights, spread
+from privacy.synthetic.synthesizer import Guarantee, Progress, no_progress, scaled
 
 CHUNK_PEOPLE = 20_000
 
@@ -44,7 +49,9 @@ class PrivateHistory:
     kind = "private_history"
 
     @classmethod
-    def fit(cls, people: pa.Table, events: pa.Table, specification: EventSpecification) -> PrivateHistory:
+    def fit(
+        cls, people: pa.Table, events: pa.Table, specification: EventSpecification, progress: Progress = no_progress
+    ) -> Self:
         """Return the model of the people and of their events. The caller has debited the budget before.
 
         Required columns: those that the specification names; `people` has one row a person. Events of a person who is
@@ -55,16 +62,20 @@ class PrivateHistory:
         Raises:
             BadSpecification: the tables do not fit the specification.
         """
-        history = lay_out(people[specification.unit].combine_chunks(), events, specification)
-        measured = measure_history(people, history, specification, mu_of(specification.epsilon, specification.delta))
-        return cls.from_measurements(specification, measured)
+        progress("lay out events", 0.0)
+        people, history = lay_out(people, events, specification)
+        mu = mu_of(specification.epsilon, specification.delta)
+        measured = measure_history(people, history, specification, mu, scaled(progress, 0.1, 0.5))
+        return cls.from_measurements(specification, measured, scaled(progress, 0.5, 1.0))
 
     @classmethod
-    def from_measurements(cls, specification: EventSpecification, measured: EventMeasurements) -> PrivateHistory:
+    def from_measurements(
+        cls, specification: EventSpecification, measured: EventMeasurements, progress: Progress = no_progress
+    ) -> Self:
         """Return the model of noisy histograms. It reads no row."""
         random = np.random.default_rng()
         visits = drawn_visits(measured.people, None, random)
-        rhythm = calibrated(measured, visits, class_of(visits), specification, random)
+        rhythm = calibrated(measured, visits, class_of(visits), specification, random, progress)
         return cls(
             specification,
             measured.people,
@@ -76,18 +87,33 @@ class PrivateHistory:
             measured.scales,
         )
 
-    def sample(self, people: int | None, seed: int) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield pairs of tables: people with their synthetic ids, and their events, the same for the same seed."""
+    @cached_property
+    def guarantee(self) -> Guarantee:
+        """The guarantee of the recorded noise."""
+        return Guarantee.from_noise(self.scales, self.specification.delta, self.specification.unit)
+
+    def sample(
+        self, people: int | None, seed: int, given: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield pairs of tables: people with synthetic ids, and their events, the same for the same seed.
+
+        Every person has the values in `given`, which names columns of the people's table.
+
+        Raises:
+            BadSpecification, UnmetConstraint: as `PrivateTable.sample`.
+        """
         random = np.random.default_rng(seed)
         left = self.people.model.total if people is None else people
         done = 0
         while done < left:
             some = min(CHUNK_PEOPLE, left - done)
-            yield self._chunk(some, done, random)
+            yield self._chunk(some, done, random, given)
             done += some
 
-    def _chunk(self, people: int, offset: int, random: np.random.Generator) -> tuple[pa.Table, pa.Table]:
-        table = pa.concat_tables(self.people.sample(people, int(random.integers(2**31))))
+    def _chunk(
+        self, people: int, offset: int, random: np.random.Generator, given: Mapping[str, Any] | None
+    ) -> tuple[pa.Table, pa.Table]:
+        table = pa.concat_tables(self.people.sample(people, int(random.integers(2**31)), given))
         visits = visits_of(table[VISITS].to_numpy(), random)
         classes = class_of(visits)
         unit = pa.array([f"synthetic_{offset + number:08d}" for number in range(people)])
@@ -133,20 +159,6 @@ class PrivateHistory:
                 coding_of(name, spec.order_columns[name]).decode(codes, np.zeros(0), random).take(pa.array(visit))
             )
         return pa.table(columns)
-
-
-def drawn_visits(people: PrivateTable, rows: int | None, random: np.random.Generator) -> Codes:
-    """Return numbers of visits of people that the model draws."""
-    table = pa.concat_tables(people.sample(rows, int(random.integers(2**31))))
-    return visits_of(table[VISITS].to_numpy(), random)
-
-
-def visits_of(bins: Codes, random: np.random.Generator) -> Codes:
-    """Return a number of visits within each bin, see `visit_bin`."""
-    low, high = 2 ** ((bins - 1) / 2), 2 ** (bins / 2)
-    first, last = np.ceil(low - 1e-9), np.maximum(np.ceil(low - 1e-9), np.ceil(high - 1e-9) - 1)
-    drawn = first + np.floor(random.random(len(bins)) * (last - first + 1))
-    return np.where(bins == 0, 0, drawn).astype(np.int64)
 
 
 def _shares(joint: Weights) -> Weights:

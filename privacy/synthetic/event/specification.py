@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date
 
 from pydantic import Field, model_validator
 
-from privacy.synthetic.specification import Category, ColumnSpec, Number, Part, Specification
+from privacy.synthetic.specification import (
+    Category,
+    ColumnSpec,
+    Implication,
+    Number,
+    Order,
+    Part,
+    Specification,
+    digest_of,
+)
 
 
 class EventSpecification(Part):
@@ -19,7 +26,8 @@ class EventSpecification(Part):
     order: column that groups the events of one visit; None counts the events of a person and moment as one visit.
     item: column of what was chosen. groups: for each possible item its group, such as a department.
     numbers: columns of numbers that depend on the item's group. order_columns: columns that are equal within an order.
-    most_orders, most_lines: orders of a person, and lines of an order, that are used at most.
+    constraints: of the people's table. most_orders, most_lines: orders of a person, and lines of an order, that are
+    used at most.
     """
 
     unit: str
@@ -33,6 +41,7 @@ class EventSpecification(Part):
     group_column: str | None = None
     numbers: dict[str, Number] = Field(default_factory=dict)
     order_columns: dict[str, Category] = Field(default_factory=dict)
+    constraints: tuple[Order | Implication, ...] = ()
     most_orders: int = Field(default=1024, ge=1)
     most_lines: int = Field(default=160, ge=1)
     epsilon: float = Field(default=4.0, gt=0, le=20)
@@ -43,6 +52,24 @@ class EventSpecification(Part):
     def _is_a_range(self) -> EventSpecification:
         if self.first >= self.last:
             raise ValueError("expected first before last")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> EventSpecification:
+        named = [self.time, self.item, *self.numbers, *self.order_columns]
+        named += [name for name in (self.order, self.group_column) if name is not None]
+        if self.unit in (*named, *self.people):
+            raise ValueError(
+                f"{self.unit} identifies people and is never synthesized; remove it from the other columns"
+            )
+        if marked := [name for name in (*named, *self.people) if name.startswith("~")]:
+            raise ValueError(f"{marked} start with ~, which names columns of the model; rename the columns")
+        if repeated := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"{repeated} are named twice; name each column once")
+        if self.people:
+            self.of_people({})  # Checks the constraints.
+        elif self.constraints:
+            raise ValueError("constraints name columns of people, of which none is listed")
         return self
 
     @property
@@ -65,13 +92,14 @@ class EventSpecification(Part):
         """SHA-256 of every public domain, by which a saved model is compared with a contract."""
         left_out = {"epsilon", "delta", "origin"}
         content = self.model_dump(mode="json", exclude=left_out)
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return digest_of(content)
 
     def of_people(self, columns: dict[str, ColumnSpec]) -> Specification:
         """Return the specification of the people's table with these further columns."""
         return Specification(
             columns={**self.people, **columns},
             unit=self.unit,
+            constraints=self.constraints,
             epsilon=self.epsilon,
             delta=self.delta,
             origin=self.origin,

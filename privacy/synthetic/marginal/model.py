@@ -1,4 +1,4 @@
-"""A model of one table: potentials on the cliques of a junction tree, from which rows are drawn. No training row is in it."""
+"""A model of one table: potentials on the cliques of a junction tree, from which rows are drawn. It holds no row."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from privacy.synthetic.coding import Codes, Weights, spread
 from privacy.synthetic.errors import UnmetConstraint
 from privacy.synthetic.marginal.measurement import Clique
+from privacy.synthetic.spread import Codes, Weights, spread
 
 CHUNK_ROWS = 100_000
 Step: TypeAlias = tuple[Clique, Clique, Weights]
@@ -63,7 +63,7 @@ class MarginalModel:
         return drawn
 
     def _steps(self, given: Mapping[str, int]) -> list[Step]:
-        """Return for each clique: its new columns, its known columns, and the probabilities of the new given the known."""
+        """Return for each clique: its new columns, known columns, and the shares of the new given the known."""
         beliefs = self._beliefs(given)
         steps, seen = [], set[str]()
         for clique, belief in zip(self.cliques, beliefs, strict=True):

@@ -14,7 +14,7 @@ from pipelines.defs.build import build_definitions
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
-from pipelines.release.declaration import statistics_releases
+from pipelines.release.declaration import model_releases, statistics_releases, synthetic_releases
 from pipelines.unify.registry import TABLES
 from tests.pipelines.dagster_market import installation_of
 
@@ -42,7 +42,8 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 def test_every_table_and_every_feature_view_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
     derived = (*TABLES, *declared_tables(contracts.values()))
     tables = {contract.table for contract in contracts.sources} | {table.name for table in derived} | {TREND}
-    reports = {report.table for report in statistics_releases()}
+    reports = {report.table for report in (*statistics_releases(), *model_releases())}
+    reports |= {table for release in synthetic_releases() for table in release.tables}
     online = {f"online/{contract.name}" for contract in contracts.values() if contract.feature_view}
     assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports | online
 
@@ -106,7 +107,8 @@ def test_the_schedule_and_the_sensor_start_the_refresh_job_in_one_process(defini
 def test_dagster_loads_every_job(definitions: dg.Definitions) -> None:
     # Dagster's servers load all jobs at once, which is when it finds two definitions of one name.
     jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
-    assert {"refresh", "rights_execution", "rights_deadlines", "index_content", "places_nearby"} <= jobs
+    named = {"refresh", "rights_execution", "rights_deadlines", "index_content", "places_nearby", "federated_training"}
+    assert named <= jobs
 
 
 def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> None:
@@ -123,7 +125,10 @@ def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> N
 def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
-    names = ("nightly", "daily_retention", "monthly_private_reports", "weekly_places_nearby", "daily_rights_deadlines")
+    names = (
+        "nightly", "daily_retention", "monthly_federated_training", "monthly_private_reports", "weekly_places_nearby",
+        "daily_rights_deadlines",
+    )  # fmt: skip
     assert zones == dict.fromkeys(names, "Asia/Seoul")
 
 

@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ReleaseError
-from pipelines.release.declaration import anonymous_releases, load_releases, statistics_releases
+from pipelines.release.declaration import (
+    anonymous_releases,
+    load_releases,
+    model_releases,
+    statistics_releases,
+    synthetic_releases,
+)
 
 
 def test_every_built_in_release_is_of_one_kind() -> None:
-    both = {one.name for one in (*anonymous_releases(), *statistics_releases())}
-    assert both == {one.name for one in load_releases()}
-    assert len(both) == len(anonymous_releases()) + len(statistics_releases())
+    kinds = (anonymous_releases(), statistics_releases(), synthetic_releases(), model_releases())
+    names = [one.name for kind in kinds for one in kind]
+    assert sorted(names) == sorted({one.name for one in load_releases()})
     assert [one.spec.columns for one in anonymous_releases()]
+    assert [one.training.service for one in model_releases()] == ["purchase_habit"] * 2
     assert [one.question.dataset for one in statistics_releases()] == [one.source for one in statistics_releases()]
 
 

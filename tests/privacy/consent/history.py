@@ -21,7 +21,7 @@ FAULTY = ("unread", "unread", "resolved")
 """States of statements that could not be read, and of their resolution."""
 NAMED_PURPOSES = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
              "personalisation", "research",
-             "sensitive_research", "sensitive_research", "advertising_message")  # fmt: skip
+             "sensitive_research", "sensitive_research", "advertising_message", "model_training")  # fmt: skip
 
 
 COVERED = (

@@ -17,7 +17,8 @@ INTEREST = {"identity_resolution", "quality_assurance"}
 OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research", "sensitive_research"}
 SENSITIVE = {"pd:Health", "pd:MedicalHealth", "pd:Religion", "pd:PoliticalOpinion"}
 """Categories of PIPA 23 and its decree 18 that the random records name."""
-PURPOSES = (*CONTRACT, *DUTY, *INTEREST, *OWN_CONSENT, "advertising_message", "pseudonymised_research")
+RESTS_ON = {"advertising_message": "marketing", "model_training": "personalisation"}
+PURPOSES = (*CONTRACT, *DUTY, *INTEREST, *OWN_CONSENT, *RESTS_ON, "pseudonymised_research")
 
 
 @dataclass
@@ -54,10 +55,10 @@ class Oracle:
             return False
         if purpose in CONTRACT | DUTY | INTEREST | {"pseudonymised_research"}:
             return True
-        if purpose == "advertising_message":
-            if self._is_stopped(people, "marketing", at):
+        if purpose in RESTS_ON:
+            if self._is_stopped(people, RESTS_ON[purpose], at):
                 return False
-            has_base = self._consents(people, "marketing", at)
+            has_base = self._consents(people, RESTS_ON[purpose], at)
             if self.broken == "base_consent":  # as if a consent under its own name were enough
                 has_base = has_base or self._consents(people, purpose, at)
             if not has_base:
@@ -65,7 +66,7 @@ class Oracle:
             if self._refuses(people, purpose, at):
                 return False
             is_night = at.hour >= 21 or at.hour < 8
-            if not is_night or self.broken == "night":
+            if purpose != "advertising_message" or not is_night or self.broken == "night":
                 return True
             return (
                 self._consents(people, "night_advertising", at)
@@ -115,9 +116,9 @@ class Oracle:
 
     def _has_unread(self, people: list[str], purpose: str, at: datetime) -> bool:
         """Returns whether a statement about the purpose, its base or all purposes could not be read."""
-        if purpose not in OWN_CONSENT | {"advertising_message"} or self.broken == "unread":
+        if purpose not in OWN_CONSENT | set(RESTS_ON) or self.broken == "unread":
             return False
-        base = "marketing" if purpose == "advertising_message" else purpose
+        base = RESTS_ON.get(purpose, purpose)
         return any(
             r["state"] == "unread" and r["purpose"] in (purpose, base, "*") and r["effective_at"] <= at
             for subject in people
