@@ -1,10 +1,9 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-With the setting `database` the stores are tables of PostgreSQL, see `installation.database`. Otherwise they are files.
-In `data_dir`: consent/consent.db, rights/, correction/correction.db, audit/audit.db, dp/ledger.sqlite, released/,
-synthetic/, token.check, run_date.toml. In `secret_dir`, a folder that belongs on another disk in production, apart from
-the data and its backups: token.key, audit.key, audit.anchor, pseudonym.key, release.key, synthetic.key, rights.key,
-rights.anchor, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json, suppression.db, suppression.db.anchor.
+With the setting `database` the stores are tables of PostgreSQL (`installation.database`). Otherwise they are files. In
+`data_dir`: consent/, rights/, correction/, audit/, dp/, released/, token.check, pseudonym.check, run_date.toml. In
+`secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: *.key,
+*.anchor, keys.db, key_encryption.json, suppression.db.
 """
 
 from __future__ import annotations
@@ -191,8 +190,8 @@ class Installation:
 
     def consent_view(self, moment: datetime | None = None) -> ConsentView:
         """Return a view of the current consent record, for decisions at `moment`; None takes `decision_moment`."""
-        moment = moment or self.decision_moment()
-        return ConsentView(self.open_consent_store, self.policy, self.settings.controller, moment)
+        controller = self.settings.controller
+        return ConsentView(self.open_consent_store, self.policy, controller, moment or self.decision_moment())
 
     @property
     def live_decisions(self) -> LiveDecisions:
@@ -273,7 +272,7 @@ class Installation:
     @cached_property
     def synthetic_key(self) -> bytes:
         """The secret key that seals models of synthetic data, and that decides which people are held out of a fit."""
-        return load_key(self.settings.secret_dir / "synthetic.key")
+        return self.open_key("synthetic.key")
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -326,8 +325,7 @@ class Installation:
 
     @property
     def _corrections(self) -> CorrectionList:
-        cipher = FieldCipher(self._key_store)
-        opened = partial(open_corrections, self.settings, self.server, cipher, self.tokenizer)
+        opened = partial(open_corrections, self.settings, self.server, FieldCipher(self._key_store), self.tokenizer)
         return self._stores.once("corrections", opened)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
@@ -381,8 +379,7 @@ class Installation:
     @property
     def inspection_records(self) -> DocumentStore:
         """The results of the checks of tables, one document a table."""
-        folder = self.settings.data_dir / "quality" / "outcome"
-        return open_documents(folder, self.server, "inspections", is_durable=False)
+        return open_documents(self.settings.data_dir / "quality/outcome", self.server, "inspections", is_durable=False)
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""

@@ -38,7 +38,7 @@ FILES = (
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
 
-KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key")
+KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key", "synthetic.key")
 """The keys that all machines of a database share, apart from the token secret, which the lakehouse knows."""
 
 

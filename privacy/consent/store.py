@@ -164,8 +164,8 @@ class ConsentStore:
 
     def sequence(self) -> tuple[int, int]:
         """Return the numbers of the last record and of the last membership; they only grow. 0 when there is none."""
-        last = "SELECT (SELECT coalesce(max(sequence), 0) FROM record), (SELECT coalesce(max(sequence), 0) FROM membership)"
-        row = self._db.execute(last).fetchone()
+        last = ", ".join(f"(SELECT coalesce(max(sequence), 0) FROM {table})" for table in ("record", "membership"))
+        row = self._db.execute(f"SELECT {last}").fetchone()
         return int(row[0]), int(row[1])
 
     def data_version(self) -> tuple[int, int]:
@@ -282,8 +282,8 @@ class ConsentStore:
     def _all_records(self, columns: tuple[str, ...], up_to: int) -> pa.Table:
         """Return all records in the order of recording, read in blocks.
 
-        The database joins the values of a block, and Arrow splits them. So no value becomes a Python object, and reading
-        takes a third of the time that single rows take.
+        The database joins the values of a block, and Arrow splits them. So no value becomes a Python object, and
+        reading takes a third of the time that single rows take.
         """
         join = self._db.join_function
         joined = ", ".join(f"{join}(coalesce(CAST({c} AS TEXT), '{_NULL}'), '{_BETWEEN}')" for c in columns)

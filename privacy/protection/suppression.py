@@ -7,8 +7,8 @@ person), `session_id` and `order_id` (visits and orders), `row:<source>` (the ha
 then it suppresses only what happened up to that moment. That is for a source person whose key others go on using, such
 as the account of a household.
 
-The list is append-only, in an SQLite file or on a server. Each addition raises its generation, and the digest of all entries is chained to
-it. An anchor beside it records the newest generation, so an older copy of the list is refused.
+The list is append-only, in an SQLite file or on a server. Each addition raises its generation, and the digest of all
+entries is chained to it. An anchor beside it records the newest generation, so an older copy of the list is refused.
 
 Guarantee: without the key, no digest can be computed for a guessed identifier, as long as keyed BLAKE2b (RFC 7693) is
 a pseudo-random function. An older or shortened list is refused, as long as its anchor is kept. Two values share a

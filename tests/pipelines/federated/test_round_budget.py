@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from federated.errors import FederatedError, SiteRefused
+from installation.audit_verification import verify_releases
 from pipelines.federated.round_budget import RoundBudget, account_of
 from pipelines.federated.service import FederatedService
 from pipelines.federated.training_plan import cost_of
@@ -47,7 +48,7 @@ def test_each_round_is_debited_once_for_all_sites_and_the_run_costs_what_it_decl
     assert spent(private) == pytest.approx(cost_of(plan), abs=1e-8)
     debits = [entry for entry in private.installation.ledger.entries() if entry.content["kind"] == "spend"]
     assert len(debits) == 4
-    assert private.installation.verify_releases() == []
+    assert verify_releases(private.installation) == []
     with pytest.raises(BudgetRefused):
         private.run("next_order")
     assert spent(private) <= NOISE["rho"]

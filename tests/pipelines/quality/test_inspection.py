@@ -31,7 +31,8 @@ def inspector(sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract]
     lakehouse.overwrite("silver/orders", shop.frame_of(sail.spark, contracts[0], shop.clean_rows()))
     known = load_contracts([tmp_path])
     now = datetime(2018, 1, 1)
-    return TableInspector(lakehouse, known, FolderDocuments(tmp_path / "outcome"), tmp_path / "site", "load-1", now, TODAY)
+    records = FolderDocuments(tmp_path / "outcome")
+    return TableInspector(lakehouse, known, records, tmp_path / "site", "load-1", now, TODAY)
 
 
 def broken(inspector: TableInspector, contract: Contract) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from installation.audit_verification import verify_releases
 from installation.errors import SettingsError
 from pipelines.synthetic import service as service_module
 from pipelines.synthetic.judgement import Question, judge, judge_model
@@ -54,7 +55,7 @@ def test_a_fit_is_paid_and_logged_once(data: Path) -> None:
         assert [(one.table, one.purpose, one.outcome) for one in released] == [("people", "research", "allowed")]
         assert released[0].columns == ("age", "person", "sex", "smokes")
         assert released[0].debit is not None
-        assert service.installation.verify_releases() == []
+        assert verify_releases(service.installation) == []
 
 
 def test_without_budget_no_row_is_read_and_the_refusal_is_logged(
