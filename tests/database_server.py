@@ -165,7 +165,7 @@ def _folder(user: str | None) -> Iterator[tuple[Path, dict[str, Any]]]:
     is_root = os.getuid() == 0 and user is not None
     folder = Path("/tmp") / f"bojagi-{user or 'server'}-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
-    shutil.chown(folder, user if is_root else pwd.getpwuid(os.getuid()).pw_name)
+    shutil.chown(folder, user if user and is_root else pwd.getpwuid(os.getuid()).pw_name)
     try:
         yield folder, {"user": user} if is_root else {}
     finally:

@@ -65,7 +65,7 @@ class Shop:
         self.installation = Installation(settings, clock=lambda: NOW)
         self.catalog = self._write_service()
         records = draw_records(customers, np.random.default_rng(SEED))
-        fill_store(self.installation.consent_path, records)
+        fill_store(self.installation.settings.data_dir / "consent" / "consent.db", records)
         names = customer_names(customers).tolist()
         self.rows = self._store(names)
         moment, decisions = self.installation.decision_moment(), self.installation.live_decisions
