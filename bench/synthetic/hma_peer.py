@@ -36,9 +36,10 @@ def main(folder: Path) -> None:
     synthesizer = HMASynthesizer(metadata, verbose=False)
     synthesizer.fit(tables)
     seconds = time.perf_counter() - started
-    made = synthesizer.sample()
+    made = synthesizer.sample_scale(1.0)
     made["people"].to_csv(folder / "people.made.csv", index=False)
-    made["events"]["order"] = made["events"].customer + made["events"].time.dt.strftime(" %Y-%m-%d")
+    days = pd.to_datetime(made["events"].time).dt.strftime(" %Y-%m-%d")
+    made["events"]["order"] = made["events"].customer.astype(str) + days
     made["events"].to_csv(folder / "events.made.csv", index=False)
     print(json.dumps({"fit": seconds}))
 
