@@ -20,7 +20,7 @@ from pipelines.federated.participant import Participants
 from pipelines.federated.round_budget import RoundBudget
 from pipelines.federated.run_folder import RunFolder, read_run
 from pipelines.federated.site_split import SplitCustomers
-from pipelines.federated.training_plan import cost_of, plan_of, schema_of
+from pipelines.federated.training_plan import cost_of, plan_difference, plan_of, schema_of
 from pipelines.release.declaration import FOLDER, ModelRelease, model_releases
 from privacy.storage.atomic_file import replace_public
 
@@ -111,13 +111,14 @@ class FederatedService:
         participants = Participants(self.installation)
         with folder.locked(), self.sites(release, participants) as sites:
             plan = self._plan(release, sites, folder, resume=resume)
-            if not folder.unfinished.exists():
-                participants.start_anew(name)
             if release.privacy is not None:
                 sites[0].budget.require(cost_of(plan))
+            if not folder.unfinished.exists():
+                participants.begin_run(name)
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
             run_local(plan, sites, folder.unfinished, progress, policy)
             folder.finish()
+            participants.finish_run(name)
         return self.status(name)
 
     @contextmanager
@@ -198,9 +199,11 @@ class FederatedService:
         """
         release, folder, found = self.release(name), self._folder(name), read_run(file)
         with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
-            own = schema_of(release, reader.columns)
+            own, other = schema_of(release, reader.columns), plan_difference(release, reader.columns, found.plan)
         if found.plan.schema != own:
             raise TrainingError(f"{file} is no model of {name}. {difference(own, found.plan.schema)}")
+        if other:
+            raise TrainingError(f"{file} is no model of {name} as declared here. It differs in: {', '.join(other)}.")
         if not found.is_done and round_of(found.state) < found.plan.rounds_max:
             raise TrainingError(f"{file}: the run {found.plan.run} has not ended. Wait for its end, or resume it.")
         with folder.locked():
@@ -238,8 +241,13 @@ class FederatedService:
         Args:
             name: the declared model. Every site has the same declaration.
             sites: how many sites there are.
+
+        Raises:
+            TrainingError: there is no such model, or it needs more sites.
         """
         release = self.release(name)
+        if sites < release.sites_min:
+            raise TrainingError(f"{name} needs {release.sites_min} sites by its declaration (`sites_min`), got {sites}.")
         with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
             return plan_of(release, reader.columns, _run_name(release), sites)
 

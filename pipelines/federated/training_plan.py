@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from features.repo.feature_encoding import EncodedColumn
 from federated.errors import FederatedError
@@ -58,6 +58,18 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
         return plan if release.privacy is None else _with_noise(plan, release.privacy)
     except FederatedError as error:
         raise ReleaseError(f"{release.name}.yaml: {error}") from error
+
+
+def plan_difference(release: ModelRelease, columns: Sequence[EncodedColumn], plan: Plan) -> list[str]:
+    """Return the settings in which a plan differs from the one of the declaration. Run, sites and time-out may differ.
+
+    Raises:
+        ReleaseError: the declaration and the task do not fit together.
+    """
+    own = plan_of(release, columns, plan.run, plan.sites_max)
+    free = {"run", "sites_max", "timeout_seconds"}
+    names = [field.name for field in fields(Plan) if field.name not in free]
+    return [name.removeprefix("is_") for name in names if getattr(own, name) != getattr(plan, name)]
 
 
 def cost_of(plan: Plan, rounds: int | None = None) -> float:
