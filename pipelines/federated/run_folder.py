@@ -88,7 +88,9 @@ def read_run(path: Path) -> Checkpoint:
         TrainingError: the file is missing, damaged or altered.
     """
     if not path.exists():
-        raise TrainingError(f"{path}: there is no such file. Train the model first: bojagi federated run {path.parent.name}.")
+        raise TrainingError(
+            f"{path}: there is no such file. Train the model first: bojagi federated run {path.parent.name}."
+        )
     try:
         return read_checkpoint(path)
     except CheckpointRefused as error:

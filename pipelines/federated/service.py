@@ -247,7 +247,9 @@ class FederatedService:
         """
         release = self.release(name)
         if sites < release.sites_min:
-            raise TrainingError(f"{name} needs {release.sites_min} sites by its declaration (`sites_min`), got {sites}.")
+            raise TrainingError(
+                f"{name} needs {release.sites_min} sites (`sites_min` of its declaration), got {sites}."
+            )
         with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
             return plan_of(release, reader.columns, _run_name(release), sites)
 

@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from federated.checkpoint import read_checkpoint
 from federated.pooled import pool, train
 from federated.server import RoundRecord
 from federated.worth.holdout import split_by_customer
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError, RunLockError, TrainingError
 from pipelines.federated.participant import Participants
 from pipelines.federated.run_folder import RunFolder
@@ -95,6 +97,34 @@ def test_an_installation_with_too_few_sites_is_refused_at_once(declare: Declare)
     with pytest.raises(TrainingError, match="needs 5 sites; the customers of this installation make 4"):
         service.run("next_order")
     assert service.status("next_order").state == "untrained"
+
+
+def test_sites_that_share_a_customer_are_refused(
+    declare: Declare, market: TrainingMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = declare(sites={"table": "gold/customer_location", "column": "sido"})
+    rows = type(market.installation.lakehouse).rows
+
+    def doubled(lakehouse: Lakehouse, table: str, columns: list[str]) -> pa.Table:
+        found = rows(lakehouse, table, columns)
+        moved = found.set_column(1, columns[1], pa.array(["elsewhere"] * len(found)))
+        return pa.concat_tables([found, moved.cast(found.schema)]) if columns[1:] == ["sido"] else found
+
+    monkeypatch.setattr(type(market.installation.lakehouse), "rows", doubled)
+    with pytest.raises(ReleaseError, match="customers are in several sites"):
+        service.run("next_order")
+
+
+def test_a_plan_for_fewer_sites_than_declared_is_refused(declare: Declare) -> None:
+    with pytest.raises(TrainingError, match="needs 3 sites"):
+        declare().plan("next_order", 2)
+
+
+def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: TrainingMarket, tmp_path: Path) -> None:
+    declare(held_share=0.0).run("next_order")
+    file = RunFolder.of(market.installation.settings, "next_order").model.rename(tmp_path / "run.zip")
+    with pytest.raises(TrainingError, match="differs in: held_share"):
+        declare().adopt("next_order", file)
 
 
 @pytest.mark.parametrize(
