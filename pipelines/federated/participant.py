@@ -72,6 +72,10 @@ class Participants:
         """Return the number of participants of a model."""
         return len(self._read(model))
 
+    def has_new(self, model: str) -> bool:
+        """Return whether anybody took part in the newest run, which has not ended."""
+        return bool(self._read(model, _NEW))
+
     def _hash(self, customer: str) -> bytes:
         return hmac.digest(self._key, f"federated participant|{customer}".encode(), "sha256")[:16]
 

@@ -96,7 +96,7 @@ class FederatedService:
             progress: called after each round.
 
         Raises:
-            TrainingError: there is no such model, or the installation has no site for it.
+            TrainingError: there is no such model, the installation has no site for it, or no site has a row.
             RunLockError: another run trains this model.
             AccessRefused: a feature does not serve the purpose.
             BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
@@ -117,6 +117,12 @@ class FederatedService:
                 participants.begin_run(name)
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
             run_local(plan, sites, folder.unfinished, progress, policy)
+            if not participants.has_new(name):
+                folder.unfinished.unlink(missing_ok=True)
+                raise TrainingError(
+                    f"{name} was trained on no row, so it was not stored. Customers must permit {release.purpose}, meet "
+                    "`only`, and have two month ends whose outcome is known."
+                )
             folder.finish()
             participants.finish_run(name)
         return self.status(name)

@@ -11,6 +11,8 @@ from features.repo.feature_encoding import EncodedColumn
 from federated.errors import FederatedError
 from federated.plan import Plan, Privacy
 from federated.schema import Column, TableSchema
+from federated.secure.errors import UnsafeTerms
+from federated.secure.round_terms import require_safe
 from federated.task import Task, task_from_json
 from pipelines.errors import ReleaseError
 from pipelines.release.declaration import ModelRelease, NoiseTerms
@@ -47,7 +49,7 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
         sites: how many sites there are; it sizes the fixed-point numbers.
 
     Raises:
-        ReleaseError: the declaration and the task do not fit together.
+        ReleaseError: the declaration and the task do not fit together, or `sites_min` is too small for masked sums.
     """
     try:
         plan = Plan(
@@ -55,7 +57,11 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
             sites_max=max(sites, release.sites_min), rounds_max=release.rounds, is_secure=release.is_secure,
             held_share=release.held_share,
         )  # fmt: skip
+        if plan.is_secure:
+            require_safe(plan.sites_max, plan.sites_min)
         return plan if release.privacy is None else _with_noise(plan, release.privacy)
+    except UnsafeTerms as error:
+        raise ReleaseError(f"{release.name}.yaml: {error}. Raise `sites_min`.") from error
     except FederatedError as error:
         raise ReleaseError(f"{release.name}.yaml: {error}") from error
 

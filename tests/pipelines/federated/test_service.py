@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.errors import FeatureError
 from federated.checkpoint import read_checkpoint
 from federated.pooled import pool, train
 from federated.server import RoundRecord
@@ -17,14 +19,25 @@ from federated.worth.holdout import split_by_customer
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError, RunLockError, TrainingError
 from pipelines.federated.participant import Participants
+from pipelines.federated.report_page import summary_lines
 from pipelines.federated.run_folder import RunFolder
 from privacy.access.errors import AccessRefused
 from tests.features.repo.training_market import SPEC, TrainingMarket
-from tests.pipelines.federated.conftest import Declare
+from tests.pipelines.federated.conftest import GROUPS, Declare
 
 
 class _StopError(Exception):
     """Stops a run in a test, as a signal would."""
+
+
+def _only(feature: str, at_least: float) -> dict[str, object]:
+    return SPEC.model_dump(mode="json") | {
+        "only": [{"feature": f"customer_purchase_window:{feature}", "at_least": at_least}]
+    }
+
+
+def _split(groups: dict[str, list[str]]) -> dict[str, object]:
+    return {"table": "gold/customer_location", "column": "sido", "groups": groups}
 
 
 def stop_after(rounds: int) -> object:
@@ -127,6 +140,16 @@ def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: Traini
         declare().adopt("next_order", file)
 
 
+def test_the_summary_claims_nothing_about_sites_that_were_not_measured(declare: Declare) -> None:
+    service = declare(sites=_split({**GROUPS, "zempty": ["nowhere"]}))
+    service.run("next_order")
+    found = service.evaluate("next_order")
+    lines = summary_lines(found)
+    assert any("Too few held-out customers" in line and "zempty" in line for line in lines)
+    alone = dataclasses.replace(found.worth, sites=[one for one in found.worth.sites if one.site == "zempty"])
+    assert not any("no site" in line for line in summary_lines(dataclasses.replace(found, worth=alone)))
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
@@ -135,6 +158,10 @@ def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: Traini
         ({"sites": {"table": "gold/customer_location", "column": "colour"}}, ReleaseError, "column colour"),
         ({"sites": {"table": "gold/customer_demographic", "column": "sex"}}, ReleaseError, "does not allow sex"),
         ({"training": {"service": "purchase_habit"}}, ReleaseError, "outcome"),
+        ({"training": _only("last_order_on", 1)}, FeatureError, "needs a number, and customer_purchase_window:last"),
+        ({"training": _only("order_count_90d", 1e9)}, TrainingError, "trained on no row, so it was not stored"),
+        ({"sites": _split({"a": ["경기도"], "b": ["강원도", "경기도"]})}, ReleaseError, "name 경기도 more than once"),
+        ({"sites": _split({str(at): [str(at)] for at in range(6)})}, ReleaseError, "3 of 6 sites.*Raise `sites_min`"),
     ],
 )
 def test_a_declaration_that_cannot_be_trained_is_refused_with_its_fault(
