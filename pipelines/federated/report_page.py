@@ -68,10 +68,8 @@ def summary_lines(found: Evaluation) -> list[str]:
     if worth.losing:
         lines.append(f"With its local offset, it is significantly worse for: {', '.join(worth.losing)}.")
     elif len(unknown) < len(differences):
-        lines.append(
-            "With its local offset, it is significantly worse for no site"
-            + (" that could be measured." if unknown else ".")
-        )
+        measured = " that could be measured" if unknown else ""
+        lines.append(f"With its local offset, it is significantly worse for no site{measured}.")
     if unknown:
         lines.append(f"Too few held-out customers of each outcome to tell what it is worth to: {', '.join(unknown)}.")
     newest = found.newest

@@ -99,7 +99,7 @@ class FederatedService:
             TrainingError: there is no such model, the installation has no site for it, or no site has a row.
             RunLockError: another run trains this model.
             AccessRefused: a feature does not serve the purpose.
-            BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
+            BudgetRefused: the ledger has not enough left for the rounds that remain. Nothing was spent.
             FederatedError: a round had too few sites. The rounds before are kept; resume the run later.
         """
         try:
@@ -110,18 +110,19 @@ class FederatedService:
         release, folder = self.release(name), self._folder(name)
         participants = Participants(self.installation)
         with folder.locked(), self.sites(release, participants) as sites:
-            plan = self._plan(release, sites, folder, resume=resume)
+            plan, done = self._plan(release, sites, folder, resume=resume)
             if release.privacy is not None:
-                sites[0].budget.require(cost_of(plan))
-            if not folder.unfinished.exists():
+                sites[0].budget.require(cost_of(plan, plan.rounds_max - done))
+            if not done:
+                folder.unfinished.unlink(missing_ok=True)
                 participants.begin_run(name)
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
             run_local(plan, sites, folder.unfinished, progress, policy)
             if not participants.has_new(name):
                 folder.unfinished.unlink(missing_ok=True)
                 raise TrainingError(
-                    f"{name} was trained on no row, so it was not stored. Customers must permit {release.purpose}, meet "
-                    "`only`, and have two month ends whose outcome is known."
+                    f"{name} was trained on no row, so it was not stored. Customers must permit {release.purpose}, "
+                    "meet `only`, and have two month ends whose outcome is known."
                 )
             folder.finish()
             participants.finish_run(name)
@@ -262,8 +263,10 @@ class FederatedService:
     def _folder(self, name: str) -> RunFolder:
         return RunFolder.of(self.installation.settings, name)
 
-    def _plan(self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool) -> Plan:
-        """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
+    def _plan(
+        self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool
+    ) -> tuple[Plan, int]:
+        """Return the plan and the number of complete rounds: of the run to resume, or of a new one."""
         if len(sites) < release.sites_min:
             raise TrainingError(
                 f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}"
@@ -271,16 +274,16 @@ class FederatedService:
             )
         plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():
-            started = read_run(folder.unfinished).plan
+            found = read_run(folder.unfinished)
+            started = found.plan
             same = plan_of(release, sites[0].reader.columns, started.run, len(sites))
             if same.fingerprint != started.fingerprint:
                 raise TrainingError(
                     f"The run {started.run} was started with another declaration of {release.name}. Start a new run: "
                     f"bojagi federated run {release.name}."
                 )
-            return started
-        folder.unfinished.unlink(missing_ok=True)
-        return plan
+            return started, round_of(found.state)
+        return plan, 0
 
 
 def _run_name(release: ModelRelease) -> str:

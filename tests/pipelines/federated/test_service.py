@@ -140,6 +140,13 @@ def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: Traini
         declare().adopt("next_order", file)
 
 
+def test_clusters_are_not_judged_by_an_outcome_that_they_do_not_predict(declare: Declare) -> None:
+    service = declare(task={"task": "k_means", "clusters": 2, "rounds": 2})
+    service.run("next_order")
+    with pytest.raises(TrainingError, match="predicts no outcome"):
+        service.evaluate("next_order")
+
+
 def test_the_summary_claims_nothing_about_sites_that_were_not_measured(declare: Declare) -> None:
     service = declare(sites=_split({**GROUPS, "zempty": ["nowhere"]}))
     service.run("next_order")
@@ -154,6 +161,7 @@ def test_the_summary_claims_nothing_about_sites_that_were_not_measured(declare: 
     ("changes", "error", "words"),
     [
         ({"task": {"task": "oracle"}}, ReleaseError, "There is no task 'oracle'"),
+        ({"task": {"task": "glm", "ridge": "one"}}, ReleaseError, "`ridge` of task 'glm' must be of type float"),
         ({"purpose": "marketing"}, AccessRefused, "does not serve it"),
         ({"sites": {"table": "gold/customer_location", "column": "colour"}}, ReleaseError, "column colour"),
         ({"sites": {"table": "gold/customer_demographic", "column": "sex"}}, ReleaseError, "does not allow sex"),
