@@ -16,6 +16,9 @@ from privacy.synthetic.specification import Category, ColumnSpec, Specification
 from privacy.synthetic.synthesizer import Guarantee
 from privacy.synthetic.table_form import TableForm, independent_columns
 
+LEAST_ROWS = 10
+"""Least rows of each table; trees that are fitted and tested in three parts need some of each kind."""
+
 
 def evaluate_table(
     train: pa.Table, holdout: pa.Table, synthetic: pa.Table, specification: Specification,
@@ -54,9 +57,9 @@ def table_form(table: pa.Table, specification: Specification, name: str) -> Tabl
 
 
 def require_rows(rows: int, name: str) -> None:
-    """Check that a table has rows, or raise `BadSpecification`."""
-    if not rows:
-        raise BadSpecification(f"the {name} table has no rows; nothing can be compared")
+    """Check that a table has enough rows for the scores, or raise `BadSpecification`."""
+    if rows < LEAST_ROWS:
+        raise BadSpecification(f"the {name} table has fewer than {LEAST_ROWS} rows, so nothing can be compared")
 
 
 def table_scores(
