@@ -196,8 +196,8 @@ def sdv(
     r"""Draw rows from one of SDV's synthesizers and report on them. SDV states no guarantee for people.
 
     SDV is an extra of 5 GB under the Business Source License 1.1 (pip install 'bojagi\[sdv]'). Its models are not
-    saved, since SDV saves them by pickle only. It reads files of your own, never a table of the lakehouse. Exit code 6: an
-    attack found more than the gate accepts; the rows are written all the same.
+    saved, since SDV saves them by pickle only. It reads files of your own, never a table of the lakehouse. Exit code
+    6: an attack found more than the gate accepts; the rows are written all the same.
 
     [bold]Examples[/bold]
 
