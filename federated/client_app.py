@@ -12,11 +12,11 @@ from flwr.app import ConfigRecord, Context, Message, UserConfig
 from flwr.clientapp import ClientApp
 
 from federated.errors import BadSetting
-from federated.plan import SitePolicy
+from federated.plan import Plan, SitePolicy
 from federated.round_memory import keep, recall
 from federated.schema import Site, SiteTable, TableSchema
 from federated.secure.identity import Roster, SiteIdentity
-from federated.site_worker import Memory, SecureKeys, SiteWorker
+from federated.site_worker import ChoosySite, Memory, SecureKeys, SiteWorker
 from federated.wire import Parcel, Step
 
 SiteOpener = Callable[[Context], Site]
@@ -79,6 +79,11 @@ class LateSite:
         if self._name and site.name != self._name:
             raise BadSetting(f"The secure key is of site {self._name!r}, the data of site {site.name!r}.")
         return site
+
+    def check_plan(self, plan: Plan) -> None:
+        """Lets the opened site compare the plan with what it agreed on, if it does so."""
+        if isinstance(self._site, ChoosySite):
+            self._site.check_plan(plan)
 
     def read(self, schema: TableSchema) -> SiteTable:
         """Reads the rows of the opened site."""

@@ -159,7 +159,7 @@ class Collection:
             reasons = "; ".join(f"{who}: {why}" for who, why in sorted(self.left_out.items())) or "no answer"
             raise TooFewSites(
                 f"Round {round_of(self.state)} of run {self.plan.run!r} has {found} of {self.plan.sites_min} sites; "
-                f"the model stays as it was. Left out: {reasons}. Start the sites and resume the run."
+                f"the model stays as it was. Left out: {reasons.rstrip('.')}. Start the sites and resume the run."
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class KMeans:
     rounds: int = 40
     tolerance: float = 1e-3
     seed: int = 0
+    predicts_target: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if min(self.clusters, self.starts, self.rounds) < 1 or self.tolerance < 0:

@@ -127,7 +127,7 @@ class Plan:
             body["schema"] = TableSchema.from_json(json.dumps(body["schema"]))
             body["privacy"] = Privacy(**body["privacy"]) if body.get("privacy") else None
             return cls(**body)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise BadSetting(f"This is no plan of a run: {error}") from None
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ from federated.worth.site_worth import SiteWorth, Trained, evaluate_site
 
 Memory = MutableMapping[str, Any]
 """What a site keeps between messages: plain values and bytes. Flower keeps it in the node, never at the server."""
+
+
+@runtime_checkable
+class ChoosySite(Protocol):
+    """A site that also compares the plan of a run with what it agreed on. Its rows are read only afterwards."""
+
+    def check_plan(self, plan: Plan) -> None:
+        """Raises `SiteRefused` unless the plan is the agreed one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,8 @@ class SiteWorker:
         memory[key] = now
 
     def _read(self, plan: Plan) -> SiteTable:
+        if isinstance(self.site, ChoosySite):
+            self.site.check_plan(plan)
         data = self.site.read(plan.schema)
         if data.schema != plan.schema:
             raise SchemaMismatch(f"Site {self.site.name!r} returned a table of another schema than the run's.")

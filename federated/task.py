@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -95,7 +95,7 @@ def task_from_json(text: str) -> Task:
     """Makes the task that `task_to_json` wrote.
 
     Raises:
-        BadSetting: there is no such task, or it has no such setting.
+        BadSetting: there is no such task, it has no such setting, or a setting has another type.
     """
     settings = json.loads(text)
     name = settings.pop("task", None)
@@ -106,5 +106,14 @@ def task_from_json(text: str) -> Task:
     known = {field.name for field in fields(kind)}
     if unknown := sorted(set(settings) - known):
         raise BadSetting(f"Task {name!r} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known))}.")
+    for field in fields(kind):
+        value, expected = settings.get(field.name, field.default), type(field.default)
+        if field.default is not MISSING and not _is_of(value, expected):
+            raise BadSetting(f"`{field.name}` of task {name!r} must be of type {expected.__name__}, got {value!r}.")
     task: Task = kind(**settings)
     return task
+
+
+def _is_of(value: object, kind: type) -> bool:
+    """Return whether a setting has the type of its default; a whole number is a float as well."""
+    return type(value) is kind or (kind is float and type(value) is int) or kind in (tuple, type(None))

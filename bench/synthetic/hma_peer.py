@@ -1,4 +1,8 @@
-"""Fits HMA of SDV to `people.csv` and `events.csv` of a folder. Runs in an environment that has `sdv`."""
+"""Fits HMA of SDV to `people.csv` and `events.csv` of a folder. Runs in an environment that has `sdv`.
+
+SDV 2.0 refuses HMA for customers with orders with lines, since these are three levels. So an order is what a customer
+buys in a day.
+"""
 
 import json
 import sys
@@ -18,26 +22,25 @@ def main(folder: Path) -> None:
 
     people = pd.read_csv(folder / "people.csv", dtype={"customer": str})
     events = pd.read_csv(folder / "events.csv", dtype={"customer": str, "order": str}, parse_dates=["time"])
-    orders = events[["customer", "order", "time"]].drop_duplicates("order")
-    tables = {"people": people, "orders": orders, "lines": events[["order", "item", "value"]]}
+    tables = {"people": people, "events": events[["customer", "time", "item", "value"]]}
     metadata = Metadata()
     for name, frame in tables.items():
         metadata.add_table(name)
         for column in frame:
-            is_key, is_number = column in ("customer", "order"), pd.api.types.is_numeric_dtype(frame[column])
-            kind = "id" if is_key else "datetime" if column == "time" else "numerical" if is_number else "categorical"
-            metadata.add_column(column, name, sdtype=kind)
+            is_number = pd.api.types.is_numeric_dtype(frame[column])
+            others = {"customer": "id", "time": "datetime"}
+            metadata.add_column(column, name, sdtype=others.get(column, "numerical" if is_number else "categorical"))
     metadata.set_primary_key("customer", "people")
-    metadata.set_primary_key("order", "orders")
-    metadata.add_relationship("people", "orders", "customer", "customer")
-    metadata.add_relationship("orders", "lines", "order", "order")
+    metadata.add_relationship("people", "events", "customer", "customer")
     started = time.perf_counter()
     synthesizer = HMASynthesizer(metadata, verbose=False)
     synthesizer.fit(tables)
     seconds = time.perf_counter() - started
-    made = synthesizer.sample(scale=1.0)
+    made = synthesizer.sample_scale(1.0)
     made["people"].to_csv(folder / "people.made.csv", index=False)
-    made["lines"].merge(made["orders"], on="order").to_csv(folder / "events.made.csv", index=False)
+    days = pd.to_datetime(made["events"].time).dt.strftime(" %Y-%m-%d")
+    made["events"]["order"] = made["events"].customer.astype(str) + days
+    made["events"].to_csv(folder / "events.made.csv", index=False)
     print(json.dumps({"fit": seconds}))
 
 

@@ -125,6 +125,9 @@ class LabelledSetReader:
         self._view: FeatureView = self._catalog.view(outcome.view)
         if outcome.type is not FeatureType.TIMESTAMP or not self._view.is_daily:
             raise FeatureError(f"The outcome {outcome.reference} is no date of a view with one row a day.")
+        for one in spec.only:
+            if self._catalog.feature(one.feature).type not in (FeatureType.INT64, FeatureType.FLOAT64):
+                raise FeatureError(f"The condition `at_least` needs a number, and {one.feature} is none.")
         self._consent = CustomerConsent(installation)
         self._kept: tuple[tuple[int | None, ...], dict[Part, LabelledSet]] = ((), {})
 

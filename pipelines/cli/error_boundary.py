@@ -35,7 +35,8 @@ class ErrorBoundary(TyperGroup):
             print_error(message)
             raise typer.Exit(code) from error
         except KeyboardInterrupt as interrupt:
-            print_error("Stopped by Ctrl-C. What is finished is kept; run the command again to continue.")
+            again = str(interrupt) or "run the command again"
+            print_error(f"Stopped by Ctrl-C. What is finished is kept; {again} to continue.")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 

@@ -60,7 +60,10 @@ def run(
             typer.echo(f"  left out {site}: {reason}", err=True)
 
     with installation_for(data) as installation:
-        found = FederatedService(installation, getuser()).run(model, resume=resume, progress=show)
+        try:
+            found = FederatedService(installation, getuser()).run(model, resume=resume, progress=show)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(f"bojagi federated run {model} --resume") from interrupt
     if as_json:
         typer.echo(json.dumps(asdict(found), default=str))
         return
@@ -169,10 +172,11 @@ def plan(
       python -m federated.deployment train --folder FEDERATION --plan plan.json --checkpoint run.zip
     """
     from pipelines.federated.service import FederatedService
+    from privacy.storage.atomic_file import replace_public
 
     with installation_for(data) as installation:
         made = FederatedService(installation, getuser()).plan(model, sites)
-    output.write_text(made.to_json(), encoding="utf-8")
+    replace_public(output, made.to_json())
     typer.echo(f"{output}: run {made.run}, schema {made.schema.fingerprint[:16]}")
 
 

@@ -29,6 +29,8 @@ Customers = Annotated[
     typer.Option(
         "--customers",
         help="CSV or Parquet with two columns: the customer id, and the identifier that the partner knows as well.",
+        exists=True,
+        dir_okay=False,
     ),
 ]
 

@@ -193,11 +193,11 @@ def sdv(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Draw rows from one of SDV's synthesizers and report on them. SDV states no guarantee for people.
+    r"""Draw rows from one of SDV's synthesizers and report on them. SDV states no guarantee for people.
 
-    SDV is an extra of 5 GB under the Business Source License 1.1 (pip install 'bojagi[sdv]'). Its models are not saved,
-    since SDV saves them by pickle only. It reads files of your own, never a table of the lakehouse. Exit code 6: an
-    attack found more than the gate accepts; the rows are written all the same.
+    SDV is an extra of 5 GB under the Business Source License 1.1 (pip install 'bojagi\[sdv]'). Its models are not
+    saved, since SDV saves them by pickle only. It reads files of your own, never a table of the lakehouse. Exit code
+    6: an attack found more than the gate accepts; the rows are written all the same.
 
     [bold]Examples[/bold]
 
@@ -216,6 +216,7 @@ def sdv(
         found = _source(installation, spec_path, source, events, name, "none", csv)
         if not isinstance(found, FileSource):
             raise SettingsError("SDV states no guarantee, so it never learns from tables of the lakehouse")
+        found.form.require_own(installation.settings)
         tables, judged = draw_with_sdv(
             found, method, rows, seed, installation.synthetic_key, Question(f"{method} of {name}", progress=progress),
             lambda stage, _: progress(stage), {} if epochs is None else {"epochs": epochs},
@@ -243,6 +244,7 @@ def report(
     shadow_models: ShadowModels = 0,
     canaries: Canaries = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the rows that are judged.")] = 0,
+    role: Role = "analyst",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -262,7 +264,7 @@ def report(
     from pipelines.synthetic.model_folder import ModelFolder
 
     with installation_for(data) as installation, stage_progress(is_quiet=as_json) as progress:
-        service = _service(installation, "analyst")
+        service = _service(installation, role)
         model = ModelFolder.of_model(installation.settings, name)
         question = Question(
             f"Synthetic rows of {name}", target, tuple(attacked or ()), shadow_models, canaries, progress
@@ -381,8 +383,13 @@ def _conditions(given: list[str]) -> dict[str, str | None]:
     """Return `column=value` texts as a mapping; an empty value means null.
 
     Raises:
-        SettingsError: a text has no equals sign.
+        SettingsError: a text has no equals sign, or a column is named twice.
     """
     if wrong := [text for text in given if "=" not in text]:
         raise SettingsError(f"--given {wrong[0]}: expected column=value, such as sex=F")
-    return {name: value or None for name, _, value in (text.partition("=") for text in given)}
+    found: dict[str, str | None] = {}
+    for name, _, value in (text.partition("=") for text in given):
+        if name in found:
+            raise SettingsError(f"--given names {name} twice; a row has one value of it, so give one")
+        found[name] = value or None
+    return found

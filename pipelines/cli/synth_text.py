@@ -46,13 +46,16 @@ def print_cost(cost: Mapping[str, Any], as_json: bool) -> None:
 
 
 def print_fitted(name: str, fitted: Fitted, left: Mapping[str, float], as_json: bool) -> None:
-    """Print the guarantee of a model, and the next commands."""
-    guarantee = fitted.model.guarantee
+    """Print the guarantee of a model, about how many rows it describes, and the next commands."""
+    from privacy.synthetic.event.private_history import PrivateHistory
+
+    guarantee, model = fitted.model.guarantee, fitted.model
+    rows = round((model.people if isinstance(model, PrivateHistory) else model).model.total)
     if as_json:
         print(json.dumps({
             "model": name, "epsilon": guarantee.epsilon, "delta": guarantee.delta, "mu": guarantee.mu,
             "unit": guarantee.unit, "statement": guarantee.statement, "is_stored": fitted.is_stored,
-            "account": fitted.record.account, "debit": fitted.record.debit, "rho_left": dict(left),
+            "rows": rows, "account": fitted.record.account, "debit": fitted.record.debit, "rho_left": dict(left),
         }, ensure_ascii=False))  # fmt: skip
         return
     console = open_console()
@@ -63,7 +66,13 @@ def print_fitted(name: str, fitted: Fitted, left: Mapping[str, float], as_json: 
     )
     console.print(f"{done}.")
     console.print(guarantee.statement)
-    console.print(f"Next: bojagi synth report {name}, then bojagi synth sample {name} --rows 100000 --output rows.csv")
+    # Values that SPEC does not list leave out rows, which only this count shows.
+    console.print(
+        f"It describes about {rows:,} rows (a noisy count): those of people who are not held out, in which SPEC lists "
+        "every value. If you expected more, compare SPEC with the file."
+    )
+    files = "--output people.csv --events events.csv" if isinstance(model, PrivateHistory) else "--output rows.csv"
+    console.print(f"Next: bojagi synth report {name}, then bojagi synth sample {name} --rows 100000 {files}")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typing import Any
 from features.errors import FeatureError
 from features.repo.labelled_set import LabelledSetReader
 from federated.errors import BadSetting
+from federated.plan import Plan
 from federated.schema import SiteTable, TableSchema
 from installation.errors import InstallationError
 from installation.installation import Installation
@@ -49,6 +50,10 @@ class NodeSite:
     model: str
     declarations: Path
     is_declared: bool
+
+    def check_plan(self, plan: Plan) -> None:
+        """Compare the plan with the declaration, see `FeatureSite.check_plan`; raises `BadSetting` as `read` does."""
+        self.site.check_plan(plan)
 
     def read(self, schema: TableSchema) -> SiteTable:
         """Return the training rows, see `FeatureSite.read`; raises `BadSetting` where `open` does."""

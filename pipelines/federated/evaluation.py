@@ -66,10 +66,12 @@ def evaluate(found: Checkpoint, sites: Sequence[FeatureSite]) -> Evaluation:
     no noise, also when the model was trained with noise; then no model is trained anew for a comparison.
 
     Raises:
-        TrainingError: the run held out no customers.
+        TrainingError: the run held out no customers, or its task predicts no outcome.
         FederatedError: a site cannot read its rows.
     """
     plan, task = found.plan, found.plan.task
+    if not getattr(task, "predicts_target", True):
+        raise TrainingError(f"Task {task.name!r} predicts no outcome, so its worth to a site cannot be measured.")
     if not plan.held_share:
         raise TrainingError(f"The run {plan.run} held out no customers; declare `held_share`, and train again.")
     split = {site.name: split_by_customer(site.read(plan.schema), plan.held_share) for site in sites}

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from features.repo.labelled_set import LabelledSetReader, Part
 from federated.errors import DataRefused, SchemaMismatch, SiteRefused
+from federated.plan import Plan
 from federated.schema import SiteTable, TableSchema
+from pipelines.errors import ReleaseError
 from pipelines.federated.participant import Participants
 from pipelines.federated.round_budget import RoundBudget
-from pipelines.federated.training_plan import schema_of
+from pipelines.federated.training_plan import plan_difference, schema_of
 from pipelines.release.declaration import ModelRelease
 from privacy.errors import PrivacyError
 
@@ -36,6 +38,24 @@ class FeatureSite:
     budget: RoundBudget = field(repr=False)
     participants: Participants | None = field(default=None, repr=False)
     members: Callable[[], frozenset[str]] | None = field(default=None, repr=False)
+
+    def check_plan(self, plan: Plan) -> None:
+        """Compare the plan of a run with the declaration here: a server could ask for another task, or no noise.
+
+        Raises:
+            SchemaMismatch: the run wants another table than the one declared here.
+            SiteRefused: the plan differs in anything else.
+        """
+        self._check_schema(plan.schema)
+        try:
+            other = plan_difference(self.release, self.reader.columns, plan)
+        except ReleaseError as error:
+            raise SiteRefused(str(error)) from error
+        if other:
+            raise SiteRefused(
+                f"Site {self.name!r} declares {self.release.name} with other settings: {', '.join(other)}. "
+                "Every site and the plan need the same declaration."
+            )
 
     def read(self, schema: TableSchema) -> SiteTable:
         """Return the training rows of customers who permit the purpose at this moment.
@@ -68,14 +88,17 @@ class FeatureSite:
             raise SiteRefused(error.public_details) from error
 
     def _read(self, schema: TableSchema, part: Part) -> SiteTable:
-        own = schema_of(self.release, self.reader.columns)
-        if own.fingerprint != schema.fingerprint:
-            raise SchemaMismatch(f"Site {self.name!r} reads another table. {difference(own, schema)}")
+        self._check_schema(schema)
         try:
             found = self.reader.read(part, None if self.members is None else self.members())
         except PrivacyError as error:
             raise DataRefused(error.public_details) from error
         return SiteTable.of(schema, found.features, found.target, found.customer)
+
+    def _check_schema(self, schema: TableSchema) -> None:
+        own = schema_of(self.release, self.reader.columns)
+        if own.fingerprint != schema.fingerprint:
+            raise SchemaMismatch(f"Site {self.name!r} reads another table. {difference(own, schema)}")
 
 
 def difference(own: TableSchema, asked: TableSchema) -> str:

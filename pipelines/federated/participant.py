@@ -1,6 +1,7 @@
 """Notes whose rows were used for a model, as keyed hashes: an erasure finds the models that a person took part in.
 
-DATA/federated/<model>/participant.bin    one keyed hash of 16 bytes a customer, sorted
+DATA/federated/<model>/participant.bin        one keyed hash of 16 bytes a customer, sorted: of every stored run
+DATA/federated/<model>/participant_new.bin    the same of the run that has not ended; it replaces the other at the end
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from privacy.storage.lock import file_lock
 
 FOLDER = "federated"
 _FILE = "participant.bin"
+_NEW = "participant_new.bin"
 _HASH = np.dtype("V16")
 
 
@@ -38,6 +40,7 @@ class Participants:
         if not hashes:
             return
         self._change(model, lambda found: found | hashes)
+        self._change(model, lambda found: found | hashes, _NEW)
         known |= hashes
 
     def contains(self, model: str, customers: Iterable[str]) -> bool:
@@ -48,16 +51,30 @@ class Participants:
     def remove(self, model: str, customers: Iterable[str]) -> None:
         """Forget customers of a model."""
         gone = {self._hash(one) for one in customers}
-        self._change(model, lambda found: found - gone)
+        for name in (_FILE, _NEW):
+            self._change(model, lambda found: found - gone, name)
 
-    def start_anew(self, model: str) -> None:
-        """Forget all participants of a model, because a new run replaces it."""
+    def begin_run(self, model: str) -> None:
+        """Begin to note the participants of a new run. Those of the stored model stay until the run has ended."""
         self._known.pop(model, None)
-        self._change(model, lambda found: set())
+        path = self._path(model).with_name(_NEW)
+        create_private_folder(path.parent)
+        replace_public(path, b"", is_durable=True)
+
+    def finish_run(self, model: str) -> None:
+        """Forget who took part in earlier runs alone, because the model of the new run has replaced theirs."""
+        with file_lock(self._path(model).parent / "participant.lock"):
+            new = self._path(model).with_name(_NEW)
+            if new.exists():
+                new.replace(self._path(model))
 
     def count(self, model: str) -> int:
         """Return the number of participants of a model."""
         return len(self._read(model))
+
+    def has_new(self, model: str) -> bool:
+        """Return whether anybody took part in the newest run, which has not ended."""
+        return bool(self._read(model, _NEW))
 
     def _hash(self, customer: str) -> bytes:
         return hmac.digest(self._key, f"federated participant|{customer}".encode(), "sha256")[:16]
@@ -65,15 +82,16 @@ class Participants:
     def _path(self, model: str) -> Path:
         return self._folder / model / _FILE
 
-    def _read(self, model: str) -> set[bytes]:
-        path = self._path(model)
+    def _read(self, model: str, name: str = _FILE) -> set[bytes]:
+        path = self._path(model).with_name(name)
         if not path.exists():
             return set()
         stored: NDArray[Any] = np.frombuffer(path.read_bytes(), _HASH)
         return {bytes(one) for one in stored.tolist()}
 
-    def _change(self, model: str, change: Any) -> None:
-        path = self._path(model)
+    def _change(self, model: str, change: Any, name: str = _FILE) -> None:
+        path = self._path(model).with_name(name)
         create_private_folder(path.parent)
         with file_lock(path.parent / "participant.lock"):
-            replace_public(path, b"".join(sorted(change(self._read(model)))), is_durable=True)
+            if name == _FILE or path.exists():
+                replace_public(path, b"".join(sorted(change(self._read(model, name)))), is_durable=True)

@@ -63,11 +63,15 @@ def summary_lines(found: Evaluation) -> list[str]:
     plain = worth.comparison(FEDERATED, LOCAL).worse
     if plain:
         lines.append(f"Without a local offset, it is significantly worse for: {', '.join(plain)}.")
-    lines.append(
-        f"With its local offset, it is significantly worse for: {', '.join(worth.losing)}."
-        if worth.losing
-        else "With its local offset, it is significantly worse for no site."
-    )
+    differences = {site.site: site.difference(OFFSET, LOCAL, worth.metric) for site in worth.sites}
+    unknown = [site for site, one in differences.items() if one is None or one.low is None]
+    if worth.losing:
+        lines.append(f"With its local offset, it is significantly worse for: {', '.join(worth.losing)}.")
+    elif len(unknown) < len(differences):
+        measured = " that could be measured" if unknown else ""
+        lines.append(f"With its local offset, it is significantly worse for no site{measured}.")
+    if unknown:
+        lines.append(f"Too few held-out customers of each outcome to tell what it is worth to: {', '.join(unknown)}.")
     newest = found.newest
     if newest.auc is not None:
         lines.append(

@@ -49,15 +49,15 @@ class RunFolder:
         return self.path / "report.json"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for one run.
+    def locked(self, wait_seconds: float = 0) -> Iterator[None]:
+        """Hold the folder for one run. `wait_seconds`: how long to wait for another run.
 
         Raises:
             RunLockError: another run works in it.
         """
         create_private_folder(self.path)
         try:
-            with file_lock(self.path / "run.lock", wait_seconds=0):
+            with file_lock(self.path / "run.lock", wait_seconds=wait_seconds):
                 yield
         except LockBusyError as error:
             raise RunLockError(f"Another run trains {self.path.name}. Wait until it ends, then try again.") from error
@@ -88,7 +88,9 @@ def read_run(path: Path) -> Checkpoint:
         TrainingError: the file is missing, damaged or altered.
     """
     if not path.exists():
-        raise TrainingError(f"{path}: there is no such file. Train the model first: bojagi federated run NAME.")
+        raise TrainingError(
+            f"{path}: there is no such file. Train the model first: bojagi federated run {path.parent.name}."
+        )
     try:
         return read_checkpoint(path)
     except CheckpointRefused as error:

@@ -20,7 +20,7 @@ from pipelines.federated.participant import Participants
 from pipelines.federated.round_budget import RoundBudget
 from pipelines.federated.run_folder import RunFolder, read_run
 from pipelines.federated.site_split import SplitCustomers
-from pipelines.federated.training_plan import cost_of, plan_of, schema_of
+from pipelines.federated.training_plan import cost_of, plan_difference, plan_of, schema_of
 from pipelines.release.declaration import FOLDER, ModelRelease, model_releases
 from privacy.storage.atomic_file import replace_public
 
@@ -96,10 +96,10 @@ class FederatedService:
             progress: called after each round.
 
         Raises:
-            TrainingError: there is no such model, or the installation has no site for it.
+            TrainingError: there is no such model, the installation has no site for it, or no site has a row.
             RunLockError: another run trains this model.
             AccessRefused: a feature does not serve the purpose.
-            BudgetRefused: the ledger has not enough left for all rounds. Nothing was spent.
+            BudgetRefused: the ledger has not enough left for the rounds that remain. Nothing was spent.
             FederatedError: a round had too few sites. The rounds before are kept; resume the run later.
         """
         try:
@@ -110,14 +110,22 @@ class FederatedService:
         release, folder = self.release(name), self._folder(name)
         participants = Participants(self.installation)
         with folder.locked(), self.sites(release, participants) as sites:
-            plan = self._plan(release, sites, folder, resume=resume)
-            if not folder.unfinished.exists():
-                participants.start_anew(name)
+            plan, done = self._plan(release, sites, folder, resume=resume)
             if release.privacy is not None:
-                sites[0].budget.require(cost_of(plan))
+                sites[0].budget.require(cost_of(plan, plan.rounds_max - done))
+            if not done:
+                folder.unfinished.unlink(missing_ok=True)
+                participants.begin_run(name)
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
             run_local(plan, sites, folder.unfinished, progress, policy)
+            if not participants.has_new(name):
+                folder.unfinished.unlink(missing_ok=True)
+                raise TrainingError(
+                    f"{name} was trained on no row, so it was not stored. Customers must permit {release.purpose}, "
+                    "meet `only`, and have two month ends whose outcome is known."
+                )
             folder.finish()
+            participants.finish_run(name)
         return self.status(name)
 
     @contextmanager
@@ -198,9 +206,11 @@ class FederatedService:
         """
         release, folder, found = self.release(name), self._folder(name), read_run(file)
         with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
-            own = schema_of(release, reader.columns)
+            own, other = schema_of(release, reader.columns), plan_difference(release, reader.columns, found.plan)
         if found.plan.schema != own:
             raise TrainingError(f"{file} is no model of {name}. {difference(own, found.plan.schema)}")
+        if other:
+            raise TrainingError(f"{file} is no model of {name} as declared here. It differs in: {', '.join(other)}.")
         if not found.is_done and round_of(found.state) < found.plan.rounds_max:
             raise TrainingError(f"{file}: the run {found.plan.run} has not ended. Wait for its end, or resume it.")
         with folder.locked():
@@ -238,16 +248,25 @@ class FederatedService:
         Args:
             name: the declared model. Every site has the same declaration.
             sites: how many sites there are.
+
+        Raises:
+            TrainingError: there is no such model, or it needs more sites.
         """
         release = self.release(name)
+        if sites < release.sites_min:
+            raise TrainingError(
+                f"{name} needs {release.sites_min} sites (`sites_min` of its declaration), got {sites}."
+            )
         with LabelledSetReader(self.installation, release.training, release.purpose, self.who) as reader:
             return plan_of(release, reader.columns, _run_name(release), sites)
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder.of(self.installation.settings, name)
 
-    def _plan(self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool) -> Plan:
-        """Return the plan of the unfinished run, if it is to be resumed and is still the declared one, or a new one."""
+    def _plan(
+        self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool
+    ) -> tuple[Plan, int]:
+        """Return the plan and the number of complete rounds: of the run to resume, or of a new one."""
         if len(sites) < release.sites_min:
             raise TrainingError(
                 f"{release.name} needs {release.sites_min} sites; the customers of this installation make {len(sites)}"
@@ -255,16 +274,16 @@ class FederatedService:
             )
         plan = plan_of(release, sites[0].reader.columns, _run_name(release), len(sites))
         if resume and folder.unfinished.exists():
-            started = read_run(folder.unfinished).plan
+            found = read_run(folder.unfinished)
+            started = found.plan
             same = plan_of(release, sites[0].reader.columns, started.run, len(sites))
             if same.fingerprint != started.fingerprint:
                 raise TrainingError(
                     f"The run {started.run} was started with another declaration of {release.name}. Start a new run: "
                     f"bojagi federated run {release.name}."
                 )
-            return started
-        folder.unfinished.unlink(missing_ok=True)
-        return plan
+            return started, round_of(found.state)
+        return plan, 0
 
 
 def _run_name(release: ModelRelease) -> str:

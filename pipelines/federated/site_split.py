@@ -51,6 +51,7 @@ class SplitCustomers:
 
         Raises:
             LakehouseError: the table does not exist.
+            ReleaseError: a customer is in two sites. A round is debited once, because each customer is in one.
             AuditError: the read cannot be logged.
         """
         split, lakehouse = self._release.sites, self._installation.lakehouse
@@ -64,6 +65,11 @@ class SplitCustomers:
                 site = site_of.get(str(value)) if split.groups else value
                 if customer is not None and site is not None:
                     found.setdefault(str(site), set()).add(customer)
+            if sum(map(len, found.values())) > len(set().union(*found.values())):
+                raise ReleaseError(
+                    f"{self._release.name}.yaml: customers are in several sites by {split.column} of {split.table}. "
+                    "Choose a column with one value a customer."
+                )
             self._kept = (version, {site: frozenset(members) for site, members in found.items()})
         return self._kept[1]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from installation.installation import Installation
 from installation.rights.file_store import FileStore
+from pipelines.errors import RunLockError, TrainingError
 from pipelines.federated.participant import FOLDER, Participants
 from pipelines.federated.run_folder import RunFolder, read_run
 from privacy.rights.subject import Subject
@@ -32,6 +33,8 @@ class TrainedModels:
     installation: Installation
     name: str = "trained models"
     paths: tuple[str, ...] = (f"{FOLDER}/**",)
+    wait_seconds: float = 20
+    """How long an erasure waits for a run: its next checkpoint would hold sums over the person again."""
 
     def find(self, subject: Subject) -> Sequence[Holding]:
         """Return the models in whose training rows of the person were used."""
@@ -61,23 +64,34 @@ class TrainedModels:
 
     def erase(self, subjects: Sequence[Subject]) -> Outcome:
         """Remove the models without noise that a person took part in, and the persons from the participants."""
-        customers = _customers(subjects)
-        participants, removed, remaining = Participants(self.installation), 0, []
+        removed, remaining = 0, []
         for model in self._with(subjects):
             folder = RunFolder.of(self.installation.settings, model)
-            if self._has_noise(folder):
-                remaining.append(
-                    f"Model {model} stays: it was trained with differential privacy, so it hardly depends on a person."
+            try:
+                with folder.locked(self.wait_seconds):
+                    gone, sentence = self._erase(folder, model, _customers(subjects))
+            except RunLockError:
+                return Outcome.failed(
+                    f"A run trains model {model}. Erase again after it has ended.", {"models_removed": removed}
                 )
-            else:
-                removed += bool(folder.forget())
-                remaining.append(
-                    f"Sums over the customers of a site, with the person, went to the server of model {model}. They "
-                    "cannot be recalled."
-                )
-            participants.remove(model, customers)
+            removed += gone
+            remaining.append(sentence)
         done = Outcome.done({"models_removed": removed})
         return Outcome(done.kind, done.reason, done.counts, done.retained, tuple(remaining))
+
+    def _erase(self, folder: RunFolder, model: str, customers: Sequence[str]) -> tuple[bool, str]:
+        """Erase persons from one model; return whether files were removed, and a sentence about what remains."""
+        has_noise = self._has_noise(folder)
+        is_removed = not has_noise and bool(folder.forget())
+        Participants(self.installation).remove(model, customers)
+        if has_noise:
+            return False, (
+                f"Model {model} stays: it was trained with differential privacy, so it hardly depends on a person."
+            )
+        return is_removed, (
+            f"Sums over the customers of a site, with the person, went to the server of model {model}. They cannot be "
+            "recalled."
+        )
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Decode every file and look for the persons, also among the keyed hashes of the participants."""
@@ -98,7 +112,10 @@ class TrainedModels:
     def _has_noise(folder: RunFolder) -> bool:
         """Return whether every stored run of the model was trained with noise."""
         found = [path for path in (folder.model, folder.unfinished) if path.exists()]
-        return bool(found) and all(read_run(path).plan.privacy is not None for path in found)
+        try:
+            return bool(found) and all(read_run(path).plan.privacy is not None for path in found)
+        except TrainingError:  # a damaged file is of no use to anybody
+            return False
 
 
 def _customers(subjects: Sequence[Subject]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from features.repo.feature_encoding import EncodedColumn
 from federated.errors import FederatedError
 from federated.plan import Plan, Privacy
 from federated.schema import Column, TableSchema
+from federated.secure.errors import UnsafeTerms
+from federated.secure.round_terms import require_safe
 from federated.task import Task, task_from_json
 from pipelines.errors import ReleaseError
 from pipelines.release.declaration import ModelRelease, NoiseTerms
@@ -47,7 +49,7 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
         sites: how many sites there are; it sizes the fixed-point numbers.
 
     Raises:
-        ReleaseError: the declaration and the task do not fit together.
+        ReleaseError: the declaration and the task do not fit together, or `sites_min` is too small for masked sums.
     """
     try:
         plan = Plan(
@@ -55,9 +57,25 @@ def plan_of(release: ModelRelease, columns: Sequence[EncodedColumn], run: str, s
             sites_max=max(sites, release.sites_min), rounds_max=release.rounds, is_secure=release.is_secure,
             held_share=release.held_share,
         )  # fmt: skip
+        if plan.is_secure:
+            require_safe(plan.sites_max, plan.sites_min)
         return plan if release.privacy is None else _with_noise(plan, release.privacy)
+    except UnsafeTerms as error:
+        raise ReleaseError(f"{release.name}.yaml: {error}. Raise `sites_min`.") from error
     except FederatedError as error:
         raise ReleaseError(f"{release.name}.yaml: {error}") from error
+
+
+def plan_difference(release: ModelRelease, columns: Sequence[EncodedColumn], plan: Plan) -> list[str]:
+    """Return the settings in which a plan differs from the one of the declaration. Run, sites and time-out may differ.
+
+    Raises:
+        ReleaseError: the declaration and the task do not fit together.
+    """
+    own = plan_of(release, columns, plan.run, plan.sites_max)
+    free = {"run", "sites_max", "timeout_seconds"}
+    names = [field.name for field in fields(Plan) if field.name not in free]
+    return [name.removeprefix("is_") for name in names if getattr(own, name) != getattr(plan, name)]
 
 
 def cost_of(plan: Plan, rounds: int | None = None) -> float:

@@ -180,6 +180,13 @@ class SiteSplit(BaseModel):
     groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values of the column by the name of a site; empty makes one site a value. Other customers are in no site."""
 
+    @model_validator(mode="after")
+    def _is_partition(self) -> SiteSplit:
+        values = [value for group in self.groups.values() for value in group]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ValueError(f"groups name {', '.join(twice)} more than once; each value makes one site")
+        return self
+
 
 class NoiseTerms(BaseModel):
     """Differential privacy per customer of a run: total ρ over all rounds, and the clip of one customer's part."""

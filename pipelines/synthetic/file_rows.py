@@ -39,9 +39,10 @@ class CsvForm:
         Raises:
             SettingsError: the delimiter is not one character.
         """
-        if len(self.delimiter) != 1:
-            raise SettingsError(f"--delimiter is {self.delimiter!r}; give one character, such as ';'")
-        return pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
+        delimiter = "\t" if self.delimiter == "\\t" else self.delimiter
+        if len(delimiter) != 1:
+            raise SettingsError(f"--delimiter is {self.delimiter!r}; give one character, such as ';', or \\t for tabs")
+        return pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
 
 
 def read_file(path: Path, columns: Mapping[str, pa.DataType], form: CsvForm) -> pa.Table:
@@ -55,6 +56,8 @@ def read_file(path: Path, columns: Mapping[str, pa.DataType], form: CsvForm) -> 
         known = _read_names(path, form)
         if absent := [name for name in columns if name not in known]:
             raise SettingsError(f"{path.name} has no columns {absent}; it has {known}")
+        if doubled := [name for name in columns if known.count(name) > 1]:
+            raise SettingsError(f"{path.name} has several columns {doubled}; rename all but one of each")
         return _read(path, columns, form)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, FileNotFoundError) as error:
         raise SettingsError(f"{path.name}: {_reason(str(error), path, known, columns)}") from error

@@ -77,12 +77,13 @@ def judge_model(service: SyntheticService, folder: ModelFolder, question: Questi
 
     Raises:
         SettingsError: there is no such model, or its files have changed since the fit.
+        PrivacyError: the role may not state the purpose, or the use cannot be logged.
         DamagedModel: the model was changed or is missing, or the ledger has no record of its fit.
     """
     fitted = service.open(folder)
     source = service.source(folder, fitted)
     rows = draw(fitted.model, None, seed)
-    return judge(fitted, source, service.sides(source), rows, service.installation.ledger, question)
+    return judge(fitted, source, service.sides_to_judge(source), rows, service.installation.ledger, question)
 
 
 def judge(

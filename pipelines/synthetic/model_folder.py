@@ -15,7 +15,7 @@ from pipelines.synthetic.source import Form
 from privacy.storage.atomic_file import replace_public
 from privacy.synthetic.specification import Part
 
-_NAME = re.compile(r"[a-zA-Z0-9][\w.-]{0,99}")
+_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 
 
 class Saved(Part):

@@ -20,6 +20,7 @@ from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.ledger_answer import Answered
 from privacy.dp.trail import Trail
 from privacy.errors import PrivacyError
+from privacy.storage.lock import file_lock
 from privacy.synthetic.errors import DamagedModel
 from privacy.synthetic.estimate import Estimate, estimate_history, estimate_table
 from privacy.synthetic.event.specification import EventSpecification
@@ -47,7 +48,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _FitAsked:
-    """A fit, as the audit log records it."""
+    """A fit or a report, as the audit log records it."""
 
     dataset: str
     purpose: str
@@ -97,10 +98,18 @@ class SyntheticService:
             DamagedModel: the stored model of this fit was changed or is missing.
         """
         source = _scoped(source, folder, again)
+        question = question_of(source.specification, source.form.scope)
+        file = self._file(source.account, question)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # The same fit in two processes would pay twice, and the later model would overwrite the recorded one.
+        with file_lock(file.with_suffix(".lock")):
+            fitted = self._fitted(source, question, progress)
+        folder.save(Saved(form=source.form, account=str(source.account), question=question))
+        return fitted
+
+    def _fitted(self, source: Source, question: str, progress: Progress) -> Fitted:
         spec, account, ledger = source.specification, source.account, self.installation.ledger
-        question = question_of(spec, source.form.scope)
-        trail = Trail(self.installation.audit_log, self.who, utc_now, self.role)
-        asked = _FitAsked(account.dataset, account.purpose, _columns(source))
+        trail, asked = self._trail, _asked(source)
         trail.require_paid(ledger)
         try:
             self._require_role(source.form)
@@ -115,15 +124,12 @@ class SyntheticService:
             raise
         if stored is not None:
             trail.note_repeat(asked, stored)
-            fitted = self._load(account, question, stored)
-        else:
-            setting = FitSetting(
-                ledger, account, source.form.scope, self._file(account, question), self.installation.synthetic_key,
-                utc_now(), lambda granted: trail.note(asked, granted),
-            )  # fmt: skip
-            fitted = Fitted(*_fit(learned, spec, setting, progress), is_stored=False)
-        folder.save(Saved(form=source.form, account=str(account), question=question))
-        return fitted
+            return self._load(account, question, stored)
+        setting = FitSetting(
+            ledger, account, source.form.scope, self._file(account, question), self.installation.synthetic_key,
+            utc_now(), lambda granted: trail.note(asked, granted),
+        )  # fmt: skip
+        return Fitted(*_fit(learned, spec, setting, progress), is_stored=False)
 
     def open(self, folder: ModelFolder) -> Fitted:
         """Return a saved model, with its record in the ledger.
@@ -162,6 +168,26 @@ class SyntheticService:
             raise SettingsError(f"{source.account.dataset} has no row that may be used for {source.account.purpose}")
         return split(rows, self.installation.synthetic_key, source.account.dataset)
 
+    def sides_to_judge(self, source: Source) -> Sides:
+        """Return the rows for a report, whose figures have no noise. The role is checked, and the use is logged.
+
+        Raises:
+            PrivacyError: the role may not state the purpose, or the log cannot be written.
+            SettingsError: there is no row, or a file cannot be read.
+        """
+        trail, asked = self._trail, _asked(source)
+        try:
+            self._require_role(source.form)
+        except PrivacyError as error:
+            trail.note_refusal(asked, error.message)
+            raise
+        trail.note_report(asked)
+        return self.sides(source)
+
+    @property
+    def _trail(self) -> Trail:
+        return Trail(self.installation.audit_log, self.who, utc_now, self.role)
+
     def _load(self, account: BudgetAccount, question: str, stored: Answered) -> Fitted:
         record = FitRecord(**json.loads(stored.answer))
         model = load_model(self._file(account, question), self.installation.synthetic_key, record.model)
@@ -173,11 +199,13 @@ class SyntheticService:
         return self.installation.settings.data_dir / "synthetic" / "fitted" / f"{name}.zip"
 
     def _require_role(self, form: FileForm | TableForm) -> None:
-        """Check the role for tables; a file is the caller's own."""
-        if isinstance(form, TableForm):
-            place = self.installation
-            for table in form.request.sources:
-                require_role(table, self.role, form.request.purpose, place.roles, place.policy)
+        """Check the role for tables; a file must be the caller's own."""
+        place = self.installation
+        if isinstance(form, FileForm):
+            form.require_own(place.settings)
+            return
+        for table in form.request.sources:
+            require_role(table, self.role, form.request.purpose, place.roles, place.policy)
 
 
 def _scoped(source: Source, folder: ModelFolder, again: bool) -> Source:
@@ -198,10 +226,10 @@ def _fit(
     return fit_table(learned.people, specification, setting, progress)
 
 
-def _columns(source: Source) -> frozenset[str]:
+def _asked(source: Source) -> _FitAsked:
     spec = source.specification
     events = event_types(spec) if isinstance(spec, EventSpecification) else {}
-    return frozenset({*people_types(spec), *events})
+    return _FitAsked(source.account.dataset, source.account.purpose, frozenset({*people_types(spec), *events}))
 
 
 def _require_packages() -> None:

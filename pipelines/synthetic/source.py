@@ -13,6 +13,7 @@ from pydantic import Field
 from installation.contract.document import Contracts
 from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.settings import Settings
 from pipelines.synthetic.file_rows import CsvForm, estimate_rows, fingerprint, read_file
 from pipelines.synthetic.person_split import Rows
 from pipelines.synthetic.request import SyntheticRequest
@@ -45,6 +46,23 @@ class FileForm(Part):
             events=None if events is None else str(events.absolute()), csv=csv or CsvForm(),
             scope=_content(key, path, events),
         )  # fmt: skip
+
+    def require_own(self, settings: Settings) -> None:
+        """Check that the files are the caller's own, and not tables or received files of the installation.
+
+        Tables are learned from by name only, so that consent, contract, role and their own budget decide.
+
+        Raises:
+            SettingsError: a file lies in the data folder, among the received files or in the lakehouse.
+        """
+        inside = [settings.data_dir, settings.landing_dir, settings.secret_dir]
+        inside += [] if "://" in settings.lakehouse_root else [Path(settings.lakehouse_root)]
+        for path in (self.path, self.events):
+            if path is not None and any(Path(path).resolve().is_relative_to(one.resolve()) for one in inside):
+                raise SettingsError(
+                    f"{Path(path).name} lies in a folder of the installation, so it is no file of your own; name a "
+                    "table with `source: gold/customer_demographic` in SPEC instead of --input (docs/synthetic.md)"
+                )
 
     def require_unchanged(self, key: bytes) -> None:
         """Check that the files are those that the model was fitted on.

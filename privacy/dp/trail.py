@@ -17,7 +17,7 @@ from privacy.dp.ledger import Ledger
 from privacy.dp.ledger_answer import Answered, Grant, LedgerEntry
 from privacy.storage.hash_chain import ChainFault, ChainHead
 
-ACTION, REPEAT = "dp_release", "dp_repeat"
+ACTION, REPEAT, REPORT = "dp_release", "dp_repeat", "synthetic_report"
 
 
 class Asked(Protocol):
@@ -82,6 +82,14 @@ class Trail:
             AuditError: it could not be logged, so the answer must not be given.
         """
         self._append(question, "allowed", f"stored answer of entry {stored.number} of the privacy ledger", REPEAT)
+
+    def note_report(self, question: Asked) -> None:
+        """Log that real rows are compared with synthetic ones, in a report without noise. Call this before reading.
+
+        Raises:
+            AuditError: it could not be logged, so the rows must not be read.
+        """
+        self._append(question, "allowed", "report on synthetic rows, without noise", REPORT)
 
     def note_refusal(self, question: Asked, reason: str) -> None:
         """Log a question that was refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -16,6 +17,7 @@ from privacy.synthetic.errors import BadSpecification
 from privacy.synthetic.specification import Category, Scalar
 from privacy.synthetic.spread import Codes, Weights
 
+_WHOLE = re.compile(r"-?\d+\.0+")
 _UNLISTABLE = (kinds.is_nested, kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary)
 
 
@@ -75,9 +77,22 @@ class CategoryCoding:
     def encode(self, values: pa.Array) -> tuple[Codes, Codes]:
         """Return the codes, -1 for a value outside the domain, and no fine codes."""
         coded = values if kinds.is_dictionary(values.type) else values.dictionary_encode()
-        codes = [self._code.get(_text(value), self._other) for value in coded.dictionary.to_pylist()]
+        codes = [self._code.get(self._listed(value), self._other) for value in coded.dictionary.to_pylist()]
         indices = pc.fill_null(coded.indices.cast(pa.int64()), len(codes)).to_numpy(zero_copy_only=False)
         return np.array([*codes, self._code[None]], np.int64)[indices], np.zeros(0, np.int64)
+
+    def _listed(self, value: Any) -> str | None:
+        """Return a value as text. Text is read as the type of the listed values: `True` as true, `1.0` as 1."""
+        if isinstance(value, str) and value not in self._code:
+            if self._types == {bool}:
+                return value.lower()
+            if self._types == {int} and _WHOLE.fullmatch(value):
+                return value.partition(".")[0]
+        return _text(value)
+
+    @cached_property
+    def _types(self) -> set[type]:
+        return {type(value) for value in self.spec.values}
 
     def decode(self, codes: Codes, fine: Weights, random: np.random.Generator) -> pa.Array:
         """Return the value of each code."""
@@ -89,7 +104,7 @@ class CategoryCoding:
         Raises:
             BadSpecification: the value is not listed.
         """
-        code = self._code.get(_text(value), -1)
+        code = self._code.get(self._listed(value), -1)
         if code < 0:
             raise BadSpecification(f"{self.name} has no value {value!r}; choose one that its domain lists")
         return code, self._labels[code]

@@ -97,7 +97,7 @@ def load_model(path: Path, key: bytes, expected: str | None = None) -> Model:
 
 
 def _unreadable(path: Path, error: Exception) -> DamagedModel:
-    return DamagedModel(f"{path.name} cannot be read as a model: {type(error).__name__}; fit it again")
+    return DamagedModel(f"{path.name} cannot be read as a model ({type(error).__name__}); restore it or use --again")
 
 
 def _numbered(name: str, arrays: Iterable[Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def test_a_file_is_previewed_fitted_sampled_listed_and_reported(synth: Synth, mo
     fitted = synth.json("synth", "fit", *synth.input)
     assert fitted["epsilon"] <= 4
     assert not fitted["is_stored"]
+    assert 500 < fitted["rows"] < 800
     assert synth.json("synth", "fit", *synth.input)["is_stored"]
 
     output = synth.folder / "rows.parquet"
@@ -67,6 +68,8 @@ def test_a_file_is_previewed_fitted_sampled_listed_and_reported(synth: Synth, mo
     report = synth.json("synth", "report", "people", "--output", str(synth.folder / "report"))
     assert report["gate"]["is_open"]
     assert "not differentially private" in (synth.folder / "report" / "report.html").read_text()
+    twice = synth("synth", "sample", "people", "--given", "sex=F", "--given", "sex=M", "--output", str(output))
+    assert (twice.exit_code, "names sex twice" in twice.stderr) == (2, True)
     refused = synth("synth", "sample", "people", "--given", "sex=X", "--output", str(output))
     assert refused.exit_code == 2
     assert "sex has no value 'X'" in refused.stderr
@@ -93,3 +96,7 @@ def test_a_command_line_that_does_not_fit_is_refused_with_the_next_step(
     done = synth(*(names.get(one, one) for one in arguments))
     assert done.exit_code == 2
     assert reason in done.stderr
+
+
+def test_the_help_of_sdv_names_its_extra(synth: Synth) -> None:
+    assert "bojagi[sdv]" in synth("synth", "sdv", "--help").stdout

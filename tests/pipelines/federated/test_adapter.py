@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from federated.errors import BadSetting, DataRefused, SchemaMismatch
+from federated.errors import BadSetting, DataRefused, SchemaMismatch, SiteRefused, TooFewSites
+from federated.glm import Glm
+from federated.local_run import run_local
 from federated.schema import Column, TableSchema
 from pipelines.federated.adapter import open_site
 from pipelines.federated.feature_site import FeatureSite
 from pipelines.federated.training_plan import schema_of
 from privacy.errors import PrivacyError
 from tests.features.repo.training_market import TrainingMarket
-from tests.pipelines.federated.conftest import Declare
+from tests.pipelines.federated.conftest import NOISE, Declare
 
 
 @pytest.fixture
@@ -65,6 +67,37 @@ def test_a_run_that_wants_another_table_is_refused_with_the_difference(config: d
     schema = dataclasses.replace(_schema(site), columns=(wide, *_schema(site).columns[1:]))
     with pytest.raises(SchemaMismatch, match=f"Other kind or bounds have: {own[0].name}"):
         site.read(schema)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"privacy": None}, "privacy"),
+        ({"task": Glm("poisson", is_private=True)}, "task"),
+        ({"held_share": 0.0}, "held_share"),
+        ({"rounds_max": 99}, "rounds_max"),
+        ({"is_secure": False}, "secure"),
+    ],
+)
+def test_a_server_that_asks_for_more_than_the_declared_plan_gets_nothing(
+    config: dict[str, Any], declare: Declare, changes: dict[str, Any], words: str
+) -> None:
+    service = declare(task={"task": "glm", "is_private": True}, privacy=NOISE, rounds=2)
+    plan = service.plan("next_order", 4)
+    site = open_site(config)
+    site.check_plan(dataclasses.replace(plan, timeout_seconds=7.0))
+    with pytest.raises(SiteRefused, match=f"with other settings: {words}"):
+        site.check_plan(dataclasses.replace(plan, **changes))
+
+
+def test_a_node_answers_a_plan_without_the_declared_noise_with_a_refusal(
+    config: dict[str, Any], declare: Declare
+) -> None:
+    service = declare(task={"task": "glm", "is_private": True}, privacy=NOISE, rounds=2)
+    plan = dataclasses.replace(service.plan("next_order", 4), privacy=None)
+    sites = [open_site(config | {"site": name}) for name in ("east", "north", "south", "west")]
+    with pytest.raises(TooFewSites, match="other settings: privacy"):
+        run_local(plan, sites)
 
 
 def test_a_site_whose_consent_record_fails_sends_nothing(

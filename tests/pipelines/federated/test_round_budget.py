@@ -6,6 +6,7 @@ import pytest
 
 from federated.errors import FederatedError, SiteRefused
 from installation.audit_verification import verify_releases
+from federated.server import RoundRecord
 from pipelines.federated.round_budget import RoundBudget, account_of
 from pipelines.federated.service import FederatedService
 from pipelines.federated.training_plan import cost_of
@@ -52,6 +53,21 @@ def test_each_round_is_debited_once_for_all_sites_and_the_run_costs_what_it_decl
     with pytest.raises(BudgetRefused):
         private.run("next_order")
     assert spent(private) <= NOISE["rho"]
+
+
+def test_a_stopped_run_is_continued_with_the_budget_of_its_remaining_rounds(private: FederatedService) -> None:
+    allow(private, NOISE["rho"])
+
+    def stop(record: RoundRecord) -> None:
+        if record.round == 1:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        private.run("next_order", progress=stop)
+    with pytest.raises(BudgetRefused):  # a new run costs more than is left; the stopped one is kept
+        private.run("next_order")
+    assert private.run("next_order", resume=True).rounds == 4
+    assert 0.99 * NOISE["rho"] < spent(private) <= NOISE["rho"]
 
 
 def test_a_round_that_is_done_again_is_debited_again(private: FederatedService) -> None:

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from features.errors import FeatureError
 from federated.checkpoint import read_checkpoint
 from federated.pooled import pool, train
 from federated.server import RoundRecord
 from federated.worth.holdout import split_by_customer
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError, RunLockError, TrainingError
 from pipelines.federated.participant import Participants
+from pipelines.federated.report_page import summary_lines
 from pipelines.federated.run_folder import RunFolder
 from privacy.access.errors import AccessRefused
 from tests.features.repo.training_market import SPEC, TrainingMarket
-from tests.pipelines.federated.conftest import Declare
+from tests.pipelines.federated.conftest import GROUPS, Declare
 
 
 class _StopError(Exception):
     """Stops a run in a test, as a signal would."""
+
+
+def _only(feature: str, at_least: float) -> dict[str, object]:
+    return SPEC.model_dump(mode="json") | {
+        "only": [{"feature": f"customer_purchase_window:{feature}", "at_least": at_least}]
+    }
+
+
+def _split(groups: dict[str, list[str]]) -> dict[str, object]:
+    return {"table": "gold/customer_location", "column": "sido", "groups": groups}
 
 
 def stop_after(rounds: int) -> object:
@@ -97,14 +112,64 @@ def test_an_installation_with_too_few_sites_is_refused_at_once(declare: Declare)
     assert service.status("next_order").state == "untrained"
 
 
+def test_sites_that_share_a_customer_are_refused(
+    declare: Declare, market: TrainingMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = declare(sites={"table": "gold/customer_location", "column": "sido"})
+    rows = type(market.installation.lakehouse).rows
+
+    def doubled(lakehouse: Lakehouse, table: str, columns: list[str]) -> pa.Table:
+        found = rows(lakehouse, table, columns)
+        moved = found.set_column(1, columns[1], pa.array(["elsewhere"] * len(found)))
+        return pa.concat_tables([found, moved.cast(found.schema)]) if columns[1:] == ["sido"] else found
+
+    monkeypatch.setattr(type(market.installation.lakehouse), "rows", doubled)
+    with pytest.raises(ReleaseError, match="customers are in several sites"):
+        service.run("next_order")
+
+
+def test_a_plan_for_fewer_sites_than_declared_is_refused(declare: Declare) -> None:
+    with pytest.raises(TrainingError, match="needs 3 sites"):
+        declare().plan("next_order", 2)
+
+
+def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: TrainingMarket, tmp_path: Path) -> None:
+    declare(held_share=0.0).run("next_order")
+    file = RunFolder.of(market.installation.settings, "next_order").model.rename(tmp_path / "run.zip")
+    with pytest.raises(TrainingError, match="differs in: held_share"):
+        declare().adopt("next_order", file)
+
+
+def test_clusters_are_not_judged_by_an_outcome_that_they_do_not_predict(declare: Declare) -> None:
+    service = declare(task={"task": "k_means", "clusters": 2, "rounds": 2})
+    service.run("next_order")
+    with pytest.raises(TrainingError, match="predicts no outcome"):
+        service.evaluate("next_order")
+
+
+def test_the_summary_claims_nothing_about_sites_that_were_not_measured(declare: Declare) -> None:
+    service = declare(sites=_split({**GROUPS, "zempty": ["nowhere"]}))
+    service.run("next_order")
+    found = service.evaluate("next_order")
+    lines = summary_lines(found)
+    assert any("Too few held-out customers" in line and "zempty" in line for line in lines)
+    alone = dataclasses.replace(found.worth, sites=[one for one in found.worth.sites if one.site == "zempty"])
+    assert not any("no site" in line for line in summary_lines(dataclasses.replace(found, worth=alone)))
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         ({"task": {"task": "oracle"}}, ReleaseError, "There is no task 'oracle'"),
+        ({"task": {"task": "glm", "ridge": "one"}}, ReleaseError, "`ridge` of task 'glm' must be of type float"),
         ({"purpose": "marketing"}, AccessRefused, "does not serve it"),
         ({"sites": {"table": "gold/customer_location", "column": "colour"}}, ReleaseError, "column colour"),
         ({"sites": {"table": "gold/customer_demographic", "column": "sex"}}, ReleaseError, "does not allow sex"),
         ({"training": {"service": "purchase_habit"}}, ReleaseError, "outcome"),
+        ({"training": _only("last_order_on", 1)}, FeatureError, "needs a number, and customer_purchase_window:last"),
+        ({"training": _only("order_count_90d", 1e9)}, TrainingError, "trained on no row, so it was not stored"),
+        ({"sites": _split({"a": ["경기도"], "b": ["강원도", "경기도"]})}, ReleaseError, "name 경기도 more than once"),
+        ({"sites": _split({str(at): [str(at)] for at in range(6)})}, ReleaseError, "3 of 6 sites.*Raise `sites_min`"),
     ],
 )
 def test_a_declaration_that_cannot_be_trained_is_refused_with_its_fault(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from federated.server import RoundRecord
 from pipelines.federated.participant import Participants
 from pipelines.federated.run_folder import RunFolder
 from pipelines.federated.service import FederatedService
 from pipelines.federated.subject_store import TrainedModels
 from pipelines.orchestration.rights_registry import subject_stores
 from privacy.rights.subject import Subject
+from privacy.rights.subject_store import OutcomeKind
 from tests.features.repo.training_market import TrainingMarket
 from tests.pipelines.federated.conftest import NOISE, Declare
 from tests.pipelines.federated.test_round_budget import allow
@@ -49,6 +53,49 @@ def test_an_erasure_of_somebody_else_keeps_the_model(declare: Declare, market: T
     assert store.erase([subject_of("c_somebody_else")]).counts == {"models_removed": 0}
     assert service.status("next_order").state == "trained"
     assert store.verify([subject_of("c_somebody_else")]).unverifiable == ()
+
+
+def test_a_run_that_stops_early_does_not_hide_who_took_part_in_the_stored_model(
+    declare: Declare, market: TrainingMarket
+) -> None:
+    service = declare()
+    service.run("next_order")
+    subject, store = person(service), TrainedModels(market.installation)
+    market.state(*subject.customer_ids, state="withdrawn", at=datetime(2017, 6, 1))
+
+    def stop(record: RoundRecord) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        service.run("next_order", progress=stop)
+    assert store.erase([subject]).counts == {"models_removed": 1}
+    assert store.verify([subject]).residues == ()
+
+
+def test_an_erasure_fails_while_a_run_could_still_write_sums_over_the_person(
+    declare: Declare, market: TrainingMarket
+) -> None:
+    service = declare()
+    service.run("next_order")
+    subject, store = person(service), TrainedModels(market.installation, wait_seconds=0)
+    outcomes = []
+
+    def erase(record: RoundRecord) -> None:
+        if not outcomes:
+            outcomes.append(store.erase([subject]))
+
+    service.run("next_order", progress=erase)
+    assert (outcomes[0].kind, "A run trains" in outcomes[0].reason) == (OutcomeKind.FAILED, True)
+    assert store.verify([subject]).residues
+    assert store.erase([subject]).counts == {"models_removed": 1}
+
+
+def test_a_damaged_model_does_not_stop_an_erasure(declare: Declare, market: TrainingMarket) -> None:
+    service = declare()
+    service.run("next_order")
+    subject, store = person(service), TrainedModels(market.installation)
+    RunFolder.of(market.installation.settings, "next_order").model.write_bytes(b"damaged")
+    assert store.erase([subject]).counts == {"models_removed": 1}
 
 
 def test_a_model_with_noise_stays_and_forgets_the_participant(declare: Declare, market: TrainingMarket) -> None:

@@ -53,6 +53,7 @@ def test_every_kind_of_column_is_read_from_csv_parquet_and_delta(tmp_path: Path)
         ("age,code\n1,01\n", "has no columns \\['born', 'seen', 'opens'\\]"),
         ("age,code,born,seen,opens\n1\n", "cannot be read as CSV"),
         ("", "cannot be read as CSV"),
+        ("age,code,born,seen,opens,age\n1,01,,,,2\n", "has several columns \\['age'\\]"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_without_its_values(tmp_path: Path, text: str, reason: str) -> None:
@@ -90,3 +91,9 @@ def test_parts_are_appended_and_a_failed_file_does_not_appear(tmp_path: Path) ->
     assert not (tmp_path / "broken.csv").exists()
     with pytest.raises(SettingsError, match=r"neither \.csv nor \.parquet"):
         write_tables([pa.table({"a": [1]})], [tmp_path / "rows.txt"])
+
+
+def test_tabs_are_named_by_their_escape(tmp_path: Path) -> None:
+    (tmp_path / "people.tsv").write_text("age\tcode\n1\t02\n")
+    found = read_file(tmp_path / "people.tsv", {"code": pa.string()}, CsvForm("\\t"))
+    assert found.to_pylist() == [{"code": "02"}]

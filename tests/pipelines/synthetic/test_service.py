@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pyarrow as pa
 import pytest
@@ -173,3 +174,44 @@ def test_a_person_is_on_one_side_with_all_rows_in_every_fit() -> None:
     fewer = replace(rows, people=table.slice(500, 1000), events=None)
     assert set(split(fewer, b"k" * 32, "people").held_out.people["person"].to_pylist()) <= held_out
     assert set(split(rows, b"j" * 32, "people").held_out.people["person"].to_pylist()) != held_out
+
+
+def test_two_fits_at_once_pay_once_and_give_the_same_model(tmp_path: Path) -> None:
+    path = write_people(tmp_path / "people.csv", 200)
+    digests = []
+
+    def fit() -> None:
+        with open_service(tmp_path / "data") as service:
+            digests.append(service.fit(source_of(service, path), folder_of(service)).record.model)
+
+    with open_service(tmp_path / "data", 2.5 * COST) as service:
+        both = [Thread(target=fit) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        assert service.balances(source_of(service, path))["ever"] == pytest.approx(1.5 * COST, abs=1e-6)
+        assert digests == [service.open(folder_of(service)).record.model] * 2
+
+
+@pytest.mark.parametrize("folder", ["data/lakehouse/gold", "data/landing/crm", "data/secret", "link"])
+def test_a_file_of_the_installation_is_no_file_of_ones_own(tmp_path: Path, folder: str) -> None:
+    with open_service(tmp_path / "data", 2.5 * COST) as service:
+        (tmp_path / "link").symlink_to(tmp_path / "data")
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        source = source_of(service, write_people(tmp_path / folder / "people.csv", 50))
+        with pytest.raises(SettingsError, match="no file of your own"):
+            service.fit(source, folder_of(service))
+        assert service.balances(source)["ever"] == pytest.approx(2.5 * COST, abs=1e-6)
+
+
+def test_a_report_is_logged_before_rows_are_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: object) -> Rows:
+        raise AssertionError("a row was read")
+
+    monkeypatch.setattr("pipelines.synthetic.source.FileSource.read", read)
+    with open_service(data) as service:
+        with pytest.raises(AssertionError, match="a row was read"):
+            judge_model(service, folder_of(service), Question("report"), 0)
+        last = [one for _, one in service.installation.audit_log.entries()][-1]
+    assert (last.action, last.table, last.purpose) == ("synthetic_report", "people", "research")

@@ -198,3 +198,18 @@ def test_a_file_with_columns_of_every_kind_is_fitted_and_sampled() -> None:
     for name in names:
         assert 0 < made[name].null_count < 400
         assert (codings(model.specification)[name].encode(made[name].combine_chunks())[0] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("listed", "written", "codes"),
+    [
+        ([True, False], ["True", "FALSE", "true", "yes", None], [0, 1, 0, -1, -1]),
+        ([0, 1], ["1.0", "0", "01", "1.5", "-1.0"], [1, 0, -1, -1, -1]),
+        (["True", "1.0"], ["true", "1", "1.0"], [-1, -1, 1]),
+    ],
+)
+def test_text_of_a_csv_file_is_read_as_the_type_of_the_listed_values(
+    listed: list[Any], written: list[str | None], codes: list[int]
+) -> None:
+    coding = coding_of("flag", Category(values=tuple(listed)))
+    assert coding.encode(pa.array(written, pa.string()))[0].tolist() == codes

@@ -100,7 +100,7 @@ def test_canaries_prove_a_leak_and_no_leak_is_proven_where_there_is_none() -> No
     assert leaking.contradicts(1.0)
     assert not leaking.contradicts(20.0)
     silent = plant_canaries(TRAIN, FRESH, honest, make_up(TRAIN, 200, 0))
-    assert silent.epsilon == 0
+    assert silent.epsilon < 0.5, "95 % of the lower bounds of an honest generator are 0, and none is far from it"
     assert not silent.contradicts(1.0)
 
 
