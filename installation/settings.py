@@ -25,6 +25,7 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # online_redis_file = "redis"  # private file with the URL of a fleet's Redis, rediss://user:password@host:port/0
 feature_project = "bojagi"  # name of the features' project; installations that share a Redis need different ones
 run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
+# report_archive = "s3://shop/reports"  # folder or URL to which reports are copied after each run; default: none
 # anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
@@ -196,6 +197,7 @@ class Settings(BaseSettings):
     feature_project: str = Field("bojagi", pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")
     run_date: datetime.date | None = None
     anchor_archive: str | None = None
+    report_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()

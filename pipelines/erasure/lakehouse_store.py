@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from pipelines.erasure.legal_record import is_kept_by_law, retained
 from pipelines.erasure.table_edit import QuarantineEdit, SourceEdit, edit_of
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.suppressed_row import REFERENCES, ROW, PersonRows, entries_of
+from pipelines.lakehouse.table_copy import FOLDER
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
@@ -62,7 +64,8 @@ class LakehouseStore:
     def paths(self) -> tuple[str, ...]:
         """Everything below the root of the lakehouse."""
         root, data = Path(self.root), self.installation.settings.data_dir
-        return (f"{root.relative_to(data)}/**",) if root.is_relative_to(data) else ()
+        copies = f"{self.installation.settings.fetch_dir.relative_to(data)}/{FOLDER}/**"
+        return (f"{root.relative_to(data)}/**", copies) if root.is_relative_to(data) else (copies,)
 
     @property
     def root(self) -> str:
@@ -141,6 +144,7 @@ class LakehouseStore:
 
     def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
         protection = self.installation.protection
+        shutil.rmtree(self.installation.settings.fetch_dir / FOLDER, ignore_errors=True)  # left by a killed run
         rows = self._persons(subjects) if subjects else self._suppressed()
         owners = [owner for subject in subjects for owner in subject.source_persons]
         kept: list[Retained] = []
