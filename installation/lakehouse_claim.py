@@ -8,12 +8,14 @@ object store is by conditional puts.
     later runs: the fingerprint and the owner must be ours; otherwise nothing is written
     a run:      take the lease until LEASE_SECONDS from now, renew it, release it at the end
 
-A lease that was not renewed has ended, so a killed run stops others for LEASE_SECONDS at most. The clocks of the
+A lease that was not renewed has ended, so a killed run stops other machines for LEASE_SECONDS at most. It does not stop
+the next run in the same data folder, which holds the folder's lock: so the former one has ended. The clocks of the
 machines may differ by less than LEASE_SECONDS minus RENEWAL_SECONDS.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -23,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -38,6 +41,13 @@ RENEWAL_SECONDS = 30
 OWNER_FILE = "installation.id"
 """Below the data folder: the random id of an installation whose stores are files."""
 _TABLE = "_bojagi/claim"
+_CONFIGURATION = {
+    # The log and the former files are removed after a day; a lease makes two versions, and one for each renewal.
+    "delta.logRetentionDuration": "interval 1 days", "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.checkpointInterval": "20",
+}  # fmt: skip
+_VACUUM_VERSIONS = 50
+"""After so many versions, former files are removed."""
 _ATTEMPTS = 50
 """How often a replacement is tried against other processes, before it is refused."""
 
@@ -55,6 +65,7 @@ class Claim(BaseModel):
 
     `fingerprint` is a keyed hash of the token secret that reveals nothing. `owner` is the id of the database with the
     stores, or of the installation whose stores are files. `holder` names the run that has the lease, until `until`.
+    `folder` is a hash that names its data folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +73,7 @@ class Claim(BaseModel):
     fingerprint: str
     owner: str
     holder: str = ""
+    folder: str = ""
     until: AwareDatetime | None = None
 
 
@@ -91,7 +103,7 @@ class ClaimTable:
         rows, options = pa.table({"content": [claim.model_dump_json()]}), dict(self.storage_options)
         try:
             if version < 0:
-                write_deltalake(self._path, rows, mode="error", storage_options=options)
+                write_deltalake(self._path, rows, mode="error", configuration=_CONFIGURATION, storage_options=options)
                 return True
             table = DeltaTable(self._path, version=version, storage_options=options)
             once = CommitProperties(max_commit_retries=0)
@@ -103,6 +115,12 @@ class ClaimTable:
                 return False
             raise
         return True
+
+    def vacuum(self) -> None:
+        """Remove the files of former versions that are older than a day."""
+        from deltalake import DeltaTable
+
+        DeltaTable(self._path, storage_options=dict(self.storage_options)).vacuum(dry_run=False)
 
     @property
     def _path(self) -> str:
@@ -121,6 +139,8 @@ def require_own(installation: Installation) -> None:
 @contextmanager
 def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """Hold the lakehouse for the block; other machines are refused meanwhile.
+
+    The caller holds the lock of the data folder (`pipelines.ingest.lock.run_lock`).
 
     Raises:
         LakehouseClaimedError: it belongs to another installation.
@@ -159,8 +179,9 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
     root = installation.settings.lakehouse_root
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
+        folder = _folder_id(installation)
         now = installation.clock().astimezone(UTC)
-        is_free = claim.until is None or claim.until <= now
+        is_free = claim.until is None or claim.until <= now or (folder != "" and claim.folder == folder)
         if claim.holder != holder and (renews or not is_free):
             until = (
                 "" if claim.until is None else f" Its lease ends at {claim.until:%H:%M:%S} UTC unless it is renewed."
@@ -169,7 +190,8 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
                 f"Another run is working in the lakehouse {root}: {claim.holder or 'none'}.{until} Wait until it ends."
             )
         until_then = now + timedelta(seconds=LEASE_SECONDS)
-        if table.replace(claim.model_copy(update={"holder": holder, "until": until_then}), version):
+        taken = claim.model_copy(update={"holder": holder, "folder": folder, "until": until_then})
+        if table.replace(taken, version):
             return
     raise _unsettled(root)
 
@@ -177,8 +199,12 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
 def _release(installation: Installation, holder: str) -> None:
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
-        freed = claim.model_copy(update={"holder": "", "until": None})
-        if claim.holder != holder or table.replace(freed, version):
+        freed = claim.model_copy(update={"holder": "", "folder": "", "until": None})
+        if claim.holder != holder:
+            return
+        if table.replace(freed, version):
+            if version % _VACUUM_VERSIONS < 2:
+                table.vacuum()
             return
 
 
@@ -230,6 +256,15 @@ def _read(table: ClaimTable) -> tuple[Claim | None, int]:
             f"{table.root}: the claim of the lakehouse cannot be read: {reason}. Check lakehouse_root and "
             "storage_options."
         ) from error
+
+
+def _folder_id(installation: Installation) -> str:
+    """Return a hash that names the data folder while this machine is up; empty on a system without a boot id."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return ""
+    folder = os.stat(installation.settings.data_dir)
+    return hashlib.sha256(f"{boot.read_text()}|{folder.st_dev}|{folder.st_ino}".encode()).hexdigest()
 
 
 def _owner(installation: Installation) -> str:

@@ -38,9 +38,6 @@ FILES = (
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
 
-KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key", "synthetic.key")
-"""The keys that all machines of a database share, apart from the token secret, which the lakehouse knows."""
-
 
 def unimported(settings: Settings, connection: Any) -> list[Path]:
     """Return the files of stores that the database does not have, over an open connection of psycopg."""

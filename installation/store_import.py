@@ -8,10 +8,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from installation.data_secret import SECRETS, open_key
 from installation.database import open_server
 from installation.errors import SettingsError
-from installation.store_file import DOCUMENTS, FILES, KEYS, StoreFile
+from installation.secret_key import MADE, SECRETS, open_key
+from installation.store_file import DOCUMENTS, FILES, StoreFile
 from privacy.storage.database import is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
@@ -44,7 +44,7 @@ def import_files(installation: Installation) -> dict[str, int]:
             )
             if path.exists() and is_new:
                 counts[one.store] = _copy(path, one, server.open(one.store), installation)
-        for key in KEYS:
+        for key in MADE:
             if (settings.secret_dir / key).exists():
                 open_key(settings, server, key)
         for store, name in DOCUMENTS.items():

@@ -51,7 +51,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         *feature_stores.subject_stores(installation),
         TrainedModels(installation),
         *serving_stores.subject_stores(installation),
-        RunHistory(installation.settings),
+        RunHistory(installation.settings, installation.server),
         BackupStore(installation.settings),
         FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
