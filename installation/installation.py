@@ -34,6 +34,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.secret_key import never_anew, open_key
 from installation.settings import Settings
+from installation.shared_file import SharedFiles
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
@@ -384,6 +385,11 @@ class Installation:
     def inspection_records(self) -> DocumentStore:
         """The results of the checks of tables, one document a table."""
         return open_documents(self.settings.data_dir / "quality/outcome", self.server, "inspections", is_durable=False)
+
+    @property
+    def shared_files(self) -> SharedFiles:
+        """The files of the data folder that all machines of a database have, such as models."""
+        return SharedFiles(self.settings.data_dir, self.server)
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""

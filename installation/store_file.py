@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from installation.settings import Settings
+from installation.shared_file import FOLDERS, STORE
 
 
 @dataclass(frozen=True)
@@ -47,4 +48,6 @@ def unimported(settings: Settings, connection: Any) -> list[Path]:
     versions["ledger"] = int(connection.execute("SELECT count(*) FROM dp_entry").fetchone()[0])
     found = [one.of(settings) for one in FILES if versions.get(one.store) == 0 and one.of(settings).exists()]
     lines = settings.data_dir / DOCUMENTS["releases"] / "release.jsonl"
+    shared = [settings.data_dir / folder for folder in FOLDERS] if versions.get(STORE) == 0 else []
+    found += [folder for folder in shared if any(path.is_file() for path in folder.rglob("*"))]
     return [*found, *([lines] if versions.get("releases") == 0 and lines.exists() else [])]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from installation.database import open_server
 from installation.errors import SettingsError
 from installation.secret_key import MADE, SECRETS, open_key
+from installation.shared_file import FOLDERS, PARTICIPANTS, STORE, SharedFiles
 from installation.store_file import DOCUMENTS, FILES, StoreFile
 from privacy.storage.database import is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
@@ -51,6 +52,14 @@ def import_files(installation: Installation) -> dict[str, int]:
             folder = settings.data_dir / name
             if folder.is_dir() and is_unwritten(server, store):
                 counts[store] = _copy_documents(folder, server.open(store), store)
+        if is_unwritten(server, STORE):
+            files = SharedFiles(settings.data_dir, server)
+            for name in FOLDERS:
+                files.publish(settings.data_dir / name)
+            participants = DatabaseDocuments(server.open(STORE), PARTICIPANTS)
+            for file in settings.data_dir.glob("federated/*/participant*.bin"):
+                participants.write(f"{file.parent.name}/{file.name}", file.read_bytes())
+            counts[STORE] = len(DatabaseDocuments(server.open(STORE), STORE).names())
     return counts
 
 

@@ -1,6 +1,7 @@
 """The rows of the PostgreSQL database as a store: every table of every store is searched for the persons of a case.
 
-The stores erase their own rows, see `ConsentRecords` and others; `RunHistory` erases those of Dagster. This one only looks whether something is left.
+The stores erase their own rows, see `ConsentRecords` and others; `RunHistory` erases those of Dagster. This one only
+looks whether something is left.
 """
 
 from __future__ import annotations

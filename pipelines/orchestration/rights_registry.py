@@ -88,7 +88,8 @@ def open_execution(installation: Installation) -> Execution:
 
     folder = installation.settings.data_dir / FOLDER / "certificate"
     controller, signer = installation.settings.controller, open_signer(installation)
-    certification = Certification(service, signer, controller, folder, installation.clock)
+    publish = installation.shared_files.publish
+    certification = Certification(service, signer, controller, folder, installation.clock, publish)
     return Execution(service, CaseTools(stores, find, suppress, write_answer), certification)
 
 

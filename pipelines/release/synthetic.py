@@ -58,6 +58,7 @@ def publish(
     tables = drawn(release, fitted)
     found = judged(release, service, fitted, source, tables)
     found.save(folder.path)
+    place.shared_files.publish(folder.path)
     found.gate.require_open()
     for name, table in tables.items():
         _write(name, table, place.lakehouse)

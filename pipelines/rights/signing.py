@@ -7,7 +7,6 @@ from pathlib import Path
 from installation.installation import Installation
 from privacy.rights.certificate import Signer
 
-
 _NAME = "rights_signing.key"
 
 

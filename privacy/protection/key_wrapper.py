@@ -83,7 +83,8 @@ class FileKeyWrapper:
         if not path.exists():
             if not makes:
                 raise LostKeyError(
-                    f"{path}: the key-encryption keys are missing, and the key store was made with them. Restore the file."
+                    f"{path}: the key-encryption keys are missing, and the key store was made with them. Restore the "
+                    "file."
                 )
             self._create()
         self._read()

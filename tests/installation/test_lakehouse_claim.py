@@ -143,7 +143,8 @@ def test_a_killed_run_stops_its_own_machine_not_at_all_and_others_until_its_leas
         "from installation.installation import Installation; from installation.lakehouse_claim import lakehouse_lease\n"
         "from tests.installation.test_lakehouse_claim import machine\n"
         "folder = Path(sys.argv[1])\n"
-        "with lakehouse_lease(Installation(machine(folder, 'one', (str(folder / 'shared'), {}), database=sys.argv[2]))):\n"
+        "settings = machine(folder, 'one', (str(folder / 'shared'), {}), database=sys.argv[2])\n"
+        "with lakehouse_lease(Installation(settings)):\n"
         "    os.kill(os.getpid(), 9)"
     )
     killed = [sys.executable, "-c", code, str(tmp_path), url]
