@@ -31,15 +31,13 @@ from typing import TYPE_CHECKING
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
-from privacy.storage.atomic_file import create_private
+from installation.machine import ID_FILE, machine_id, register
 
 if TYPE_CHECKING:
     from installation.installation import Installation
 
 LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
-OWNER_FILE = "installation.id"
-"""Below the data folder: the random id of an installation whose stores are files."""
 _TABLE = "_bojagi/claim"
 _CONFIGURATION = {
     # The log and the former files are removed after a day; a lease makes two versions, and one for each renewal.
@@ -149,6 +147,7 @@ def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """
     holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
     _take(installation, holder)
+    register(installation.settings, installation.server)
     ended, lost = threading.Event(), threading.Event()
 
     def renew() -> None:
@@ -275,7 +274,5 @@ def _owner(installation: Installation) -> str:
 
 
 def _owner_of_files(installation: Installation, *, makes: bool) -> str | None:
-    path = installation.settings.data_dir / OWNER_FILE
-    if makes:
-        create_private(path, f"{secrets.token_hex(16)}\n")
-    return f"files {path.read_text('ascii').strip()}" if path.exists() else None
+    is_made = makes or (installation.settings.data_dir / ID_FILE).exists()
+    return f"files {machine_id(installation.settings)}" if is_made else None

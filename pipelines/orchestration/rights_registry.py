@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
 from installation.installation import Installation
+from installation.machine import confirm_erasure
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
@@ -90,7 +92,8 @@ def open_execution(installation: Installation) -> Execution:
     controller, signer = installation.settings.controller, open_signer(installation)
     publish = installation.shared_files.publish
     certification = Certification(service, signer, controller, folder, installation.clock, publish)
-    return Execution(service, CaseTools(stores, find, suppress, write_answer), certification)
+    confirm = partial(confirm_erasure, installation.settings, installation.server)
+    return Execution(service, CaseTools(stores, find, suppress, write_answer, confirm), certification)
 
 
 def answer_archive(
