@@ -134,6 +134,14 @@ def require_own(installation: Installation) -> None:
     _owned(installation)
 
 
+def is_leased_elsewhere(installation: Installation) -> bool:
+    """Return whether a run of another data folder works in the lakehouse."""
+    claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+    if claim is None or claim.until is None or claim.until <= installation.clock():
+        return False
+    return claim.folder != _folder_id(installation)
+
+
 @contextmanager
 def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """Hold the lakehouse for the block; other machines are refused meanwhile.

@@ -152,6 +152,8 @@ def test_a_killed_run_stops_its_own_machine_not_at_all_and_others_until_its_leas
     one, two = (machine(tmp_path, name, (str(tmp_path / "shared"), {}), database=url) for name in ("one", "two"))
     copy_secrets(one, two)
     require_refused(two, LakehouseBusyError, "Another run is working")
+    with Installation(one) as first, Installation(two) as second:
+        assert (claim.is_leased_elsewhere(first), claim.is_leased_elsewhere(second)) == (False, True)
     later = datetime.now(UTC) + timedelta(seconds=claim.LEASE_SECONDS)
     with Installation(two, lambda: later) as other, lakehouse_lease(other):
         require_refused(one, LakehouseBusyError, "Another run is working")
