@@ -40,10 +40,11 @@ LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
 _TABLE = "_bojagi/claim"
 _CONFIGURATION = {
-    # The log and the former files are removed after a day; a lease makes two versions, and one for each renewal.
-    "delta.logRetentionDuration": "interval 1 days", "delta.deletedFileRetentionDuration": "interval 1 days",
-    "delta.checkpointInterval": "20",
+    # A lease makes two versions, and one for each renewal.
+    "delta.logRetentionDuration": "interval 1 days", "delta.checkpointInterval": "20",
 }  # fmt: skip
+_KEEP_HOURS = 24
+"""For so long the files of former versions stay."""
 _VACUUM_VERSIONS = 50
 """After so many versions, former files are removed."""
 _ATTEMPTS = 50
@@ -115,10 +116,12 @@ class ClaimTable:
         return True
 
     def vacuum(self) -> None:
-        """Remove the files of former versions that are older than a day."""
+        """Remove the files of former versions, see `_KEEP_HOURS`."""
         from deltalake import DeltaTable
 
-        DeltaTable(self._path, storage_options=dict(self.storage_options)).vacuum(dry_run=False)
+        table = DeltaTable(self._path, storage_options=dict(self.storage_options))
+        # Full, because checkpoints forget which files the former versions had.
+        table.vacuum(_KEEP_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
 
     @property
     def _path(self) -> str:

@@ -163,9 +163,10 @@ def test_a_killed_run_stops_its_own_machine_not_at_all_and_others_until_its_leas
 
 
 def test_the_log_of_the_claim_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = {name: "interval 0 seconds" for name in claim._CONFIGURATION if name.endswith("Duration")}
-    monkeypatch.setattr(claim, "_CONFIGURATION", {**short, "delta.checkpointInterval": "3"})
+    short = {"delta.logRetentionDuration": "interval 0 seconds", "delta.checkpointInterval": "3"}
+    monkeypatch.setattr(claim, "_CONFIGURATION", short)
     monkeypatch.setattr(claim, "_VACUUM_VERSIONS", 1)
+    monkeypatch.setattr(claim, "_KEEP_HOURS", 0)
     settings = machine(tmp_path, "one", (str(tmp_path / "shared"), {}))
     with Installation(settings) as installation:
         for _ in range(12):

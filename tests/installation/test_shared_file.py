@@ -130,9 +130,9 @@ def test_files_from_before_the_database_must_be_imported(postgres_place: StorePl
         assert import_files(moved)["models"] == 2
     with Installation(shared) as after:
         assert Participants(after).contains("next_order", PERSON.customer_ids)
-        _ = after.audit_log, after.open_key_store(), after.suppression
-        with after.open_ledger():
-            pass
+        _ = after.audit_log, after.suppression
+        for one in (after.open_key_store(), after.open_ledger()):
+            one.close()
         shutil.copytree(
             shared.secret_dir, postgres_place.folder / "two_secret", ignore=shutil.ignore_patterns("*.anchor")
         )
