@@ -119,14 +119,10 @@ class Installation:
 
     @cached_property
     def lakehouse(self) -> Lakehouse:
-        """The Delta tables by name, read as Arrow tables without an engine.
-
-        Raises:
-            ObjectStoreError: their object store cannot be reached, or refuses the credentials.
-        """
-        settings = self.settings
-        require_reachable(settings.lakehouse_root, settings.storage_options)
-        return Lakehouse(settings.lakehouse_root, settings.storage_options)
+        """The Delta tables by name, without an engine; raises `ObjectStoreError` if their store cannot be used."""
+        root, options = self.settings.lakehouse_root, self.settings.storage_options
+        require_reachable(root, options)
+        return Lakehouse(root, options)
 
     @property
     def policy(self) -> Policy:

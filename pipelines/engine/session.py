@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from installation.object_store.options import engine_environment
+from installation.object_store.place import list_files
 from installation.settings import Settings
 from pipelines.errors import EngineError
 
@@ -114,5 +115,6 @@ def _joins_by_hash(settings: Settings) -> bool:
     """Return whether joins use hash tables, which must fit in memory; otherwise they sort, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
-    landed = sum(path.stat().st_size for path in settings.landing_dir.rglob("*") if path.is_file())
+    place = settings.landing_root or str(settings.landing_dir)
+    landed = sum(info.size or 0 for info in list_files(place, settings.storage_options).values())
     return landed * HASH_JOIN_GROWTH <= settings.engine_memory
