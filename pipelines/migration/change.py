@@ -90,8 +90,8 @@ def compare(before: TableForm, after: TableForm) -> Difference:
             changes.append(Change(ChangeKind.ADDED, name, after=wanted.type))
             if wanted.absent is not None:
                 changes.append(Change(ChangeKind.FILLED, name, after=wanted.absent))
-            if wanted.token is not None:
-                changes.append(Change(ChangeKind.TOKEN, name, after=wanted.token))
+            if wanted.subject:
+                changes.append(Change(ChangeKind.SUBJECT, name))
             continue
         vanished.pop(former.name, None)
         origin[name] = former.name

@@ -17,6 +17,7 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltala
 
 from installation.lakehouse.lakehouse import MAINTENANCE, Lakehouse
 from installation.lakehouse.rows import plain_type, scan
+from pipelines.errors import MigrationError
 from pipelines.ingest.bronze import LINE_COLUMN, filesystem_of
 from pipelines.ingest.staging_area import StagingArea
 from pipelines.migration.form import stamped
@@ -56,8 +57,12 @@ def find_misfits(delta: DeltaTable, change: RowChange) -> MisfitCount:
     return found
 
 
-def rewrite(lakehouse: Lakehouse, delta: DeltaTable, change: RowChange) -> None:
-    """Write every row in its new form, and leave out those that do not fit; the caller has put these elsewhere."""
+def rewrite(lakehouse: Lakehouse, delta: DeltaTable, change: RowChange, unfit_rows: int = 0) -> None:
+    """Write every row in its new form, without those that do not fit: the caller has put these elsewhere.
+
+    Raises:
+        MigrationError: other rows do not fit than the `unfit_rows` that were found before. The table is unchanged.
+    """
     contract, now = change.contract, change.now
     schema = table_schema(contract)
     filesystem, folder = filesystem_of(lakehouse.path(contract.table))
@@ -73,8 +78,11 @@ def rewrite(lakehouse: Lakehouse, delta: DeltaTable, change: RowChange) -> None:
     try:
         for batch in batches(delta):
             changed = change(batch)
+            unfit_rows -= int((~changed.faults.is_sound).sum())
             fits = pa.array(changed.faults.is_sound)
             staging.write(changed.rows.filter(fits))
+        if unfit_rows:
+            raise MigrationError((f"{contract.table} was written during its migration. Migrate again",), contract.table)
         files = staging.finish()
         if moves:
             rows = pa.RecordBatchReader.frombatches(

@@ -108,7 +108,8 @@ class RowChange:
         for column in self.contract.columns:
             former = self.difference.origin.get(column.name)
             given = pa.nulls(rows) if former is None else before[former]
-            after[column.name] = self._value(column, given, faults) if column.name in self.is_checked else given
+            lost = opened[former].is_lost if former in opened else np.zeros(rows, np.bool_)
+            after[column.name] = self._value(column, given, faults, lost) if column.name in self.is_checked else given
             if column.token_name:
                 after[column.token_name] = self._token(column, former, stored, after[column.name])
             if column in self.contract.flagged_columns:
@@ -157,15 +158,20 @@ class RowChange:
     def _encryptor(self) -> RowEncryptor:
         return RowEncryptor(self.contract, self.protection)
 
-    def _value(self, column: Column, given: pa.Array, faults: RowFaults) -> pa.Array:
+    def _value(self, column: Column, given: pa.Array, faults: RowFaults, lost: Mask) -> pa.Array:
+        """Return the converted values, and mark those that do not fit; a value that is lost with its key fits."""
+        own = RowFaults.none(len(given))
         cast = convert(given, arrow_type(column.spark_type), self._rules[column.name])
         for code, fault in enumerate(cast.faults, 1):
             rule, reason = fault or ("type", f"not a value of type {column.spark_type}")
-            faults.mark(cast.codes == code, RowFault(column.name, rule, reason))
+            own.mark(cast.codes == code, RowFault(column.name, rule, reason))
         values = cast.values if column.absent_value is None else pc.fill_null(cast.values, column.absent_value)
-        check_required(values, column, faults)
+        check_required(values, column, own)
         if self.contract.check_severity.get(column.name) != "warning":
-            check_domain(values, column, faults)
+            check_domain(values, column, own)
+        own.codes[lost] = 0
+        for code, meaning in enumerate(own.meanings, 1):
+            faults.mark(own.codes == code, meaning)
         return values
 
     def _token(self, column: Column, former: str | None, stored: Columns, values: pa.Array) -> pa.Array:
@@ -193,7 +199,7 @@ class RowChange:
             difference.origin[name]: before[difference.origin[name]] for name in changed if name in difference.origin
         }
         removed |= {name: before[name] for name in difference.of(ChangeKind.DROPPED)}
-        # A lost value can neither leave the hash nor enter it.
+        # A value that is lost with its key is null: it neither leaves the hash nor enters it.
         added = {name: after[name] for name in changed}
         low, high = (stored[name].to_numpy(zero_copy_only=False).view(np.uint64) for name in HASH_COLUMNS)
         key = None if self.contract.subject_key is None else self.protection.row_hash_key

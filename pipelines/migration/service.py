@@ -16,6 +16,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import select
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.erasure.delta_history import forget_history
+from pipelines.errors import MigrationError
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Quarantine
@@ -108,10 +109,16 @@ class ContractMigration:
         now = in_utc(installation.clock())
         change = RowChange(contract, difference, self._protection, options, now)
         if change.opened_columns:
-            note_into(installation.audit_log, "bojagi contracts migrate", "contract_migration")(
-                contract, change.opened_columns, 0
-            )
+            note = note_into(installation.audit_log, "bojagi contracts migrate", "contract_migration")
+            note(contract, change.opened_columns, self._persons(contract))
         return change
+
+    def _persons(self, contract: Contract) -> int:
+        """Return of how many persons the table has rows; without a subject key every row is a person's of its own."""
+        subject = f"{contract.subject_key}_token"
+        delta = self._lakehouse.delta(contract.table)
+        counted = f'DISTINCT "{subject}"' if any(one.name == subject for one in delta.schema().fields) else "*"
+        return int(select(delta, f"count({counted}) AS n")["n"][0].as_py())
 
     def _migrate(self, plan: TablePlan, *, quarantines: bool) -> int:
         contract = plan.contract
@@ -163,11 +170,18 @@ def migrate_table(plan: TablePlan, lakehouse: Lakehouse, change: RowChange, *, q
         return 0
     moved = 0
     if plan.misfit_rows and quarantines:
-        require_writable(contract, change.difference)
+        require_writable(contract)
         entries = quarantine_entries(delta, change)
         Quarantine(contract, lakehouse, change.protection).add(entries, f"migration:{contract.sha256[:16]}", change.now)
         moved = len(entries)
-    rewrite(lakehouse, delta, change)
+    try:
+        rewrite(lakehouse, delta, change, moved)
+    except (DeltaError, OSError) as error:
+        detail = str(error).strip().splitlines()[0][:300]
+        raise MigrationError(
+            (f"{contract.table}: the rows could not be written: {detail}. The table is unchanged; migrate again",),
+            contract.table,
+        ) from error
     if plan.difference.of(ChangeKind.ENCRYPTED):
         # Earlier versions hold the values in clear.
         forget_history(lakehouse.path(contract.table), lakehouse.storage_options)

@@ -9,27 +9,23 @@ import numpy as np
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from installation.contract.document import Contract, arrow_type
+from installation.contract.document import Column, Contract, arrow_type
 from pipelines.errors import MigrationError
 from pipelines.ingest.bronze import LINE_COLUMN
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
-from pipelines.migration.change import Difference
 from pipelines.migration.rewrite import batches
 from pipelines.migration.row_change import RowChange
 
 
-def require_writable(contract: Contract, difference: Difference) -> None:
+def require_writable(contract: Contract) -> None:
     """Check that the values of every column can be written as a load reads them.
 
     Raises:
         MigrationError: a column is read by a format of its own, is nested, or the table is no source.
     """
-    special = [
-        column.name
-        for column in contract.columns
-        if column.date_format or column.number_format or column.time_unit or column.has_zone
-        or column.time_zone or pa.types.is_nested(arrow_type(column.spark_type))
-    ]  # fmt: skip
+    file = contract.file
+    has_zones = file is not None and bool(file.time_zone or file.shop_time_zone)
+    special = [column.name for column in contract.columns if _is_special(column, has_zones=has_zones)]
     if contract.layer != "source":
         raise MigrationError((f"{contract.table} has no quarantine. Correct the contract",), contract.table)
     if special:
@@ -38,6 +34,14 @@ def require_writable(contract: Contract, difference: Difference) -> None:
             "of its own. Correct the contract, or remove the files and load the corrected ones"
         )
         raise MigrationError((reason,), contract.table)
+
+
+def _is_special(column: Column, *, has_zones: bool) -> bool:
+    """Return whether a value of the column, written in plain form, may be read as another value."""
+    kind = arrow_type(column.spark_type)
+    is_converted = pa.types.is_timestamp(kind) and (has_zones or column.has_zone or column.time_zone is not None)
+    has_form = column.date_format or column.number_format or column.time_unit
+    return bool(has_form or is_converted or pa.types.is_nested(kind))
 
 
 def quarantine_entries(delta: DeltaTable, change: RowChange) -> list[QuarantineEntry]:
