@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
@@ -20,6 +19,7 @@ from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import IngestError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea
+from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
@@ -38,7 +38,8 @@ def bronze_schema(contract: Contract) -> pa.Schema:
     gets `<column>_is_valid`, because its ciphertext cannot be checked later.
 
     Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
-    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
+    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers; a table without personal
+    data has neither (`pipelines.ingest.stored_hash`). `_loaded_at` is in UTC.
     """
     encrypted = {column.name for column in contract.encrypted_columns}
     fields = [
@@ -51,7 +52,7 @@ def bronze_schema(contract: Contract) -> pa.Schema:
         pa.field("_load_id", pa.string()),
         pa.field("_source_file", pa.string()),
         pa.field(LINE_COLUMN, pa.int64()),
-        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS),
+        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS if stores_row_hash(contract)),
         pa.field("_loaded_at", pa.timestamp("us")),
     ]
     return pa.schema(fields)
@@ -106,9 +107,10 @@ class BronzeTable:
         """
         if self.delta is None:
             return
-        where = _range_condition(like, self.schema)
-        for arrow in scan(self.delta, quoted(HASH_COLUMNS), where):
-            yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
+        present = {field.name for field in self.delta.schema().fields}
+        columns = [name for name in hashed_columns(self.contract) if name in present]
+        for arrow in scan(self.delta, quoted(columns), _range_condition(like, self.schema)):
+            yield row_hashes(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
         """Return the figures of the newest load of files; None if the log lists none."""
@@ -178,11 +180,6 @@ def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
         filesystem, path = pafs.FileSystem.from_uri(location)
         return filesystem, path
     return pafs.LocalFileSystem(), location
-
-
-def column_words(batch: pa.RecordBatch, name: str) -> Any:
-    """Return a column with one half of the row hash as unsigned 64-bit integers; bronze stores it as signed ones."""
-    return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 
 def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str | None:
