@@ -74,6 +74,7 @@ def _replay(
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
+    table.require_form()
     match_hash_layout(table, protection, now)
     merge = Deduplication(table, event_column(contract))
     staging = merge.new_staging_area()

@@ -45,17 +45,27 @@ def stored_hashes(
 ) -> dict[str, pa.Array]:
     """Return the columns of the row hash that the table of a source stores; empty if it stores none.
 
-    A source with a subject key gets keyed hashes, because a plain hash of personal data could be guessed.
-
     Args:
         contract: the contract of the source.
-        columns: the contract's columns, as their values were read, before encryption and corrections.
+        columns: at least the contract's columns, as their values were read, before encryption and corrections. A
+            column that is missing counts as null.
         rows: number of rows.
         protection: has the key.
     """
     if not stores_row_hash(contract):
         return {}
-    low, high = hash_rows({one.name: columns[one.name] for one in contract.columns if one.name in columns}, rows)
+    hashed = {one.name: columns[one.name] for one in contract.columns if one.name in columns}
+    return hash_columns(hashed, rows, contract, protection)
+
+
+def hash_columns(
+    hashed: Mapping[str, pa.Array], rows: int, contract: Contract, protection: Protection
+) -> dict[str, pa.Array]:
+    """Return the two columns of the hash over exactly these columns.
+
+    A source with a subject key gets keyed hashes, because a plain hash of personal data could be guessed.
+    """
+    low, high = hash_rows(dict(hashed), rows)
     if contract.subject_key is not None:
         low, high = key_hashes(low, high, protection.row_hash_key)
     return {name: pa.array(half.view(np.int64)) for name, half in zip(HASH_COLUMNS, (low, high), strict=True)}

@@ -94,6 +94,7 @@ class _TableLoad:
 
     def _load(self, database: Database) -> None:
         table = BronzeTable(self.contract, self.lakehouse)
+        table.require_form()
         match_hash_layout(table, self.protection, self.now)
         rows = TableRows(self.contract, self.origin, database, table)
         merge = Deduplication(table, event_column(self.contract))
