@@ -10,6 +10,7 @@ from functools import cached_property
 
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
+from installation.object_store.place import is_url
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
@@ -23,6 +24,7 @@ from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.lakehouse.table_copy import FOLDER
 from pipelines.quality.inspection import TableInspector
 from pipelines.register.customer_id import opaque_ids
 from pipelines.register.matching_session import MatchingSession
@@ -60,7 +62,9 @@ class PipelineRun:
     @cached_property
     def lakehouse(self) -> SparkLakehouse:
         """The Delta tables, read and written with the run's engine."""
-        return SparkLakehouse(self.settings.lakehouse_root, self.engine.spark, self.settings.storage_options)
+        settings, is_here = self.settings, not self.engine.name.startswith("sc://")
+        copies = settings.fetch_dir / FOLDER if is_url(settings.lakehouse_root) and is_here else None
+        return SparkLakehouse(settings.lakehouse_root, self.engine.spark, settings.storage_options, copies)
 
     @cached_property
     def reference_date(self) -> date:
@@ -153,5 +157,9 @@ def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -
     with installation, open_engine(installation.settings) as engine:
         keep_erased(installation)
         run = PipelineRun(run_id, installation, engine, installation.protection)
-        yield run
-        run.close()
+        try:
+            yield run
+            run.close()
+        finally:
+            if "lakehouse" in vars(run):
+                run.lakehouse.close()

@@ -19,6 +19,7 @@ EXEMPT = {
     "token.check": "A fingerprint of the token secret, which is a keyed hash of no value.",
     "installation.id": "A random id of this installation.",
     "pseudonym.check": "A fingerprint of the pseudonym key, which is a keyed hash of no value.",
+    "fetch/*.json": "Names, sizes and times of objects of buckets that were loaded.",
     "contracts/*": "Contracts of the installation's own sources.",
     "content/**": "What the shop offers: products, shops, facilities and answers, written by the shop.",
     "place_page/*": "Public pages about places near the branches.",
