@@ -158,7 +158,7 @@ def migrate_table(plan: TablePlan, lakehouse: Lakehouse, change: RowChange, *, q
     """
     contract = plan.contract
     delta = lakehouse.delta(contract.table)
-    if plan.action is Action.RESTORE:
+    if plan.restores is not None:
         delta.restore(plan.restores)
         return 0
     if plan.action in (Action.ADD, Action.NOTE) and not plan.misfit_rows:
