@@ -45,7 +45,7 @@ class BackupSettings(BaseModel):
     def _keep_secrets_apart(self) -> "BackupSettings":
         place, secrets = (_normal(one) for one in (self.place, self.secrets_place))
         if f"{secrets}/".startswith(f"{place}/") or f"{place}/".startswith(f"{secrets}/"):
-            raise ValueError("secrets_place lies in place, or the other way round; whoever reads one must not read both")
+            raise ValueError("one of place and secrets_place lies in the other; name two with different access rights")
         return self
 
 

@@ -1,10 +1,10 @@
 """Says what belongs to a backup: which files, in which part, and which can be made again.
 
-    bojagi backup   data/lakehouse/gold/…  → tables
-                    data/audit/audit.db    → stores
-                    data/landing/…         → live: an erasure removes rows, also in the backup
-                    secret/keys.db         → secrets: an erasure destroys keys, also in the backup
-                    data/online/…          → in no part: a run makes it again
+bojagi backup   data/lakehouse/gold/…  → tables
+data/audit/audit.db    → stores
+data/landing/…         → live: an erasure removes rows, also in the backup
+secret/keys.db         → secrets: an erasure destroys keys, also in the backup
+data/online/…          → in no part: a run makes it again
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.backup.place import MissingFileError, Place
@@ -73,9 +72,7 @@ def own_files(settings: Settings) -> Iterator[tuple[Part, Area, pafs.FileInfo]]:
         inner = [f for other, f in folders.items() if other != area and area in folders and f != folders[area]]
         for info in places[area].listed():
             path = folders[area] / info.path if area in folders else None
-            if path is not None and any(
-                path.is_relative_to(f) for f in inner if f.is_relative_to(folders[area])
-            ):
+            if path is not None and any(path.is_relative_to(f) for f in inner if f.is_relative_to(folders[area])):
                 continue
             if (part := _part(area, info.path)) is not None:
                 yield part, area, info
@@ -100,9 +97,10 @@ def table_files(lakehouse: Place, versions: dict[str, int]) -> dict[str | None, 
         table = _table_of(info.path, versions)
         if table == _CLAIM or info.path.startswith(f"{_CLAIM}/"):
             continue
-        if table is not None and (found := _IN_LOG.match(info.path)) and found["table"] == table:
-            if not _is_of(lakehouse, info.path, found["name"], versions[table]):
-                continue
+        found = _IN_LOG.match(info.path)
+        is_log = table is not None and found is not None and found["table"] == table
+        if is_log and not _is_of(lakehouse, info.path, found["name"], versions[table]):
+            continue
         files.setdefault(table, []).append(info)
     return files
 

@@ -51,7 +51,8 @@ _WRITERS = 4
 _ATTEMPTS = 5
 """How often a table is copied anew, because a load or an erasure has removed its files meanwhile."""
 _SQLITE = b"SQLite format 3\0"
-_ID = "%Y%m%dT%H%M%S.%fZ"
+ID_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+"""Names of backups: the time in UTC at which they were begun, so that their order is the alphabetical one."""
 KEPT_VERSIONS = (Part.TABLES, Part.STORES)
 
 
@@ -79,7 +80,7 @@ class Vaults:
 
     def prune(self, now: datetime) -> int:
         """Delete backups that have expired, and what an erasure must not leave; return the number of chunks."""
-        limit = (now - timedelta(days=self.settings.keep_days)).astimezone(UTC).strftime(_ID)
+        limit = (now - timedelta(days=self.settings.keep_days)).astimezone(UTC).strftime(ID_FORMAT)
         newest = {part: self.of(part).ids(part)[-1:] for part in Part}
 
         def keeps(part: Part, identifier: str) -> bool:
@@ -148,7 +149,7 @@ def make_backup(installation: Installation, *, has_tables: bool = True) -> Backu
     with _alone(installation) as folder:
         known = len(vaults.data.known()) + len(vaults.secrets.known())
         now = installation.clock().astimezone(UTC)
-        made = _Making(installation, vaults, now.strftime(_ID), now)
+        made = _Making(installation, vaults, now.strftime(ID_FORMAT), now)
         parts = made.write(folder, has_tables)
         new = len(vaults.data.known()) + len(vaults.secrets.known()) - known
         return BackupReport(made.id, parts, new, vaults.prune(now))
@@ -215,7 +216,9 @@ class _Making:
                         continue
                     done[table] = version, copies
         else:
-            raise BackupError(f"{lakehouse.location}: tables changed {_ATTEMPTS} times while they were copied. Try again.")
+            raise BackupError(
+                f"{lakehouse.location}: tables changed {_ATTEMPTS} times while they were copied. Try again."
+            )
         return {t: version for t, (version, _) in done.items()}, [one for _, copies in done.values() for one in copies]
 
     def _copied(
@@ -279,7 +282,9 @@ def _compact(path: Path, copy: Path) -> Path:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=30, isolation_level=None)) as source:
             source.execute("VACUUM INTO ?", (str(copy),))
     except sqlite3.Error as error:
-        raise BackupError(f"{path}: cannot be copied: {error}. Run `bojagi audit verify`, and restore the file.") from error
+        raise BackupError(
+            f"{path}: cannot be copied: {error}. Run `bojagi audit verify`, and restore the file."
+        ) from error
     return copy
 
 

@@ -18,17 +18,18 @@ from typing import TYPE_CHECKING
 from installation.backup.content import area_places
 from installation.backup.creation import Vaults, open_vaults
 from installation.backup.place import BackupError, Place
+from installation.backup.secrets_choice import Secrets
 from installation.backup.vault import Area, FileEntry, Manifest, Part
 from installation.database import open_server
 from installation.lakehouse_claim import restore_claim
 from privacy.storage.atomic_file import create_private_folder
 
 if TYPE_CHECKING:
+    from installation.settings import Settings
     from privacy.storage.postgres import PostgresServer
 
-    from installation.settings import Settings
-
 _WRITERS = 4
+_ANCHOR, _LEDGER = ".anchor", "dp_ledger.anchor"
 _STAGE = ".restoring"
 """Ending of the folder beside a target in which it is written."""
 
@@ -51,13 +52,18 @@ class RestorePlan:
 
     Attributes:
         backup: id of the backup whose tables are restored; None takes the newest.
-        has_secrets: whether the secrets are restored. False leaves the secret folder as it is.
+        secrets: which secrets are written.
         moves_aside: whether folders of a former installation are renamed. False refuses them.
     """
 
     backup: str | None = None
-    has_secrets: bool = True
+    secrets: Secrets = Secrets.RESTORE
     moves_aside: bool = False
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the whole secret folder is restored."""
+        return self.secrets is Secrets.RESTORE
 
 
 def restore(settings: Settings, plan: RestorePlan) -> RestoreReport:
@@ -84,6 +90,8 @@ def restore(settings: Settings, plan: RestorePlan) -> RestoreReport:
         moved = targets.commit()
     finally:
         targets.remove_stages()
+    if plan.secrets is Secrets.ACCEPT_LOSS:
+        _restore_anchors(settings, vaults)
     if (claim := parts[Part.TABLES].claim) is not None:
         restore_claim(settings, claim)
     return RestoreReport(parts, moved)
@@ -212,6 +220,16 @@ def _write_files(places: Mapping[Area, Place], vaults: Vaults, parts: Mapping[Pa
     for is_log in (False, True):
         with ThreadPoolExecutor(_WRITERS) as pool:
             list(pool.map(write, [one for one in files if ("/_delta_log/" in one[1].path) is is_log]))
+
+
+def _restore_anchors(settings: Settings, vaults: Vaults) -> None:
+    """Put the anchors of restored stores back to the backup; the stores in the secret folder were not restored."""
+    folder = Place(str(settings.secret_dir), {})
+    newest = vaults.secrets.newest(Part.SECRETS)
+    for file in newest.files if newest else ():
+        own = settings.secret_dir / file.path.removesuffix(_ANCHOR)
+        if file.area is Area.SECRET and file.path.endswith(_ANCHOR) and file.path != _LEDGER and not own.exists():
+            folder.write(file.path, vaults.secrets.read_chunks(file.chunks))
 
 
 def _load_rows(server: PostgresServer, vaults: Vaults, parts: Mapping[Part, Manifest]) -> None:

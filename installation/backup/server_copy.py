@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BACKUP_LOCK = 0x626F6A616769626B
 """Number of the advisory lock under which one machine at a time makes backups: "bojagibk" in ASCII."""
+_MARK = "bojagi_scratch"
+"""The schema that marks a scratch database."""
 _LEFT_OUT = ("alembic_version", "pass")
 """`pass`: links and sign-ins of the portal, which must not work again after a restore."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
@@ -95,6 +97,23 @@ def load(conninfo: str, version: str, tables: Iterable[tuple[str, Iterator[bytes
             )
         connection.execute("COMMIT")
     migrate(conninfo)
+
+
+def empty_scratch(conninfo: str) -> None:
+    """Drop the tables of a scratch database, which only verified backups are restored into.
+
+    Raises:
+        BackupError: it has stores that no verification has made.
+    """
+    with _connected(conninfo) as connection, faults("PostgreSQL"):
+        row = connection.execute("SELECT to_regnamespace(%s), to_regnamespace(%s)", (SCHEMA, _MARK)).fetchone()
+        if row is not None and row[0] is not None and row[1] is None:
+            raise BackupError(
+                "The database that backup.scratch_database names has stores already, which no verification of a "
+                "backup has made. Name an empty database."
+            )
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_MARK}")
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
 @contextmanager

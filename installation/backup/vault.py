@@ -1,7 +1,7 @@
 """Keeps sealed chunks and manifests in one place.
 
-A file is cut into chunks of `CHUNK_BYTES`. A chunk's name is HMAC-SHA256 of its content, so equal chunks are stored once
-and a backup writes only what is new. A manifest lists the files of one part of a backup, with their chunks.
+A file is cut into chunks of `CHUNK_BYTES`. A chunk's name is HMAC-SHA256 of its content, so equal chunks are stored
+once and a backup writes only what is new. A manifest lists the files of one part of a backup, with their chunks.
 
 Guarantee: without the backup key, the place reveals the number, sizes and times of chunks, and nothing of their
 content (AES-256-GCM, a key per chunk derived by HMAC-SHA256). A chunk or manifest that was changed, cut or exchanged

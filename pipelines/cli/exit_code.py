@@ -49,6 +49,8 @@ _BY_ERROR = {
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
+    "BackupError": ExitCode.ENVIRONMENT,
+    "AliveError": ExitCode.REFUSED,
     "LakehouseBusyError": ExitCode.BUSY,
     "LakehouseClaimedError": ExitCode.REFUSED,
     "ApiKeyError": ExitCode.USAGE,

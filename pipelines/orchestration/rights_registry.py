@@ -52,7 +52,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         TrainedModels(installation),
         *serving_stores.subject_stores(installation),
         RunHistory(installation.settings),
-        BackupStore(installation.settings),
+        BackupStore(installation),
         FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
