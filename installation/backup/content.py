@@ -53,7 +53,7 @@ def area_places(settings: Settings) -> dict[Area, Place]:
     options = settings.storage_options
     return {
         Area.LAKEHOUSE: Place(settings.lakehouse_root, options),
-        Area.LANDING: Place(str(settings.landing_dir), options),
+        Area.LANDING: Place(settings.landing_root or str(settings.landing_dir), options),
         Area.SECRET: Place(str(settings.secret_dir), options),
         Area.DATA: Place(str(settings.data_dir), options),
     }

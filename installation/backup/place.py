@@ -12,9 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from deltalake.exceptions import DeltaError
+from pyarrow import ArrowException
 
 from installation.errors import InstallationError
+from installation.object_store.errors import explained
+from installation.object_store.former_version import former_versions, remove_former_versions
+from installation.object_store.place import is_url, open_filesystem
 from privacy.storage.atomic_file import create_private_folder, private_draft
 
 if TYPE_CHECKING:
@@ -40,19 +43,16 @@ class Place:
     @property
     def folder(self) -> Path | None:
         """The folder; None if the place is an object store."""
-        return None if "://" in self.location else Path(self.location)
+        return None if is_url(self.location) else Path(self.location)
 
     @cached_property
     def files(self) -> pafs.FileSystem:
         """The file system whose root is the place."""
-        from pyarrow.fs import LocalFileSystem, PyFileSystem, SubTreeFileSystem
-
-        if self.folder is not None:
-            return SubTreeFileSystem(str(self.folder), LocalFileSystem())
-        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import SubTreeFileSystem
 
         with self._reported("opened"):
-            return PyFileSystem(DeltaStorageHandler(self.location, self._options))
+            filesystem, root = open_filesystem(self.location, self._options)
+            return SubTreeFileSystem(root, filesystem)
 
     def listed(self, prefix: str = "") -> Iterator[pafs.FileInfo]:
         """Yield every file below a prefix, at any depth; none if there is no such folder.
@@ -119,11 +119,26 @@ class Place:
         with self._reported("deleted", name):
             self.files.delete_file(name)
 
+    def remove_former_versions(self) -> None:
+        """Delete what a bucket with versioning keeps of deleted files.
+
+        Raises:
+            BackupError: the bucket refuses, for example because it locks its objects.
+        """
+        with self._reported("cleaned of former versions"):
+            remove_former_versions(self.location, self._options)
+
+    def former_versions(self) -> list[str]:
+        """Return why bytes of deleted files may still be there, see `installation.object_store.former_version`."""
+        return former_versions(self.location, self._options)
+
     @contextmanager
     def _reported(self, verb: str, name: str = "") -> Iterator[None]:
         try:
             yield
-        except (OSError, DeltaError) as error:
+        except (OSError, ArrowException) as error:
+            if self.folder is None and not isinstance(error, FileNotFoundError):
+                raise BackupError(str(explained(error, self.location, self._options, "its setting"))) from error
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
             what = f"{self.location}/{name}" if name else self.location
             kind = MissingFileError if isinstance(error, FileNotFoundError) else BackupError

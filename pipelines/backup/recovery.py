@@ -57,7 +57,9 @@ def recover(settings: Settings, plan: RestorePlan) -> Recovery:
     if not settings.token_key_file.exists():
         return Recovery(report)
     with Installation(settings) as installation:
-        checks = tuple(check_installation(installation, report.parts[Part.TABLES]))
+        # First, because it moves the anchor of the audit log to the log's end, see `installation.backup.creation`.
+        logged = _note(installation, report)
+        checks = (logged, *check_installation(installation, report.parts[Part.TABLES]))
         if not all(check.holds for check in checks):
             return Recovery(report, checks)
         try:
@@ -65,7 +67,6 @@ def recover(settings: Settings, plan: RestorePlan) -> Recovery:
                 rows = keep_erased(installation).rows
         except PrivacyError as error:
             return Recovery(report, (*checks, Check("erased persons stay away", False, error.message)))
-        _note(installation, report)
     return Recovery(report, checks, rows)
 
 
@@ -129,10 +130,13 @@ def _moved(folder: Path, former: Path, new: Path) -> Path:
     return new / folder.relative_to(former) if folder.is_relative_to(former) else folder
 
 
-def _note(installation: Installation, report: RestoreReport) -> None:
+def _note(installation: Installation, report: RestoreReport) -> Check:
     tables, stores = report.parts[Part.TABLES], report.parts[Part.STORES]
     entry = AuditEntry(
         at=installation.clock(), who=WHO, role="operator", purpose="restore", action="restore", table="all",
         reason=f"tables of {tables.id}, stores of {stores.id}",
     )  # fmt: skip
-    installation.audit_log.append(entry)
+    try:
+        return Check("restore is logged", True, f"entry {installation.audit_log.append(entry).number}")
+    except PrivacyError as error:
+        return Check("restore is logged", False, error.message)

@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from installation.backup.content import WORK_FOLDER
+from installation.backup.content import WORK_FOLDER, area_places
 from installation.backup.creation import ID_FORMAT, KEPT_VERSIONS, Vaults, make_backup, open_vaults
+from installation.backup.place import MissingFileError, Place
+from installation.backup.vault import Part
 from installation.installation import Installation
 from installation.settings import Settings
 from privacy.protection.scan.folder import scan_contents, scan_folders
@@ -94,18 +96,35 @@ class BackupStore:
             unverifiable += [f"backup {one.name}: {part.reason}" for part in report.undecoded]
             checked.append(CheckedPart(f"backup {one.name}", f"{report.files} files", ""))
         if self.settings.backup is not None and needles:
-            own = scan_contents(_contents(open_vaults(self.settings)), Matcher(needles, self.settings.phone_region))
+            vaults = open_vaults(self.settings)
+            unverifiable += [fault for one in (vaults.data, vaults.secrets) for fault in one.place.former_versions()]
+            own = scan_contents(_contents(vaults, self.settings), Matcher(needles, self.settings.phone_region))
             residues |= {f"backup place: {found.needle} in clear" for found in own.findings}
             unverifiable += [f"backup place: {part.reason}" for part in own.undecoded]
             checked.append(CheckedPart("backup place", f"{own.files} files of all backups", ""))
         return Verification(tuple(checked), tuple(sorted(residues)), tuple(sorted(set(unverifiable))))
 
 
-def _contents(vaults: Vaults) -> Iterator[tuple[str, bytes]]:
-    """Yield each file of every backup once; the secrets are keys, and keyed hashes of no value."""
+def _contents(vaults: Vaults, settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Yield each file of every backup once, without secrets and without files that are as in use: their stores verify these.
+
+    Only a store can tell, for example, an e-mail address in a landed file from a longer one that ends with it.
+    """
     seen: set[tuple[str, ...]] = set()
+    places = area_places(settings)
     for manifest in vaults.data.manifests():
         for file in manifest.files:
-            if file.chunks not in seen:
-                seen.add(file.chunks)
-                yield file.path, b"".join(vaults.data.read_chunks(file.chunks))
+            if file.chunks in seen:
+                continue
+            seen.add(file.chunks)
+            content = b"".join(vaults.data.read_chunks(file.chunks))
+            if manifest.part is not Part.LIVE or _in_use(places.get(file.area), file.path) != content:
+                yield file.path, content
+
+
+def _in_use(place: Place | None, path: str) -> bytes | None:
+    """Return the content of a file of the installation; None if it is gone."""
+    try:
+        return None if place is None else place.read(path)
+    except MissingFileError:
+        return None

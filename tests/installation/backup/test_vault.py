@@ -39,9 +39,7 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_files_come_back_and_no_byte_of_them_is_in_the_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_come_back_and_no_byte_of_them_is_in_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault_module, "CHUNK_BYTES", 100)
     contents = [TEXT, b"", TEXT[:100], b"x" * 250]
     store(opened(tmp_path), *contents)
