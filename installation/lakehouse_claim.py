@@ -8,12 +8,14 @@ object store is by conditional puts.
     later runs: the fingerprint and the owner must be ours; otherwise nothing is written
     a run:      take the lease until LEASE_SECONDS from now, renew it, release it at the end
 
-A lease that was not renewed has ended, so a killed run stops others for LEASE_SECONDS at most. The clocks of the
+A lease that was not renewed has ended, so a killed run stops other machines for LEASE_SECONDS at most. It does not stop
+the next run in the same data folder, which holds the folder's lock: so the former one has ended. The clocks of the
 machines may differ by less than LEASE_SECONDS minus RENEWAL_SECONDS.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -23,14 +25,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
+from installation.machine import ID_FILE, machine_id, register
 from installation.object_store.errors import explained
 from installation.object_store.place import is_url
-from privacy.storage.atomic_file import create_private
 
 if TYPE_CHECKING:
     from installation.installation import Installation
@@ -38,9 +41,14 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
-OWNER_FILE = "installation.id"
-"""Below the data folder: the random id of an installation whose stores are files."""
 _TABLE = "_bojagi/claim"
+_CONFIGURATION = {
+    # The log and the former files are removed after a day; a lease makes two versions, and one for each renewal.
+    "delta.logRetentionDuration": "interval 1 days", "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.checkpointInterval": "20",
+}  # fmt: skip
+_VACUUM_VERSIONS = 50
+"""After so many versions, former files are removed."""
 _ATTEMPTS = 50
 """How often a replacement is tried against other processes, before it is refused."""
 
@@ -58,6 +66,7 @@ class Claim(BaseModel):
 
     `fingerprint` is a keyed hash of the token secret that reveals nothing. `owner` is the id of the database with the
     stores, or of the installation whose stores are files. `holder` names the run that has the lease, until `until`.
+    `folder` is a hash that names its data folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +74,7 @@ class Claim(BaseModel):
     fingerprint: str
     owner: str
     holder: str = ""
+    folder: str = ""
     until: AwareDatetime | None = None
 
 
@@ -94,7 +104,7 @@ class ClaimTable:
         rows, options = pa.table({"content": [claim.model_dump_json()]}), dict(self.storage_options)
         try:
             if version < 0:
-                write_deltalake(self._path, rows, mode="error", storage_options=options)
+                write_deltalake(self._path, rows, mode="error", configuration=_CONFIGURATION, storage_options=options)
                 return True
             table = DeltaTable(self._path, version=version, storage_options=options)
             once = CommitProperties(max_commit_retries=0)
@@ -108,6 +118,12 @@ class ClaimTable:
                 raise explained(error, self.root, self.storage_options) from error
             raise
         return True
+
+    def vacuum(self) -> None:
+        """Remove the files of former versions that are older than a day."""
+        from deltalake import DeltaTable
+
+        DeltaTable(self._path, storage_options=dict(self.storage_options)).vacuum(dry_run=False)
 
     @property
     def _path(self) -> str:
@@ -140,9 +156,19 @@ def restore_claim(settings: Settings, text: str) -> None:
         raise LakehouseClaimedError(f"The lakehouse {table.root} belongs to an installation already.")
 
 
+def is_leased_elsewhere(installation: Installation) -> bool:
+    """Return whether a run of another data folder works in the lakehouse."""
+    claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+    if claim is None or claim.until is None or claim.until <= installation.clock():
+        return False
+    return claim.folder != _folder_id(installation)
+
+
 @contextmanager
 def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """Hold the lakehouse for the block; other machines are refused meanwhile.
+
+    The caller holds the lock of the data folder (`pipelines.ingest.lock.run_lock`).
 
     Raises:
         LakehouseClaimedError: it belongs to another installation.
@@ -151,6 +177,7 @@ def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """
     holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
     _take(installation, holder)
+    register(installation.settings, installation.server)
     ended, lost = threading.Event(), threading.Event()
 
     def renew() -> None:
@@ -181,8 +208,9 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
     root = installation.settings.lakehouse_root
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
+        folder = _folder_id(installation)
         now = installation.clock().astimezone(UTC)
-        is_free = claim.until is None or claim.until <= now
+        is_free = claim.until is None or claim.until <= now or (folder != "" and claim.folder == folder)
         if claim.holder != holder and (renews or not is_free):
             until = (
                 "" if claim.until is None else f" Its lease ends at {claim.until:%H:%M:%S} UTC unless it is renewed."
@@ -191,7 +219,8 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
                 f"Another run is working in the lakehouse {root}: {claim.holder or 'none'}.{until} Wait until it ends."
             )
         until_then = now + timedelta(seconds=LEASE_SECONDS)
-        if table.replace(claim.model_copy(update={"holder": holder, "until": until_then}), version):
+        taken = claim.model_copy(update={"holder": holder, "folder": folder, "until": until_then})
+        if table.replace(taken, version):
             return
     raise _unsettled(root)
 
@@ -200,7 +229,11 @@ def _release(installation: Installation, holder: str) -> None:
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
         freed = _unleased(claim)
-        if claim.holder != holder or table.replace(freed, version):
+        if claim.holder != holder:
+            return
+        if table.replace(freed, version):
+            if version % _VACUUM_VERSIONS < 2:
+                table.vacuum()
             return
 
 
@@ -260,6 +293,15 @@ def _read(table: ClaimTable) -> tuple[Claim | None, int]:
         ) from error
 
 
+def _folder_id(installation: Installation) -> str:
+    """Return a hash that names the data folder while this machine is up; empty on a system without a boot id."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return ""
+    folder = os.stat(installation.settings.data_dir)
+    return hashlib.sha256(f"{boot.read_text()}|{folder.st_dev}|{folder.st_ino}".encode()).hexdigest()
+
+
 def _owner(installation: Installation) -> str:
     server = installation.server
     if server is None:
@@ -268,7 +310,5 @@ def _owner(installation: Installation) -> str:
 
 
 def _owner_of_files(installation: Installation, *, makes: bool) -> str | None:
-    path = installation.settings.data_dir / OWNER_FILE
-    if makes:
-        create_private(path, f"{secrets.token_hex(16)}\n")
-    return f"files {path.read_text('ascii').strip()}" if path.exists() else None
+    is_made = makes or (installation.settings.data_dir / ID_FILE).exists()
+    return f"files {machine_id(installation.settings)}" if is_made else None

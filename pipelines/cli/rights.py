@@ -158,6 +158,8 @@ def show(request_id: RequestId, as_json: Json = False, data: Data = None) -> Non
         shown = describe(service, view.request)
         refusal = service.refusal_text(view.request, "en") if view.request.refusal else None
         certificate = installation.settings.data_dir / "rights" / "certificate" / f"{request_id}.json"
+        for kind in (".json", ".pdf"):
+            installation.shared_files.fetch(certificate.with_suffix(kind))
     shown |= {
         "events": [event.model_dump(mode="json") for event in view.events],
         "holds": [hold.model_dump(mode="json") for hold in view.holds],

@@ -106,7 +106,7 @@ class BackupStore:
 
 
 def _contents(vaults: Vaults, settings: Settings) -> Iterator[tuple[str, bytes]]:
-    """Yield each file of every backup once, without secrets and without files that are as in use: their stores verify these.
+    """Yield each file of every backup once, without secrets and files that are as in use: their stores verify those.
 
     Only a store can tell, for example, an e-mail address in a landed file from a longer one that ends with it.
     """
