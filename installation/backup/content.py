@@ -38,9 +38,13 @@ _STORES = (
 """What keeps no identifier in clear, and nothing that only a destroyed key makes unreadable."""
 _DRAFT = re.compile(r"(^|/)\.[^/]+\.[0-9a-f]{8}$")
 """A file that `privacy.storage.atomic_file` is writing."""
+DOCUMENT_FILES = "document@files"
+"""The rows of the table `document` that are models and other files in which an erasure may change something."""
 _DATABASE_PARTS = {
     **dict.fromkeys(("data_key", "store", "addition", "suppressed", "clean"), Part.SECRETS),
-    **dict.fromkeys(("session", "turn", "api_key", "event", "sealed", "person", "correction"), Part.LIVE),
+    **dict.fromkeys(
+        ("session", "turn", "api_key", "event", "sealed", "person", "correction", DOCUMENT_FILES), Part.LIVE
+    ),
 }
 _LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<version>\d{20})\.(json|checkpoint.*)$")
 _IN_LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<name>[^/]+)$")

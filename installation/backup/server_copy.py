@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.backup.place import BackupError
+from installation.backup.content import DOCUMENT_FILES
 from installation.database import HEAD, migrate
+from installation.shared_file import STORE
 from privacy.storage.postgres import SCHEMA, faults
 
 if TYPE_CHECKING:
@@ -41,14 +43,14 @@ def dump(server: PostgresServer, folder: Path) -> list[str]:
     with _connected(server.conninfo) as connection, faults(server.name):
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         names = [str(row[0]) for row in connection.execute(_TABLES, (SCHEMA,)) if row[0] not in _LEFT_OUT]
-        for name in names:
-            with (
-                (folder / name).open("wb") as file,
-                connection.cursor().copy(f'COPY {SCHEMA}."{name}" TO STDOUT') as copy,
-            ):
+        copies = [(name, f'{SCHEMA}."{name}"') for name in names if name != "document"]
+        files, all_documents = f"store = '{STORE}'", f"SELECT * FROM {SCHEMA}.document WHERE"
+        copies += [("document", f"({all_documents} NOT {files})"), (DOCUMENT_FILES, f"({all_documents} {files})")]
+        for name, source in copies:
+            with (folder / name).open("wb") as file, connection.cursor().copy(f"COPY {source} TO STDOUT") as copy:
                 for piece in copy:
                     file.write(piece)
-    return names
+    return [name for name, _ in copies]
 
 
 def require_empty(conninfo: str) -> None:
@@ -87,7 +89,7 @@ def load(conninfo: str, version: str, tables: Iterable[tuple[str, Iterator[bytes
         connection.execute(f"SET LOCAL search_path = {SCHEMA}")
         connection.execute("DELETE FROM store_version")
         for name, pieces in tables:
-            with connection.cursor().copy(f'COPY "{name}" FROM STDIN') as copy:
+            with connection.cursor().copy(f'COPY "{name.partition("@")[0]}" FROM STDIN') as copy:
                 for piece in pieces:
                     copy.write(piece)
         for table, column in connection.execute(_IDENTITIES, (SCHEMA,)).fetchall():
