@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from installation.backup.place import BackupError
 from installation.backup.content import DOCUMENT_FILES
+from installation.backup.place import BackupError
 from installation.database import HEAD, migrate
 from installation.shared_file import STORE
 from privacy.storage.postgres import SCHEMA, faults
