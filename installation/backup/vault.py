@@ -196,7 +196,6 @@ class Vault:
         gone = self._listed() - self._needed()
         for name in gone:
             self.place.delete(_chunk(name))
-        self.place.remove_former_versions()
         self._known = None
         return len(gone)
 

@@ -64,9 +64,11 @@ class BackupStore:
         expiries = {f"The backup {one.name} holds": one.expires_on for one in self.settings.backups}
         if self.settings.backup is not None:
             make_backup(self.installation, has_tables=False)
-            vault, kept = open_vaults(self.settings).data, timedelta(days=self.settings.backup.keep_days)
+            vaults, kept = open_vaults(self.settings), timedelta(days=self.settings.backup.keep_days)
+            for one in (vaults.data, vaults.secrets):
+                one.place.remove_former_versions()
             # The newest backup has no expiry of its own: the next one replaces it.
-            made = [datetime.strptime(one, ID_FORMAT) for part in KEPT_VERSIONS for one in vault.ids(part)]  # noqa: DTZ007
+            made = [datetime.strptime(one, ID_FORMAT) for part in KEPT_VERSIONS for one in vaults.data.ids(part)]  # noqa: DTZ007
             expiries["Backups by `bojagi backup` hold"] = max(made).date() + kept
         if not expiries:
             return Outcome.not_applicable("The settings name no backup.")
