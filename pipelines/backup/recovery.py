@@ -96,7 +96,8 @@ def scratch_settings(settings: Settings) -> Iterator[Settings]:
     data = folder / "data"
     changes = {
         "data_dir": data, "landing_dir": data / "landing", "lakehouse_root": str(data / "lakehouse"),
-        "secret_dir": data / "secret", "anchor_archive": None, "database": backup.scratch_database, "landing_root": None,
+        "secret_dir": data / "secret", "anchor_archive": None, "landing_root": None,
+        "database": backup.scratch_database,
         "contract_dirs": tuple(_moved(one, settings.data_dir, data) for one in settings.contract_dirs),
     }  # fmt: skip
     if settings.database is None:

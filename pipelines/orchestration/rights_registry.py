@@ -97,7 +97,7 @@ def open_execution(installation: Installation) -> Execution:
     return Execution(service, CaseTools(stores, find, suppress, write_answer, confirm), certification)
 
 
-def execute_requests(installation: Installation, only: Iterable[str] | None = None) -> list[Request]:
+def carry_out_requests(installation: Installation, only: Iterable[str] | None = None) -> list[Request]:
     """Execute approved requests, see `Execution.run`, while holding the run lock.
 
     An erasure that is complete has destroyed the look-up of its person, so the backups are brought up to date again.
