@@ -37,6 +37,7 @@ from installation.object_store.place import is_url
 
 if TYPE_CHECKING:
     from installation.installation import Installation
+    from installation.settings import Settings
 
 LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
@@ -141,6 +142,23 @@ def require_own(installation: Installation) -> None:
     _owned(installation)
 
 
+def unleased_claim(settings: Settings) -> str | None:
+    """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
+    claim, _ = _read(ClaimTable(settings.lakehouse_root, settings.storage_options))
+    return None if claim is None else _unleased(claim).model_dump_json()
+
+
+def restore_claim(settings: Settings, text: str) -> None:
+    """Write the claim of a backup into a lakehouse that has none, so that no other installation takes it.
+
+    Raises:
+        LakehouseClaimedError: the lakehouse has one.
+    """
+    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    if not table.replace(Claim.model_validate_json(text), -1):
+        raise LakehouseClaimedError(f"The lakehouse {table.root} belongs to an installation already.")
+
+
 def is_leased_elsewhere(installation: Installation) -> bool:
     """Return whether a run of another data folder works in the lakehouse."""
     claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
@@ -213,13 +231,17 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
 def _release(installation: Installation, holder: str) -> None:
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
-        freed = claim.model_copy(update={"holder": "", "folder": "", "until": None})
+        freed = _unleased(claim)
         if claim.holder != holder:
             return
         if table.replace(freed, version):
             if version % _VACUUM_VERSIONS < 2:
                 table.vacuum()
             return
+
+
+def _unleased(claim: Claim) -> Claim:
+    return Claim(fingerprint=claim.fingerprint, owner=claim.owner)
 
 
 def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:

@@ -43,7 +43,13 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
-# [[backups]]             # each copy of the data; certificates of erasures name it with its expiry
+# [backup]                # what `bojagi backup` writes
+# place = "s3://backup/bojagi"             # folder or URL of tables and stores
+# secrets_place = "/vault/bojagi"          # folder or URL of the secrets, with other access rights
+# key_file = "/etc/bojagi/backup.key"      # private file that seals both; keep a copy of it elsewhere
+# keep_days = 30          # also storage_options, secrets_storage_options, scratch_dir, scratch_database
+
+# [[backups]]             # a copy that another program makes; certificates of erasures name it with its expiry
 # name = "weekly"
 # path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
 # expires_on = 2026-12-31
@@ -116,7 +122,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
-from installation.backup_settings import BackupSettings
+from installation.backup_settings import BackupSettings, CopySettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
@@ -131,7 +137,7 @@ DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Settings whose values are not printed.
-_SECRET = ("storage_options", "source_credentials", "database")
+_SECRET = ("storage_options", "source_credentials", "database", "backup")
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
@@ -202,7 +208,8 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
-    backups: tuple[BackupSettings, ...] = ()
+    backup: BackupSettings | None = None
+    backups: tuple[CopySettings, ...] = ()
     portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()

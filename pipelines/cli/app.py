@@ -6,6 +6,7 @@ from pipelines.cli import (
     anonymize,
     api_key,
     audit,
+    backup,
     consent,
     contracts,
     database,
@@ -73,6 +74,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.add_typer(backup.app, name="backup")
+app.command("restore")(backup.restore)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
