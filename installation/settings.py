@@ -76,6 +76,24 @@ opensearch_index = "bojagi"
 # extraction_url = "http://gpu:8000/v1"    # OpenAI-compatible endpoint that reads pages about places nearby
 # extraction_model = "deepseek-7b"         # its model; default: only lines with labels are read
 
+[log]                     # entries are lines of JSON without personal data
+format = "text"           # json: every command, request and run is logged; text: only `bojagi serve` logs
+level = "info"            # debug, info, warning or error
+# file = "/var/log/bojagi/bojagi.jsonl"    # default: standard error
+
+[alerts]                  # messages about failures, missing data and full disks; `bojagi alerts`
+# file = "data/alert/alert.jsonl"          # one line of JSON a message
+repeat_hours = 24         # an alert that still holds is sent again so often
+disk_free_percent = 10    # below it, the disk of the data folder is an alert
+unread_days = 7           # a consent statement that has not been read so long is an alert
+# [alerts.webhooks.chat]  # any number of them, by name; signed as Standard Webhooks says
+# url = "https://hooks.example/bojagi"
+# secret_file = "secret/webhook"           # private file with the secret, whsec_ and Base64
+# [alerts.mail]
+# to = ["operations@shop.example"]
+# host = "smtp.example"   # also port, tls, user, password_file, as in [portal]
+# sender = "bojagi@shop.example"
+
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
 [source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
@@ -110,10 +128,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
+from installation.alert_settings import AlertSettings
 from installation.backup_settings import BackupSettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
+from installation.log_settings import LogSettings
 from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
@@ -199,6 +219,8 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()
+    log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 

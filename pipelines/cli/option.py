@@ -21,13 +21,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 
 
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
-    """Return the settings, overridden by the given options. `data` also moves the folders below the data folder."""
+    """Return the settings, overridden by the given options. `data` also moves the folders below the data folder.
+
+    From here on the command logs as the settings say.
+    """
+    from installation.event_log import open_log
     from installation.settings import load_settings
 
     if data is not None:
         overrides |= {"data_dir": data, "landing_dir": data / "landing"}
         overrides["lakehouse_root"] = str(data / "lakehouse")
-    return load_settings(None, **overrides)
+    settings = load_settings(None, **overrides)
+    open_log(settings.log)
+    return settings
 
 
 def installation_for(data: Path | None = None, **overrides: Any) -> "Installation":
