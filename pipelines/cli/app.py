@@ -3,6 +3,7 @@
 import typer
 
 from pipelines.cli import (
+    alerts,
     anonymize,
     api_key,
     audit,
@@ -73,6 +74,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.add_typer(alerts.app, name="alerts")
+app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
