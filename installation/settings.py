@@ -82,7 +82,7 @@ level = "info"            # debug, info, warning or error
 # file = "/var/log/bojagi/bojagi.jsonl"    # default: standard error
 
 [alerts]                  # messages about failures, missing data and full disks; `bojagi alerts`
-# file = "data/alert/alert.jsonl"          # one line of JSON a message
+# file = "/var/log/bojagi/alert.jsonl"     # one line of JSON a message
 repeat_hours = 24         # an alert that still holds is sent again so often
 disk_free_percent = 10    # below it, the disk of the data folder is an alert
 unread_days = 7           # a consent statement that has not been read so long is an alert

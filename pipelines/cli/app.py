@@ -10,6 +10,7 @@ from pipelines.cli import (
     consent,
     contracts,
     database,
+    doctor,
     dp,
     features,
     federated,
@@ -27,6 +28,7 @@ from pipelines.cli import (
     status,
     synth,
     ui,
+    upgrade,
 )
 from pipelines.cli.error_boundary import ErrorBoundary
 
@@ -74,6 +76,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.command("upgrade")(upgrade.upgrade)
+app.command("doctor")(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
 app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")

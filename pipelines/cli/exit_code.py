@@ -51,6 +51,8 @@ _BY_ERROR = {
     "RunLockError": ExitCode.BUSY,
     "LakehouseBusyError": ExitCode.BUSY,
     "LakehouseClaimedError": ExitCode.REFUSED,
+    "UpgradeError": ExitCode.REFUSED,
+    "DeliveryFailed": ExitCode.ENVIRONMENT,
     "ApiKeyError": ExitCode.USAGE,
     "InvalidSubmissionError": ExitCode.USAGE,
     "UnknownRequestError": ExitCode.USAGE,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from installation.data_secret import open_documents
 from installation.errors import InstallationError
 from installation.event_log import log_error, log_event
 from installation.installation import Installation
@@ -18,6 +17,7 @@ from pipelines.operation.alert import Alert, find_alerts
 from pipelines.operation.alert_book import AlertBook
 from pipelines.operation.channel import channels_of
 from pipelines.operation.metric import metrics_text
+from pipelines.operation.record import open_records
 from pipelines.operation.state import OperationState, RunFacts, read_state
 from pipelines.orchestration.run_facts import read_run_facts
 from privacy.storage.atomic_file import private_draft
@@ -67,8 +67,7 @@ def observe(installation: Installation, read_runs: Callable[[], RunFacts] | None
 
 def open_book(installation: Installation) -> AlertBook:
     """Return the book of alerts: a file, or a row of the database."""
-    folder = installation.settings.data_dir / "alert"
-    return AlertBook(open_documents(folder, installation.server, "inspections"))
+    return AlertBook(open_records(installation))
 
 
 def metrics_file(settings: Settings) -> Path:

@@ -21,7 +21,7 @@ EXEMPT = {
     "pseudonym.check": "A fingerprint of the pseudonym key, which is a keyed hash of no value.",
     "contracts/*": "Contracts of the installation's own sources.",
     "content/**": "What the shop offers: products, shops, facilities and answers, written by the shop.",
-    "alert/*": "Alerts: names of jobs and tables, classes of errors and numbers.",
+    "operation/*": "Alerts, and the version of Bojagi: names of jobs and tables, classes of errors and numbers.",
     "metric/*": "Counts by table, job, source and account.",
     "log/*": "The log of this program, which has no texts, and that of Apache Spark.",
     "place_page/*": "Public pages about places near the branches.",
