@@ -26,7 +26,7 @@ def upgrade(
     [bold]Examples[/bold]
 
       bojagi upgrade --plan
-      bojagi backup && bojagi upgrade
+      bojagi upgrade
     """
     from pipelines.operation.upgrade import plan_upgrade
     from pipelines.operation.upgrade import upgrade as upgrade_parts

@@ -32,7 +32,11 @@ Event = Literal["firing", "resolved"]
 
 
 class Delivery(BaseModel):
-    """One message to one channel. `due_at` is None once it has arrived; `firing_arrived` says if any "firing" has."""
+    """One message to one channel.
+
+    `due_at` is None once it has arrived. `firing_arrived` says if any "firing" of this alert has. `is_taken` says that
+    a process sends it, or was killed while it did: whether it has arrived is unknown.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +46,7 @@ class Delivery(BaseModel):
     attempts: int = 0
     sent_at: AwareDatetime | None = None
     firing_arrived: bool = False
+    is_taken: bool = False
 
 
 class Kept(BaseModel):
@@ -109,7 +114,7 @@ class AlertBook:
             messages = [_message(channel, [book.alerts[key] for key in keys]) for channel, keys in due.items() if keys]
             for channel, keys in due.items():
                 for key in keys:
-                    book = _changed(book, key, channel, due_at=now + LEASE)
+                    book = _changed(book, key, channel, due_at=now + LEASE, is_taken=True)
             self._write(book)
         return messages
 
@@ -124,12 +129,12 @@ class AlertBook:
                 # Another message is due by now, such as the end of the alert.
                 if delivery is None or delivery.id != sent.deliveries[message.channel].id:
                     continue
-                if arrived:
-                    has_fired = delivery.firing_arrived or delivery.event == "firing"
-                    book = _changed(book, key, message.channel, due_at=None, sent_at=now, firing_arrived=has_fired)
-                else:
-                    delay = min(FIRST_DELAY * 2 ** min(delivery.attempts, 10), LONGEST_DELAY)
-                    book = _changed(book, key, message.channel, due_at=now + delay, attempts=delivery.attempts + 1)
+                has_fired = delivery.firing_arrived or (arrived and delivery.event == "firing")
+                delay = min(FIRST_DELAY * 2 ** min(delivery.attempts, 10), LONGEST_DELAY)
+                book = _changed(
+                    book, key, message.channel, is_taken=False, due_at=None if arrived else now + delay,
+                    sent_at=now, attempts=delivery.attempts + (not arrived), firing_arrived=has_fired,
+                )  # fmt: skip
             self._write(_without_finished(book))
 
     def _write(self, book: Book) -> None:
@@ -163,12 +168,16 @@ def noted(
 
 
 def _firing(former: Delivery | None, now: datetime, repeat: timedelta, *, is_new: bool) -> Delivery:
-    if former is not None and not is_new and former.event == "firing":
+    made = Delivery(event="firing", id=secrets.token_hex(12), due_at=now)
+    if former is None:
+        return made
+    if not is_new and former.event == "firing":
         is_repeated = former.due_at is None and former.sent_at is not None and now - former.sent_at >= repeat
-        if not is_repeated:
-            return former
-    has_fired = former is not None and former.firing_arrived
-    return Delivery(event="firing", id=secrets.token_hex(12), due_at=now, firing_arrived=has_fired)
+        return made.model_copy(update={"firing_arrived": True}) if is_repeated else former
+    if former.event == "resolved" and former.due_at is not None and not former.is_taken:
+        # The channel has not heard of the end, which is over again.
+        return made.model_copy(update={"due_at": None, "sent_at": now, "firing_arrived": True})
+    return made
 
 
 def _resolved(former: Delivery | None, ended: datetime, now: datetime) -> Delivery | None:
@@ -180,8 +189,7 @@ def _resolved(former: Delivery | None, ended: datetime, now: datetime) -> Delive
         return None
     if former.event == "resolved":
         return None if former.due_at is not None and now - ended > GIVE_UP else former
-    is_under_way = former.due_at is not None and former.due_at > now and former.attempts == 0
-    if not former.firing_arrived and not is_under_way:
+    if not former.firing_arrived and not former.is_taken:
         return None
     return Delivery(event="resolved", id=secrets.token_hex(12), due_at=now, firing_arrived=True)
 
