@@ -31,6 +31,8 @@ _BY_ERROR = {
     "SettingsError": ExitCode.USAGE,
     "ContractError": ExitCode.USAGE,
     "UnknownContractError": ExitCode.USAGE,
+    "ContractChangedError": ExitCode.USAGE,
+    "MigrationError": ExitCode.USAGE,
     "DraftError": ExitCode.USAGE,
     "UnknownDataError": ExitCode.USAGE,
     "SimulationError": ExitCode.USAGE,

@@ -17,6 +17,7 @@ from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import ingest_source
+from pipelines.migration.current_form import require_form
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
@@ -157,6 +158,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
+            require_form(run.lakehouse, contract, adds_columns=False)
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
             return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from installation.contract.document import Contract, arrow_type
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
-from pipelines.errors import IngestError
+from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea
+from pipelines.migration.change import ChangeKind, compare
+from pipelines.migration.form import form_of, stamped, stored_form
+from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
@@ -92,6 +95,27 @@ class BronzeTable:
         paths = pa.table(self.lakehouse.delta(self.contract.table).get_add_actions()).column("path")
         return files[0].path in set(paths.to_pylist())
 
+    def require_form(self) -> None:
+        """Check that the table has the form of its contract. An empty table gets it; new columns are added by a load.
+
+        Raises:
+            ContractChangedError: the table has rows that must be migrated first.
+        """
+        if self.delta is None:
+            return
+        difference = compare(stored_form(self.delta, self.contract), form_of(self.contract))
+        # The next load of a database table deletes rows whose key was loaded again.
+        is_keyed = self.contract.file is not None and isinstance(self.contract.file.origin, DatabaseTable)
+        needed = difference.blocking or (is_keyed and difference.of(ChangeKind.KEY))
+        if not needed:
+            return
+        if any(batch.num_rows for batch in scan(self.delta, "1", "true LIMIT 1")):
+            raise ContractChangedError(self.contract.table, tuple(one.message for one in difference.changes))
+        partition_by = list(self.contract.partition_by) or None
+        rows = stamped(self.schema, self.contract).empty_table()
+        write_deltalake(self.delta, rows, mode="overwrite", schema_mode="overwrite", partition_by=partition_by)
+        self.delta.update_incremental()
+
     def new_staging_area(self) -> StagingArea:
         """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
         filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))
@@ -126,10 +150,6 @@ class BronzeTable:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
         `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
-
-        Raises:
-            IngestError: a column of the table has another type than the contract states.
-
         """
         properties = CommitProperties(
             app_transactions=[
@@ -143,7 +163,7 @@ class BronzeTable:
         if self.delta is None:
             create_table_with_add_actions(
                 self.lakehouse.path(self.contract.table),
-                Schema.from_arrow(self.schema),
+                Schema.from_arrow(stamped(self.schema, self.contract)),
                 [action for action in actions if isinstance(action, AddAction)],
                 partition_by=partition_by,
                 description=self.contract.description,
@@ -158,16 +178,8 @@ class BronzeTable:
 
     def _widen(self, delta: DeltaTable) -> None:
         """Add the columns that are new in the contract; they are null in existing rows."""
-        present = {field.name: field for field in pa.schema(delta.schema().to_arrow())}
-        for field in self.schema:
-            if field.name in present and present[field.name].type != field.type:
-                raise IngestError(
-                    f"Cannot load into {self.contract.table}: its column {field.name} has type "
-                    f"{present[field.name].type}, the contract {self.contract.id} states {field.type}. "
-                    "Rename the column in the contract, or load the source into a new table.",
-                    self.contract.name,
-                )
-        added = [field for field in self.schema if field.name not in present]
+        present = set(pa.schema(delta.schema().to_arrow()).names)
+        added = [field for field in stamped(self.schema, self.contract) if field.name not in present]
         if added:
             delta.alter.add_columns([Field.from_arrow(field) for field in added])
 

@@ -73,6 +73,7 @@ def _replay(
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
+    table.require_form()
     merge = Deduplication(table, event_column(contract))
     staging = merge.new_staging_area()
     shared = LoadContext(contract, protection, load_id, now, options)

@@ -142,6 +142,7 @@ class _Load:
         self.contract = contract
         self.file_format = contract.file
         self.table = BronzeTable(contract, lakehouse)
+        self.table.require_form()
         self.protection = protection
         self.quarantine = Quarantine(contract, lakehouse, protection)
         self.encryptor = RowEncryptor(contract, protection)

@@ -93,6 +93,7 @@ class _TableLoad:
 
     def _load(self, database: Database) -> None:
         table = BronzeTable(self.contract, self.lakehouse)
+        table.require_form()
         rows = TableRows(self.contract, self.origin, database, table)
         merge = Deduplication(table, event_column(self.contract))
         try:
