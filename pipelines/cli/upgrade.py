@@ -19,7 +19,7 @@ def upgrade(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Bring database and record of runs to this version of Bojagi. Stop the other machines, `serve` and `ui` before.
+    """Bring the installation to this version of Bojagi. Stop the other machines, `serve` and `ui` before.
 
     Exit code 6: something must be done by hand before; nothing was changed.
 

@@ -38,7 +38,14 @@ class Part:
 
 def plan_upgrade(installation: Installation, others: Iterable[Part] = ()) -> list[Part]:
     """Return all parts; changes nothing. `others` are those that need Dagster, in the order of the upgrade."""
-    return [*_stores(installation), *_database(installation), *others, _version(installation)]
+    before = [*_stores(installation), *_database(installation)]
+    is_ready = not any(part.changes or part.hindrance for part in before)
+    return [
+        *before,
+        *others,
+        _tables(installation) if is_ready else _later_tables(installation),
+        _version(installation),
+    ]
 
 
 def upgrade(parts: Sequence[Part]) -> Iterator[Part]:
@@ -78,6 +85,34 @@ def _database(installation: Installation) -> Iterator[Part]:
         hindrance="it is of a newer version; install that version of Bojagi" if (found or "") > HEAD else "",
         upgrade=lambda: _ignore(migrate(conninfo)),
     )  # fmt: skip
+
+
+def _tables(installation: Installation) -> Part:
+    """Return the tables, as one part: how each gets the form of its contract."""
+    from pipelines.migration.service import ContractMigration
+
+    migration = ContractMigration(installation)
+    plans = migration.plan()
+    open_ones = [plan.table for plan in plans if not plan.is_possible or plan.losses]
+    remedy = "run bojagi contracts migrate --plan, which says what is lost or does not fit, then migrate them"
+    return Part(
+        "tables", f"{len(plans)} differ from their contracts" if plans else _FOLLOW, _FOLLOW,
+        tuple(f"{plan.action.value} {plan.table}, {plan.rows:,} rows" for plan in plans),
+        hindrance=f"{', '.join(open_ones)}: {remedy}" if open_ones else "",
+        upgrade=lambda: _ignore(list(migration.migrate(plans))),
+    )  # fmt: skip
+
+
+def _later_tables(installation: Installation) -> Part:
+    """Return the tables while what they need cannot be opened yet: they are planned and migrated after it."""
+
+    def migrate() -> None:
+        list(upgrade([_tables(installation)]))
+
+    return Part("tables", "not compared yet", _FOLLOW, ("compare the tables with their contracts",), upgrade=migrate)
+
+
+_FOLLOW = "follow their contracts"
 
 
 def _version(installation: Installation) -> Part:
