@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
@@ -19,7 +18,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import IngestError
 from pipelines.ingest.known_row import Hashes
-from pipelines.ingest.staging_area import StagedFile, StagingArea
+from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
@@ -94,8 +93,8 @@ class BronzeTable:
 
     def new_staging_area(self) -> StagingArea:
         """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
-        filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))
-        filesystem.create_dir(folder, recursive=True)
+        filesystem, folder = self.lakehouse.filesystem(self.contract.table)
+        create_folder(filesystem, folder)
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
         return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
@@ -170,14 +169,6 @@ class BronzeTable:
         added = [field for field in self.schema if field.name not in present]
         if added:
             delta.alter.add_columns([Field.from_arrow(field) for field in added])
-
-
-def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
-    """Return the filesystem of a local folder or URL, and the path within that filesystem."""
-    if "://" in location:
-        filesystem, path = pafs.FileSystem.from_uri(location)
-        return filesystem, path
-    return pafs.LocalFileSystem(), location
 
 
 def column_words(batch: pa.RecordBatch, name: str) -> Any:
