@@ -33,6 +33,7 @@ from installation.data_secret import (
 from installation.database import open_server
 from installation.external_store import open_fleet_ledger, wrapper_of
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.object_store.place import require_reachable
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.settings import Settings
 from installation.thread_store import ThreadStores
@@ -118,8 +119,14 @@ class Installation:
 
     @cached_property
     def lakehouse(self) -> Lakehouse:
-        """The Delta tables by name, read as Arrow tables without an engine."""
-        return Lakehouse(self.settings.lakehouse_root, self.settings.storage_options)
+        """The Delta tables by name, read as Arrow tables without an engine.
+
+        Raises:
+            ObjectStoreError: their object store cannot be reached, or refuses the credentials.
+        """
+        settings = self.settings
+        require_reachable(settings.lakehouse_root, settings.storage_options)
+        return Lakehouse(settings.lakehouse_root, settings.storage_options)
 
     @property
     def policy(self) -> Policy:

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url
 from privacy.storage.atomic_file import create_private
 
 if TYPE_CHECKING:
@@ -98,9 +100,11 @@ class ClaimTable:
             write_deltalake(table, rows, mode="overwrite", commit_properties=once)
         except CommitFailedError:
             return False
-        except DeltaError:
-            if version < 0 and self.read()[1] >= 0:
+        except (OSError, DeltaError) as error:
+            if version < 0 and isinstance(error, DeltaError) and self.read()[1] >= 0:
                 return False
+            if is_url(self.root):
+                raise explained(error, self.root, self.storage_options) from error
             raise
         return True
 
@@ -183,8 +187,8 @@ def _release(installation: Installation, holder: str) -> None:
 
 
 def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
-    settings = installation.settings
-    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    settings, tables = installation.settings, installation.lakehouse  # its object store must answer
+    table = ClaimTable(tables.root, tables.storage_options)
     for _ in range(_ATTEMPTS):
         claim, version = _read(table)
         fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
@@ -225,6 +229,8 @@ def _read(table: ClaimTable) -> tuple[Claim | None, int]:
     try:
         return table.read()
     except (OSError, DeltaError, ValueError) as error:
+        if is_url(table.root):
+            raise LakehouseError(str(explained(error, table.root, table.storage_options))) from error
         reason = " ".join(str(error).split())[:300]
         raise LakehouseError(
             f"{table.root}: the claim of the lakehouse cannot be read: {reason}. Check lakehouse_root and "

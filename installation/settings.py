@@ -101,8 +101,9 @@ unread_days = 7           # a consent statement that has not been read so long i
 ```
 
 A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file
-is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
-the working directory. Nothing else in the project reads the environment.
+is the one that `BOJAGI_CONFIG` names, else `bojagi.toml` in the working directory, else `/etc/bojagi/bojagi.toml`.
+With the last one, `data_dir` is `/var/lib/bojagi` unless it is set. Relative paths start at the working directory.
+`bojagi settings` prints this page. Nothing else in the project reads the environment.
 """
 
 import datetime
@@ -141,6 +142,9 @@ from installation.search_settings import SearchSettings
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+MACHINE_CONFIG_FILE = Path("/etc/bojagi/bojagi.toml")
+"""The settings file of a machine on which Bojagi is a service; read where the working directory has none."""
+MACHINE_DATA_DIR = "/var/lib/bojagi"
 DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
@@ -311,7 +315,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         SettingsError: the named file is missing or not TOML, a key is unknown, or a value cannot be used.
 
     """
-    values = _read_file(path or _named_file())
+    values = _read_file(path or settings_file())
     _refuse_unknown_variables(os.environ)
     given = {key: value for key, value in overrides.items() if value is not None}
     _refuse_unknown_keys(given, "an argument")
@@ -320,9 +324,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         return Settings(**(unset | given))
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
-        raise SettingsError(
-            f"Invalid settings: {faults}. All settings are listed at the top of installation/settings.py."
-        ) from error
+        raise SettingsError(f"Invalid settings: {faults}. `bojagi settings` lists all settings.") from error
     except EnvironmentFault as error:
         raise SettingsError(
             f"environment: {error}. Lists and tables are given as JSON, such as BOJAGI_CONTRACT_DIRS='[\"contracts\"]'."
@@ -343,11 +345,12 @@ def java_home() -> Path | None:
     return Path(value) if value else None
 
 
-def _named_file() -> Path | None:
+def settings_file() -> Path | None:
+    """Return the settings file that is read; None if there is none, so that the defaults apply."""
     named = os.environ.get(CONFIG_FILE_VARIABLE)
     if named:
         return Path(named)
-    return DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None
+    return next((path for path in (DEFAULT_CONFIG_FILE, MACHINE_CONFIG_FILE) if path.exists()), None)
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:
@@ -362,7 +365,7 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}. Correct the file.") from error
     _refuse_unknown_keys(values, str(path))
-    return values
+    return {"data_dir": MACHINE_DATA_DIR} | values if path == MACHINE_CONFIG_FILE else values
 
 
 def _refuse_unknown_keys(values: Mapping[str, Any], where: str) -> None:

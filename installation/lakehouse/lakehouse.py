@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from installation.errors import LakehouseError
 from installation.lakehouse.rows import quoted, select
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url, open_filesystem
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.fs as pafs
     from deltalake import DeltaTable
 
 TABLE_NAME = re.compile(r"[a-z]+/[a-z][a-z0-9_]*")
@@ -42,7 +45,7 @@ class Commit:
 class Lakehouse:
     """The tables below one root: a folder or a URL.
 
-    `storage_options` (credentials of an object store) are passed to `deltalake`; an engine has its own configuration.
+    `storage_options` are the endpoint and the credentials of an object store. An engine gets them when it is opened.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
@@ -59,6 +62,10 @@ class Lakehouse:
             raise LakehouseError(f"{table!r} is not a table name; expected layer/name, such as silver/customer.", table)
         return f"{self.root}/{table}"
 
+    def filesystem(self, table: str | None = None) -> tuple[pafs.FileSystem, str]:
+        """Return the file system of a table, or of the root, and the path of its folder there."""
+        return open_filesystem(self.root if table is None else self.path(table), self.storage_options)
+
     def exists(self, table: str) -> bool:
         """Return whether the table exists, that is, has a commit.
 
@@ -70,12 +77,9 @@ class Lakehouse:
         try:
             return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
         except OSError as error:
-            if error.errno is not None:  # a fault of the disk
+            if error.errno is not None or not is_url(self.root):  # a fault of the disk
                 raise
-            reason = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())[:300]
-            raise LakehouseError(
-                f"{self.path(table)} cannot be reached: {reason}. Check lakehouse_root and storage_options.", table
-            ) from error
+            raise LakehouseError(str(explained(error, self.root, self.storage_options)), table) from error
 
     def delta(self, table: str) -> DeltaTable:
         """Return the table as `deltalake` opens it, at its newest version.

@@ -16,6 +16,7 @@ from pipelines.cli import (
     federated,
     identity,
     keys,
+    manual,
     profile,
     quarantine,
     read,
@@ -52,7 +53,7 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
   130  stopped by Ctrl-C
   143  stopped by SIGTERM
 
-Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
+Settings come from bojagi.toml and BOJAGI_* variables (`bojagi settings` lists them). `bojagi docs` has the manual.
 """
 
 app = typer.Typer(
@@ -66,6 +67,9 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("ui")(ui.ui)
+app.command("daemon")(ui.run_daemon)
+app.command("settings")(manual.settings)
+app.command("docs")(manual.docs)
 app.command("simulate")(simulate.simulate_command)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")

@@ -50,6 +50,7 @@ _BY_ERROR = {
     "PrivacyError": ExitCode.REFUSED,
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,
+    "ObjectStoreError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
     "LakehouseBusyError": ExitCode.BUSY,
     "LakehouseClaimedError": ExitCode.REFUSED,

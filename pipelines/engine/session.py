@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from installation.object_store.options import engine_environment
 from installation.settings import Settings
 from pipelines.engine import endpoint, java
 from pipelines.errors import EngineError
@@ -113,13 +114,29 @@ def _open_sail(settings: Settings) -> "Iterator[Session]":
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    host, port = server.listening_address
+    with _environment(engine_environment(settings.storage_options)):
+        server.start(background=True)
+        host, port = server.listening_address
+        try:
+            with _connect(f"sc://{host}:{port}", "sail") as spark:
+                yield spark
+        finally:
+            server.stop()
+
+
+@contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the block: Sail reads those of an object store at the first use of a bucket."""
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
     try:
-        with _connect(f"sc://{host}:{port}", "sail") as spark:
-            yield spark
+        yield
     finally:
-        server.stop()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _joins_by_hash(settings: Settings) -> bool:

@@ -15,7 +15,7 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
 from installation.lakehouse.lakehouse import DEFAULT_LOG_RETENTION, LOG_RETENTION
-from pipelines.ingest.bronze import filesystem_of
+from installation.object_store.place import open_filesystem
 
 LOG_FOLDER = "_delta_log"
 _TOMBSTONES = "delta.deletedFileRetentionDuration"
@@ -24,9 +24,9 @@ _AT_ONCE = {LOG_RETENTION: "interval 0 seconds", _TOMBSTONES: "interval 0 second
 _LOG_NUMBER = re.compile(r"^(\d{20})\.")
 
 
-def find_tables(root: str) -> tuple[str, ...]:
+def find_tables(root: str, options: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return the location of every Delta table below a folder or URL, sorted; also of tables without a contract."""
-    filesystem, folder = filesystem_of(root)
+    filesystem, folder = open_filesystem(root, options or {})
     if filesystem.get_file_info(folder).type != pafs.FileType.Directory:
         return ()
     listed = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
@@ -38,7 +38,7 @@ def find_tables(root: str) -> tuple[str, ...]:
 def has_history(location: str, options: Mapping[str, str]) -> bool:
     """Return whether the table's folder holds more than its newest version needs."""
     delta = DeltaTable(location, storage_options=dict(options))
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, options)
     return any(True for _ in _unneeded(delta, filesystem, folder, _first_needed(filesystem, folder)))
 
 
@@ -59,7 +59,7 @@ def forget_history(location: str, options: Mapping[str, str]) -> int:
     delta.alter.set_table_properties(_AT_ONCE)
     delta = DeltaTable(location, storage_options=dict(options))
     delta.create_checkpoint()
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, options)
     gone = list(_unneeded(delta, filesystem, folder, delta.version()))
     for path in gone:
         filesystem.delete_file(path)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
@@ -19,7 +18,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
-from pipelines.ingest.staging_area import StagedFile, StagingArea
+from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
 from pipelines.migration.change import ChangeKind, compare
 from pipelines.migration.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
@@ -118,8 +117,8 @@ class BronzeTable:
 
     def new_staging_area(self) -> StagingArea:
         """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
-        filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))
-        filesystem.create_dir(folder, recursive=True)
+        filesystem, folder = self.lakehouse.filesystem(self.contract.table)
+        create_folder(filesystem, folder)
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
         return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
@@ -182,14 +181,6 @@ class BronzeTable:
         added = [field for field in stamped(self.schema, self.contract) if field.name not in present]
         if added:
             delta.alter.add_columns([Field.from_arrow(field) for field in added])
-
-
-def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
-    """Return the filesystem of a local folder or URL, and the path within that filesystem."""
-    if "://" in location:
-        filesystem, path = pafs.FileSystem.from_uri(location)
-        return filesystem, path
-    return pafs.LocalFileSystem(), location
 
 
 def column_words(batch: pa.RecordBatch, name: str) -> Any:

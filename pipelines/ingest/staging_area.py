@@ -81,6 +81,12 @@ def _in_json(bounds: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def create_folder(filesystem: pafs.FileSystem, folder: str) -> None:
+    """Create a folder on a disk. An object store needs none, and would keep an empty object in its place."""
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        filesystem.create_dir(folder, recursive=True)
+
+
 @dataclass
 class StagingArea:
     """Writes rows as data files in the folder of one table; `discard` removes them again.
@@ -186,7 +192,7 @@ class _FileWriter:
         folder = "".join(f"{name}={value or HIVE_NULL}/" for name, value in partition_values.items())
         self.path = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
         if folder:
-            staging.filesystem.create_dir(f"{staging.folder}/{folder}", recursive=True)
+            create_folder(staging.filesystem, f"{staging.folder}/{folder}")
         self._schema = schema
         names = schema.names
         plain = {*staging.uncompressed, *staging.sequential}
