@@ -190,7 +190,7 @@ def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
     settings, tables = installation.settings, installation.lakehouse  # its object store must answer
     table = ClaimTable(tables.root, tables.storage_options)
     for _ in range(_ATTEMPTS):
-        claim, version = _read(table)
+        claim, version = read_claim(table)
         fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
         if claim is None:
             table.replace(Claim(fingerprint=fingerprint, owner=owner), version)
@@ -223,7 +223,8 @@ def _unsettled(root: str) -> LakehouseBusyError:
     )
 
 
-def _read(table: ClaimTable) -> tuple[Claim | None, int]:
+def read_claim(table: ClaimTable) -> tuple[Claim | None, int]:
+    """Return the claim and its version; raises `LakehouseError` with the cause if it cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:

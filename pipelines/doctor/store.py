@@ -12,7 +12,7 @@ from typing import Protocol
 
 from installation.database import HEAD, version_of
 from installation.installation import Installation
-from installation.lakehouse_claim import ClaimTable
+from installation.lakehouse_claim import ClaimTable, read_claim
 from installation.store_file import FILES, KEYS, StoreFile
 from pipelines.doctor.examination import Examination, Result
 from pipelines.doctor.machine import CLOCK_REMEDY
@@ -38,8 +38,8 @@ def _contracts(installation: Installation) -> Result:
 
 
 def _lakehouse(installation: Installation) -> Result:
-    settings = installation.settings
-    claim, _ = ClaimTable(settings.lakehouse_root, settings.storage_options).read()
+    settings, tables = installation.settings, installation.lakehouse
+    claim, _ = read_claim(ClaimTable(tables.root, tables.storage_options))
     if claim is None:
         return Result.skip(f"{settings.lakehouse_root} can be read, and has no tables yet")
     if not settings.token_key_file.exists():

@@ -27,6 +27,6 @@ def _dagster(settings: Settings) -> Result:
     if run is not None and run["state"] in ("failure", "killed", "stopped"):
         return Result.warn(state, "See bojagi status; docs/operate/runbooks.md#run_failed")
     if silent:
-        remedy = "Start bojagi ui, or dagster-daemon; without it no schedule, sensor or alert works."
+        remedy = "Start bojagi daemon (or bojagi ui); without it no schedule, sensor or alert works."
         return Result.warn(f"{state}; the daemon does not run ({', '.join(silent).lower()})", remedy)
     return Result.ok(f"{state}; the daemon runs")
