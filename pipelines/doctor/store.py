@@ -96,7 +96,9 @@ def _of_store(installation: Installation, store: StoreFile) -> Callable[[], Resu
             has_anchor = store.store in _ANCHORS and anchor.exists()
             if not file.exists() and not has_anchor:
                 return Result.skip("not used yet")
-            if file.exists() and (fault := _quick_check(file)):
+            if not file.exists():
+                return Result.fail(f"{file} is missing, and its anchor {anchor.name} exists: it was deleted", _RESTORE)
+            if fault := _quick_check(file):
                 return Result.fail(f"{file.name} is damaged: {fault}", _RESTORE)
         elif store.store != "ledger" and is_unwritten(installation.server, store.store):
             return Result.skip("not used yet")

@@ -18,7 +18,7 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltala
 from installation.lakehouse.lakehouse import MAINTENANCE, Lakehouse
 from installation.lakehouse.rows import plain_type, scan
 from pipelines.errors import MigrationError
-from pipelines.ingest.bronze import LINE_COLUMN, filesystem_of
+from pipelines.ingest.bronze import LINE_COLUMN
 from pipelines.ingest.staging_area import StagingArea
 from pipelines.migration.form import stamped
 from pipelines.migration.plan import MisfitCount
@@ -65,7 +65,7 @@ def rewrite(lakehouse: Lakehouse, delta: DeltaTable, change: RowChange, unfit_ro
     """
     contract, now = change.contract, change.now
     schema = table_schema(contract)
-    filesystem, folder = filesystem_of(lakehouse.path(contract.table))
+    filesystem, folder = lakehouse.filesystem(contract.table)
     parts = {name: schema.field(name).type for name in contract.partition_by}
     moves = tuple(delta.metadata().partition_columns) != contract.partition_by
     names = set(schema.names)
@@ -129,9 +129,8 @@ def version_before(delta: DeltaTable) -> int | None:
     return None
 
 
-def has_files(delta: DeltaTable, location: str) -> bool:
+def has_files(delta: DeltaTable, filesystem: pafs.FileSystem, folder: str) -> bool:
     """Return whether every data file of this version of the table is still there."""
-    filesystem, folder = filesystem_of(location)
     paths = pa.table(delta.get_add_actions()).column("path").to_pylist()
     infos = filesystem.get_file_info([f"{folder}/{unquote(path)}" for path in paths])
     return all(info.type == pafs.FileType.File for info in infos)

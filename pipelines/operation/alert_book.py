@@ -177,7 +177,8 @@ def _firing(former: Delivery | None, now: datetime, repeat: timedelta, *, is_new
     if former.event == "resolved" and former.due_at is not None and not former.is_taken:
         # The channel has not heard of the end, which is over again.
         return made.model_copy(update={"due_at": None, "sent_at": now, "firing_arrived": True})
-    return made
+    # If a process was killed while it sent the end, the channel may still count on the alert.
+    return made.model_copy(update={"firing_arrived": former.is_taken})
 
 
 def _resolved(former: Delivery | None, ended: datetime, now: datetime) -> Delivery | None:

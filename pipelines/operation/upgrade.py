@@ -15,6 +15,7 @@ from pipelines.doctor.examination import Outcome, run_examinations
 from pipelines.doctor.store import of_stores
 from pipelines.errors import PipelineError
 from pipelines.operation.record import VERSION, open_records
+from privacy.errors import PrivacyError
 
 
 class UpgradeError(PipelineError):
@@ -123,7 +124,7 @@ def _version(installation: Installation) -> Part:
 
     try:
         content = open_records(installation).read(VERSION)
-    except PipelineError:
+    except PrivacyError:  # the database is of another version, and a part of its own says so
         content = None
     found = content.decode() if content else "unknown"
     return Part("version", found, wanted, (f"note version {wanted}",) if found != wanted else (), upgrade=note)

@@ -20,6 +20,7 @@ from aiosmtpd.controller import Controller
 from installation.alert_settings import AlertSettings
 from installation.errors import SettingsError
 from installation.settings import load_settings
+from pipelines.engine.endpoint import find_free_port
 from pipelines.operation.alert import AlertKind
 from pipelines.operation.alert_book import Delivery, Kept, Message
 from pipelines.operation.channel import DeliveryFailed, channels_of
@@ -131,10 +132,10 @@ def test_a_mail_has_the_alerts_and_their_runbooks() -> None:
             mails.append((envelope.rcpt_tos, envelope.content))
             return "250 OK"
 
-    controller = Controller(Box(), hostname="127.0.0.1", port=0)
+    port = find_free_port()
+    controller = Controller(Box(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         mail = {"host": "127.0.0.1", "port": port, "tls": "none", "sender": "bojagi@shop.example",
                 "to": ["a@shop.example", "b@shop.example"]}  # fmt: skip
         channels_of(settings_of(mail=mail))["mail"].send(MESSAGE, NOW)
