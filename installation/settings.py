@@ -8,6 +8,7 @@ engine_memory = "3GB"     # what the engine may use before it spills to disk; de
 prefer_hash_join = true   # Sail: faster joins, an error if one exceeds engine_memory; default: by size of landed files
 data_dir = "data"         # folder of everything that a run reads and writes, unless set otherwise below
 landing_dir = "data/landing"       # files arrive in landing/<source>/
+# landing_root = "s3://shop/landing" # object store in which files arrive instead; default: none, landing_dir
 lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
 secret_dir = "data/secret"         # keys and their store; put it on another disk, out of the data's backups
 contract_dirs = ["my/contracts"]   # folders with contracts of your own, beside the built-in ones and data/contracts
@@ -81,20 +82,17 @@ format = "text"           # json: every command, request and run is logged; text
 level = "info"            # debug, info, warning or error
 # file = "/var/log/bojagi/bojagi.jsonl"    # default: standard error
 
-[alerts]                  # messages about failures, missing data and full disks; `bojagi alerts`
+[alerts]                  # messages about failures; [alerts.webhooks.NAME], [alerts.mail]: docs/operate/observe.md
 # file = "/var/log/bojagi/alert.jsonl"     # one line of JSON a message
 repeat_hours = 24         # an alert that still holds is sent again so often
 disk_free_percent = 10    # below it, the disk of the data folder is an alert
 unread_days = 7           # a consent statement that has not been read so long is an alert
-# [alerts.webhooks.chat]  # any number of them, by name; signed as Standard Webhooks says
-# url = "https://hooks.example/bojagi"
-# secret_file = "secret/webhook"           # private file with the secret, whsec_ and Base64
-# [alerts.mail]
-# to = ["operations@shop.example"]
-# host = "smtp.example"   # also port, tls, user, password_file, as in [portal]
-# sender = "bojagi@shop.example"
 
-[storage_options]         # credentials of an object store, passed on to delta-rs
+[storage_options]         # of the object store of every URL here, in the names of delta-rs; not printed
+# AWS_ACCESS_KEY_ID = "…"                  # with AWS_SECRET_ACCESS_KEY; default: those of the machine
+# AWS_REGION = "ap-northeast-2"
+# AWS_ENDPOINT_URL = "http://minio:9000"   # of a store that is not Amazon's
+# AWS_ALLOW_HTTP = "true"                  # for an endpoint without TLS
 
 [source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
 # shop = {user = "reader", password_file = "secret/shop", options = {sslmode = "verify-full"}}
@@ -197,6 +195,7 @@ class Settings(BaseSettings):
     prefer_hash_join: bool | None = None
     data_dir: Path = Path("data")
     landing_dir: Path = Field(default_factory=_below_data_dir("landing"))
+    landing_root: str | None = None
     lakehouse_root: str = Field(default_factory=lambda values: str(_below_data_dir("lakehouse")(values)))
     secret_dir: Path = Field(default_factory=_below_data_dir("secret"))
     contract_dirs: tuple[Path, ...] = ()
@@ -246,6 +245,13 @@ class Settings(BaseSettings):
     def _make_root_absolute(cls, root: str) -> str:
         """Return a URL unchanged, and a folder as an absolute path: an engine may have another working directory."""
         return root.rstrip("/") if "://" in root else str(Path(root).expanduser().absolute())
+
+    @field_validator("landing_root")
+    @classmethod
+    def _require_url(cls, root: str | None) -> str | None:
+        if root is not None and not root.startswith(("s3://", "s3a://")):
+            raise ValueError("not a URL such as s3://bucket/landing; the setting of a folder is landing_dir")
+        return None if root is None else root.rstrip("/")
 
     @field_validator("contract_dirs")
     @classmethod

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from installation.errors import LakehouseError
 from installation.lakehouse.rows import quoted, select
 from installation.object_store.errors import explained
+from installation.object_store.former_version import remove_former_versions
 from installation.object_store.place import is_url, open_filesystem
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ class Lakehouse:
         removed = self.delta(table).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
         self.clean_log(table)
         self.delta(table).alter.set_table_properties({LOG_RETENTION: kept})
+        remove_former_versions(self.path(table), self.storage_options)
         return tuple(removed)
 
     def clean_log(self, table: str) -> None:

@@ -27,7 +27,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "no credentials are set", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in storage_options",
     ),
     (
-        r"AccessDenied|ACCESS_DENIED|AllAccessDisabled|403 Forbidden|HTTP status 403|necessary privileges|\bForbidden\b",
+        r"AccessDenied|ACCESS_DENIED|AllAccessDisabled|HTTP status 403|necessary privileges|\bForbidden\b",
         "the credentials may not use {place}",
         "allow them to list, read, write and delete there, or set other ones in storage_options",
     ),
@@ -46,7 +46,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"(?i)connection refused|client error \(connect\)|tcp connect|curlCode: (?:7|28|56)\b|timed out|timeout|"
         r"NETWORK_CONNECTION|network is unreachable|connection reset",
-        "no server answers at {endpoint}", "start it, correct AWS_ENDPOINT_URL in storage_options, or check the network",
+        "no server answers at {endpoint}",
+        "start it, correct AWS_ENDPOINT_URL in storage_options, or check the network",
     ),
     (
         r"PreconditionFailed|NotImplemented|501 Not Implemented", "the store has no conditional puts",

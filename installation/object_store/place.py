@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -95,10 +95,7 @@ def fetch(location: str, options: Mapping[str, str], folder: Path) -> None:
 
     filesystem, root = open_filesystem(location, options)
     info = filesystem.get_file_info(root)
-    if info.type is fs.FileType.File:
-        files = {info.base_name: info}
-    else:
-        files = list_files(location, options)
+    files = {info.base_name: info} if info.type is fs.FileType.File else list_files(location, options)
     if not files:
         raise ObjectStoreError(f"{location} does not exist. Check the address.")
     for name, one in files.items():
@@ -136,6 +133,24 @@ def local_copy(location: str, options: Mapping[str, str]) -> Iterator[Path]:
                 raise
             raise explained(error, location, options, "the address") from error
         yield copy
+
+
+@contextmanager
+def local_rest(location: str, options: Mapping[str, str], but: Sequence[str]) -> Iterator[list[Path]]:
+    """Yield local paths of the files below a place that are in none of the folders `but`; a URL's are copies.
+
+    Raises:
+        OSError: the place cannot be read.
+    """
+    folders = tuple(f"{folder}/" for folder in but)
+    names = [name for name in list_files(location, options) if not name.startswith(folders)]
+    if not is_url(location):
+        yield [Path(location) / name for name in names]
+        return
+    with tempfile.TemporaryDirectory(prefix="bojagi-copy-") as folder:
+        for name in names:
+            fetch(f"{location}/{name}", options, (Path(folder) / name).parent)
+        yield [Path(folder) / name for name in names]
 
 
 def store(path: Path, location: str, options: Mapping[str, str]) -> int:

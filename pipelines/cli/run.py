@@ -15,6 +15,7 @@ import typer
 
 from installation.disk_fault import is_disk_full
 from installation.errors import SettingsError
+from installation.object_store.place import require_reachable
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
 from pipelines.cli.held_output import held_stderr
@@ -104,9 +105,9 @@ def _run(settings: "Settings", started: float, select: str | None, *, as_json: b
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary
-    from pipelines.ingest.landing import unmatched_files
+    from pipelines.orchestration.landing_state import unmatched_landings
 
-    unmatched = unmatched_files(settings.landing_dir, installation.contracts.sources)
+    unmatched = unmatched_landings(settings, installation.contracts)
     seconds = perf_counter() - started
     if as_json:
         typer.echo(to_json(progress, settings, seconds, unmatched))
@@ -145,17 +146,20 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     """
     from pipelines.charts.chart import preload as preload_charts
     from pipelines.orchestration.code_location import import_environment
-    from pipelines.orchestration.landing_state import landed_files
+    from pipelines.orchestration.landing_state import landing_state
     from pipelines.quality.gx_import import preload as preload_quality
 
     settings = installation.settings
     sources = installation.contracts.sources
-    if landed_files(settings.landing_dir, sources) or any(one.file and not one.file.is_landed for one in sources):
+    require_reachable(settings.lakehouse_root, settings.storage_options)
+    if settings.landing_root is not None:
+        require_reachable(settings.landing_root, settings.storage_options, "landing_root")
+    if landing_state(settings, installation.contracts) or any(one.file and not one.file.is_landed for one in sources):
         return
-    if settings.landing_dir != settings.data_dir / "landing":
+    if settings.landing_root is not None or settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(
-            f"{settings.landing_dir} has no file of any source. Put files there, or remove the setting landing_dir "
-            "to run on a simulated market."
+            f"{settings.landing_root or settings.landing_dir} has no file of any source. Put files there, or remove "
+            f"the setting {'landing_root' if settings.landing_root else 'landing_dir'} to run on a simulated market."
         )
     started = perf_counter()
     size = ["--seed", str(settings.seed), "--scale", str(settings.scale)]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from installation.object_store.options import engine_environment
+from installation.object_store.place import list_files
 from installation.settings import Settings
 from pipelines.engine import endpoint, java
 from pipelines.errors import EngineError
@@ -143,7 +144,8 @@ def _joins_by_hash(settings: Settings) -> bool:
     """Return whether joins use hash tables, which must fit in memory; otherwise they sort, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
-    landed = sum(path.stat().st_size for path in settings.landing_dir.rglob("*") if path.is_file())
+    place = settings.landing_root or str(settings.landing_dir)
+    landed = sum(info.size or 0 for info in list_files(place, settings.storage_options).values())
     return landed * HASH_JOIN_GROWTH <= settings.engine_memory
 
 

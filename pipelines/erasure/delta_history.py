@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
 from installation.lakehouse.lakehouse import DEFAULT_LOG_RETENTION, LOG_RETENTION
-from installation.object_store.place import open_filesystem
+from installation.object_store.place import local_copy, local_rest, open_filesystem
 
 LOG_FOLDER = "_delta_log"
 _TOMBSTONES = "delta.deletedFileRetentionDuration"
@@ -33,6 +34,23 @@ def find_tables(root: str, options: Mapping[str, str] | None = None) -> tuple[st
     ending = f"/{LOG_FOLDER}"
     found = [one.path.removesuffix(ending) for one in listed if one.path.endswith(ending)]
     return tuple(sorted(root + path.removeprefix(folder) for path in found))
+
+
+def folders_of_tables(root: str, options: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Yield each table's location with a local folder of all its files, and ("", folder) for the files of no table.
+
+    In an object store the folder is a private copy, one at a time, so the largest table must fit on the disk. Files in
+    folders within a table, of other tables too, are in its folder.
+    """
+    tables = find_tables(root, options)
+    inner = tuple(one for one in tables if any(one.startswith(f"{other}/") for other in tables))
+    for location in tables:
+        with local_copy(location, options) as folder:
+            yield location, folder
+    outer = [one.removeprefix(root).lstrip("/") for one in tables if one not in inner]
+    with local_rest(root, options, outer) as rest:
+        for path in rest:
+            yield "", path
 
 
 def has_history(location: str, options: Mapping[str, str]) -> bool:

@@ -19,7 +19,10 @@ from pathlib import Path
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from installation.contract.document import Contract
+from installation.disk_fault import is_disk_full
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url
 from pipelines.errors import IngestError
 from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_days, prepare, prepare_all
@@ -84,6 +87,11 @@ def ingest_source(
             contract.name,
         ) from error
     except (OSError, DeltaError) as error:
+        if is_url(lakehouse.root) and not is_disk_full(error):
+            cause = explained(error, lakehouse.root, lakehouse.storage_options)
+            raise IngestError(
+                f"Loading {contract.name} failed: {cause} {contract.table} is unchanged; then run again.", contract.name
+            ) from error
         detail = str(error).strip().splitlines()[0]
         raise IngestError(
             f"Loading {contract.name} failed: {detail}. {contract.table} is unchanged. "
@@ -101,14 +109,15 @@ def _load(
     if isinstance(origin, DatabaseTable):
         return load_table(contract, lakehouse, protection, in_utc(clock()), options)
     load = _Load(contract, lakehouse, protection, clock, options)
-    if origin is None:
+    if origin is None and load.options.landing_root is None:
         return load.run(landing)
     try:
         with fetched_objects(contract, origin, options, load.table.holds) as objects:
             result = load.run(objects.folder)
             objects.remember(BronzeTable(contract, lakehouse).holds)
     except FileFaultError as fault:
-        return load.refuse(Origin(f"s3://{origin.name}/{load.file_format.path}", f"fetch:{contract.id}"), fault)
+        place = load.options.landing_root if origin is None else f"s3://{origin.name}"
+        return load.refuse(Origin(f"{place}/{load.file_format.path}", f"fetch:{contract.id}"), fault)
     return replace(result, files_seen=result.files_seen + objects.skipped)
 
 
