@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from uuid import UUID
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +43,19 @@ class Metrics:
             "bojagi_feature_values", "Feature values asked for, by outcome: released or the reason.", ("outcome",),
             registry=self.registry,
         )  # fmt: skip
+        self.refusals = Counter("bojagi_http_refusals", "Refused requests by code.", ("code",), registry=self.registry)
+        self.failing = Gauge(
+            "bojagi_part_failing", "1 for each part that failed at the last look of /health/ready.", ("part",),
+            registry=self.registry,
+        )  # fmt: skip
+        # Processor time, memory and open files of this process.
+        ProcessCollector(registry=self.registry)
+
+    def note_failing(self, parts: Iterable[str]) -> None:
+        """Note the parts that cannot be used now."""
+        self.failing.clear()
+        for part in parts:
+            self.failing.labels(part).set(1)
 
 
 class Observation:
@@ -83,6 +97,8 @@ class Observation:
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
         state = scope.get("state", {})
+        if code := state.get("code"):
+            self._metrics.refusals.labels(code).inc()
         log_event(
             "request", source=_SOURCE, method=method, route=route, status=status, ms=round(seconds * 1000, 3),
             caller=state.get("caller"), code=state.get("code"),

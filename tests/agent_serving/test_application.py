@@ -143,6 +143,9 @@ def test_health_names_what_fails_and_a_failing_part_releases_nothing(client: htt
     assert refusal(client, 503, json=WANTED) == "unavailable"
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.json()) == (503, {"status": "failing", "failing": ["consent record"]})
+    metrics = client.get("/metrics").text
+    assert 'bojagi_part_failing{part="consent record"} 1.0' in metrics
+    assert 'bojagi_http_refusals_total{code="unavailable"}' in metrics
 
 
 def test_an_unforeseen_error_is_a_constant_500_and_logged_without_its_message(
