@@ -144,7 +144,7 @@ def require_own(installation: Installation) -> None:
 
 def unleased_claim(settings: Settings) -> str | None:
     """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
-    claim, _ = _read(ClaimTable(settings.lakehouse_root, settings.storage_options))
+    claim, _ = read_claim(ClaimTable(settings.lakehouse_root, settings.storage_options))
     return None if claim is None else _unleased(claim).model_dump_json()
 
 
@@ -161,7 +161,7 @@ def restore_claim(settings: Settings, text: str) -> None:
 
 def is_leased_elsewhere(installation: Installation) -> bool:
     """Return whether a run of another data folder works in the lakehouse."""
-    claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+    claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
     if claim is None or claim.until is None or claim.until <= installation.clock():
         return False
     return claim.folder != _folder_id(installation)
@@ -248,7 +248,7 @@ def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
     settings, tables = installation.settings, installation.lakehouse  # its object store must answer
     table = ClaimTable(tables.root, tables.storage_options)
     for _ in range(_ATTEMPTS):
-        claim, version = _read(table)
+        claim, version = read_claim(table)
         fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
         if claim is None:
             table.replace(Claim(fingerprint=fingerprint, owner=owner), version)
@@ -281,7 +281,8 @@ def _unsettled(root: str) -> LakehouseBusyError:
     )
 
 
-def _read(table: ClaimTable) -> tuple[Claim | None, int]:
+def read_claim(table: ClaimTable) -> tuple[Claim | None, int]:
+    """Return the claim and its version; raises `LakehouseError` with the cause if it cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:

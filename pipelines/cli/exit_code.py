@@ -56,6 +56,8 @@ _BY_ERROR = {
     "AliveError": ExitCode.REFUSED,
     "LakehouseBusyError": ExitCode.BUSY,
     "LakehouseClaimedError": ExitCode.REFUSED,
+    "UpgradeError": ExitCode.REFUSED,
+    "DeliveryFailed": ExitCode.ENVIRONMENT,
     "ApiKeyError": ExitCode.USAGE,
     "InvalidSubmissionError": ExitCode.USAGE,
     "UnknownRequestError": ExitCode.USAGE,

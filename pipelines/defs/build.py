@@ -17,6 +17,7 @@ from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
+from pipelines.defs.operation import operation_sensor
 from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
@@ -96,6 +97,7 @@ def build_definitions(
             landing_sensor(refresh, settings, contracts),
             content_sensor(index, installation),
             rights_sensor(rights, installation),
+            operation_sensor(installation),
         ],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
