@@ -18,9 +18,9 @@ from pipelines.ingest import hash_layout, known_row, stored_hash
 from pipelines.ingest.bronze import bronze_schema
 from pipelines.ingest.row_hash import hash_rows
 from pipelines.ingest.stored_hash import stores_row_hash
-from privacy.protection.keyed_hash import key_hashes
 from privacy.protection.source_person import HASH_COLUMNS
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
+from tests.pipelines.migration.test_migration import migrate
 
 PLAIN = {name: dict(column) for name, column in COLUMNS.items()}
 del PLAIN["phone"]["token"]
@@ -121,18 +121,32 @@ def test_a_table_with_stored_hashes_loses_them_at_the_next_load_and_knows_its_ro
     assert {path.name for path in Path(plain.lakehouse.path("bronze/sale")).glob("*.parquet")} == listed
 
 
-def test_a_table_that_becomes_personal_gets_the_hashes_of_a_new_load(plain: Shop) -> None:
+def test_a_table_that_becomes_personal_gets_its_hashes_at_the_next_load(plain: Shop) -> None:
     plain.land("a.csv", csv_of(*(sale(n) for n in range(10))))
     plain.load()
-    plain.contract_with(PLAIN, subject="sale_id")
+    plain.contract_with({**PLAIN, "store": {**PLAIN["store"], "category": "pd:Location"}})
     plain.land("b.csv", csv_of(*(sale(n) for n in range(8, 12))))
     report = plain.load()
     assert (report.rows_known, report.rows_added) == (2, 2)
     table = plain.lakehouse.rows("bronze/sale")
     columns = {one.name: table[one.name].combine_chunks() for one in plain.contract.columns}
-    keyed = key_hashes(*hash_rows(columns, table.num_rows), plain.protection.row_hash_key)
-    assert table[HASH_COLUMNS[0]].to_pylist() == keyed[0].view("int64").tolist()
+    low, high = hash_rows(columns, table.num_rows)
+    for name, half in zip(HASH_COLUMNS, (low, high), strict=True):
+        assert table[name].to_pylist() == half.view("int64").tolist()
     assert table.column_names == bronze_schema(plain.contract).names
+
+
+@pytest.mark.parametrize("phone", [{"token": "phone"}, {"token": "phone", "identifierRole": "direct"}])
+def test_a_migrated_table_that_becomes_personal_has_hashes_as_a_fresh_load(plain: Shop, phone: dict[str, str]) -> None:
+    """Tokens, ciphertexts bound to rows, and known rows need the hash that the table did not store."""
+    plain.land("a.csv", csv_of(*(sale(n) for n in range(10))))
+    plain.load()
+    plain.contract_with({**PLAIN, "phone": {**PLAIN["phone"], **phone}})
+    migrate(plain)
+    plain.land("b.csv", csv_of(*(sale(n) for n in range(8, 12))))
+    report = plain.load()
+    assert (report.rows_known, report.rows_added) == (2, 2)
+    assert plain.lakehouse.rows("bronze/sale").column_names == bronze_schema(plain.contract).names
 
 
 def test_a_rewrite_that_is_killed_leaves_the_table_as_it_was(plain: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
