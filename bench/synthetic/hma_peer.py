@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
         metadata.add_table(name)
         for column in frame:
             is_number = pd.api.types.is_numeric_dtype(frame[column])
-            others = {"customer": "id", "time": "datetime"}
+            others: dict[object, str] = {"customer": "id", "time": "datetime"}
             metadata.add_column(column, name, sdtype=others.get(column, "numerical" if is_number else "categorical"))
     metadata.set_primary_key("customer", "people")
     metadata.add_relationship("people", "events", "customer", "customer")

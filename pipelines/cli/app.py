@@ -3,12 +3,15 @@
 import typer
 
 from pipelines.cli import (
+    alerts,
     anonymize,
     api_key,
     audit,
+    backup,
     consent,
     contracts,
     database,
+    doctor,
     dp,
     features,
     federated,
@@ -27,6 +30,7 @@ from pipelines.cli import (
     status,
     synth,
     ui,
+    upgrade,
 )
 from pipelines.cli.error_boundary import ErrorBoundary
 
@@ -77,6 +81,12 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.add_typer(backup.app, name="backup")
+app.command("restore")(backup.restore)
+app.command("upgrade")(upgrade.upgrade)
+app.command("doctor")(doctor.doctor)
+app.add_typer(alerts.app, name="alerts")
+app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")

@@ -108,6 +108,8 @@ def _run(what: str, command: "Sequence[str]", settings: "Settings") -> None:
     home = prepare_home(settings)
     sys.stdout.flush()
     started = [sys.executable, "-W", "ignore", "-m", *command, "-m", MODULE, "-d", str(SOURCE_FOLDER)]
+    if settings.log.format == "json":
+        started += ["--log-format", "json"]
     ending = run_group(started, environment(settings, str(home)))
     if ending.stopped_by is not None:
         name = "Ctrl-C" if ending.stopped_by is signal.SIGINT else ending.stopped_by.name

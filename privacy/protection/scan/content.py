@@ -35,7 +35,9 @@ _HEX = re.compile(rb"[0-9a-fA-F-]+")
 _JSON_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BYTE_ESCAPE = re.compile(rb"\\+x([0-9a-fA-F]{2})")
 _ARROW_CODECS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
-_MAGIC = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", *_ARROW_CODECS)
+# gzip knows one method only, whose byte 08 tells a file from ciphertext that begins so by chance.
+_GZIP = b"\x1f\x8b\x08"
+_MAGIC = (b"PK\x03\x04", _GZIP, b"BZh", b"\xfd7zXZ\0", *_ARROW_CODECS)
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _TAR_MAGIC = slice(257, 262)
 
@@ -166,7 +168,7 @@ def _decompressed(data: bytes) -> bytes:
         return _within_bounds(bz2.BZ2File(io.BytesIO(data)).read(MOST_BYTES + 1))
     if data.startswith(b"\xfd7zXZ\0"):
         return _within_bounds(lzma.LZMAFile(io.BytesIO(data)).read(MOST_BYTES + 1))
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(_GZIP):
         import gzip
 
         return _within_bounds(gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1))
@@ -201,7 +203,7 @@ def _reason(error: Exception) -> str:
 
 def _name(data: bytes) -> str:
     names = {
-        b"PAR1": "parquet", b"ARROW1": "arrow", b"SQLite": "sqlite", b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip",
+        b"PAR1": "parquet", b"ARROW1": "arrow", b"SQLite": "sqlite", b"PK\x03\x04": "zip", _GZIP: "gzip",
         b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4",
     }  # fmt: skip
     known = next((name for magic, name in names.items() if data.startswith(magic)), None)

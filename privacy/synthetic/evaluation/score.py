@@ -6,7 +6,8 @@ All of them are between 0 and 1. `k_marginals` and `association` are best at 1, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 
 import numpy as np
@@ -82,7 +83,8 @@ def detection(real: TableForm, synthetic: TableForm, seed: int = 0) -> float:
     data = np.concatenate([_filled(form.sample(rows, seed)) for form in (real, synthetic)])
     label = np.repeat([0, 1], rows)
     model = HistGradientBoostingClassifier(max_iter=_TREES, random_state=seed)
-    probability = cross_val_predict(model, data, label, cv=3, method="predict_proba")[:, 1]
+    with _one_thread():
+        probability = cross_val_predict(model, data, label, cv=3, method="predict_proba")[:, 1]
     return float(np.mean((probability - 0.5) ** 2) / 0.25)
 
 
@@ -103,11 +105,21 @@ def downstream(train: TableForm, test: TableForm, target: str, seed: int = 0) ->
     if len(known) < 2 or len(np.unique(wanted)) < 2:
         return 0.5
     model = HistGradientBoostingClassifier(max_iter=80, random_state=seed, categorical_features=is_category)
-    model.fit(_filled(train)[:, others], label)
-    scores = model.predict_proba(_filled(test)[:, others])
+    with _one_thread():
+        model.fit(_filled(train)[:, others], label)
+        scores = model.predict_proba(_filled(test)[:, others])
     found = [roc_auc_score(wanted == one, scores[:, column]) for column, one in enumerate(model.classes_)
              if 0 < (wanted == one).sum() < len(wanted)]  # fmt: skip
     return float(np.mean(found[-1:] if len(known) == 2 else found))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep OpenMP to one thread: waiting threads of several busy processes slow each other a hundredfold."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 def _common_classes(label: Codes, wanted: Codes) -> tuple[Codes, Codes]:

@@ -221,7 +221,7 @@ def test_values_in_names_of_files_and_folders_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"PAR1 and no more", b"SQLite format 3\0 and no more", b"PK\x03\x04 and no more", b"\x1f\x8bx"]
+    "content", [b"PAR1 and no more", b"SQLite format 3\0 and no more", b"PK\x03\x04 and no more", b"\x1f\x8b\x08x"]
 )
 def test_a_file_that_cannot_be_decoded_is_not_clean(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(content)
@@ -255,3 +255,8 @@ def test_a_value_below_six_bytes_is_refused() -> None:
 @given(st.binary(), st.binary(), st.binary())
 def test_folding_a_part_agrees_with_folding_the_whole(before: bytes, value: bytes, after: bytes) -> None:
     assert fold(before + value + after) == fold(before) + fold(value) + fold(after)
+
+
+def test_ciphertext_that_begins_with_two_bytes_of_gzip_is_no_damaged_archive(tmp_path: Path) -> None:
+    (tmp_path / "part").write_bytes(b"\x1f\x8bx" + bytes(range(100)))
+    assert scan(tmp_path).is_clean

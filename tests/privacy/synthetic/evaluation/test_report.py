@@ -16,7 +16,7 @@ from privacy.synthetic.evaluation.history_form import Histories, HistoryForm, sh
 from privacy.synthetic.evaluation.history_score import integrity, sequence_distances
 from privacy.synthetic.evaluation.options import Options
 from privacy.synthetic.evaluation.page import KEEP_INSIDE, render_page
-from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Report
+from privacy.synthetic.evaluation.report import HOLDOUT, INDEPENDENT, TRAIN, Disclosure, Report
 from privacy.synthetic.gate.judgement import judge_rows
 from privacy.synthetic.specification import Category, Day, Moment, Number, Specification
 from privacy.synthetic.synthesizer import Guarantee
@@ -151,11 +151,17 @@ def test_sequences_of_fresh_customers_score_better_than_shuffled_columns(history
 
 def test_planted_customers_are_found_in_the_events_of_a_generator_that_copies() -> None:
     train, holdout, made = (histories(200, seed, name) for seed, name in ((1, "a"), (2, "b"), (3, "c")))
-    generator = HistoryGenerator(refit=lambda some, seed: some)
     options = Options(attacks=50, shadow_models=0, canaries=100)
-    found = evaluate_history(train, holdout, made, SPEC, options, generator).disclosure
+
+    def attacked(generator: HistoryGenerator) -> Disclosure:
+        return evaluate_history(train, holdout, made, SPEC, options, generator).disclosure
+
+    found = attacked(HistoryGenerator(refit=lambda some, seed: some))
+    honest = attacked(HistoryGenerator(refit=lambda some, seed: histories(200, 100 + seed, "d")))
     assert found.canaries is not None
-    assert found.canaries.right > 0.9 * found.canaries.guesses
+    assert honest.canaries is not None
+    assert found.canaries.epsilon > 1
+    assert honest.canaries.epsilon < 0.5
     assert found.missing["shadow models"] == "not made: 0 were asked for"
 
 
