@@ -209,7 +209,9 @@ def _equals(contract: Contract, version: int, lakehouse: Lakehouse) -> bool:
         delta = DeltaTable(location, version=version, storage_options=lakehouse.storage_options)
     except (DeltaError, OSError):  # the log does not list it any more
         return False
-    return not compare(stored_form(delta, contract), form_of(contract)).changes and has_files(delta, *lakehouse.filesystem(contract.table))
+    return not compare(stored_form(delta, contract), form_of(contract)).changes and has_files(
+        delta, *lakehouse.filesystem(contract.table)
+    )
 
 
 def _key_findings(contract: Contract, repeated: int) -> tuple[str, ...]:

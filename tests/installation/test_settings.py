@@ -49,7 +49,7 @@ def test_a_variable_names_the_settings_file(tmp_path: Path, monkeypatch: pytest.
     ("text", "expected"),
     [
         ('enginee = "sail"', "unknown setting 'enginee'; did you mean 'engine'?"),
-        ("zzz = 1", "unknown setting 'zzz'; known are anchor_archive"),
+        ("zzz = 1", "unknown setting 'zzz'; known are alerts, anchor_archive"),
         ('engine = "flink"', "engine = 'flink'"),
         ("scale = 0", "scale = 0"),
         ('engine_memory = "lots"', "engine_memory = 'lots'"),
