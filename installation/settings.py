@@ -25,6 +25,7 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # online_redis_file = "redis"  # private file with the URL of a fleet's Redis, rediss://user:password@host:port/0
 feature_project = "bojagi"  # name of the features' project; installations that share a Redis need different ones
 run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
+# report_archive = "s3://shop/reports"  # folder or URL to which reports are copied after each run; default: none
 # anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
@@ -42,7 +43,13 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
-# [[backups]]             # each copy of the data; certificates of erasures name it with its expiry
+# [backup]                # what `bojagi backup` writes
+# place = "s3://backup/bojagi"             # folder or URL of tables and stores
+# secrets_place = "/vault/bojagi"          # folder or URL of the secrets, with other access rights
+# key_file = "/etc/bojagi/backup.key"      # private file that seals both; keep a copy of it elsewhere
+# keep_days = 30          # also storage_options, secrets_storage_options, scratch_dir, scratch_database
+
+# [[backups]]             # a copy that another program makes; certificates of erasures name it with its expiry
 # name = "weekly"
 # path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
 # expires_on = 2026-12-31
@@ -128,7 +135,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.alert_settings import AlertSettings
-from installation.backup_settings import BackupSettings
+from installation.backup_settings import BackupSettings, CopySettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
@@ -147,7 +154,7 @@ DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Settings whose values are not printed.
-_SECRET = ("storage_options", "source_credentials", "database")
+_SECRET = ("storage_options", "source_credentials", "database", "backup")
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
@@ -213,11 +220,13 @@ class Settings(BaseSettings):
     feature_project: str = Field("bojagi", pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")
     run_date: datetime.date | None = None
     anchor_archive: str | None = None
+    report_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
-    backups: tuple[BackupSettings, ...] = ()
+    backup: BackupSettings | None = None
+    backups: tuple[CopySettings, ...] = ()
     portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()

@@ -52,6 +52,7 @@ class Lakehouse:
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
+        self._seen: set[str] = set()
 
     def path(self, table: str) -> str:
         """Return the location of a table, as a path or URL that both the engine and `deltalake` accept.
@@ -75,12 +76,17 @@ class Lakehouse:
         """
         from deltalake import DeltaTable
 
+        if table in self._seen:
+            return True
         try:
-            return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
+            found = DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
         except OSError as error:
             if error.errno is not None or not is_url(self.root):  # a fault of the disk
                 raise
             raise LakehouseError(str(explained(error, self.root, self.storage_options)), table) from error
+        if found and is_url(self.root):  # no command removes a table, and each look costs two requests
+            self._seen.add(table)
+        return found
 
     def delta(self, table: str) -> DeltaTable:
         """Return the table as `deltalake` opens it, at its newest version.

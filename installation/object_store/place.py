@@ -103,10 +103,15 @@ def fetch(location: str, options: Mapping[str, str], folder: Path) -> None:
             raise ObjectStoreError(f"{location} has an object with .. in its name. Rename it.")
         target = folder / name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with filesystem.open_input_stream(one.path) as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink, _CHUNK)
-        if one.mtime_ns is not None:
-            os.utime(target, ns=(one.mtime_ns, one.mtime_ns))
+        fetch_file(filesystem, one, target)
+
+
+def fetch_file(filesystem: pafs.FileSystem, info: pafs.FileInfo, target: Path) -> None:
+    """Copy one file to a path, with its time."""
+    with filesystem.open_input_stream(info.path) as source, target.open("wb") as sink:
+        shutil.copyfileobj(source, sink, _CHUNK)
+    if info.mtime_ns is not None:
+        os.utime(target, ns=(info.mtime_ns, info.mtime_ns))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pipelines.cli import (
     anonymize,
     api_key,
     audit,
+    backup,
     consent,
     contracts,
     database,
@@ -80,6 +81,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.add_typer(backup.app, name="backup")
+app.command("restore")(backup.restore)
 app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")

@@ -42,13 +42,11 @@ def migrate(
     from contextlib import ExitStack
 
     from installation.lakehouse_claim import lakehouse_lease
-    from pipelines.contracts.check import check_contracts
     from pipelines.ingest.lock import run_lock
     from pipelines.migration.plan import require_possible
     from pipelines.migration.service import ContractMigration
 
     with installation_for(data) as installation, ExitStack() as stack:
-        check_contracts(installation.settings.contract_dirs).raise_for_faults()
         migration = ContractMigration(installation)
         if not plan:
             stack.enter_context(run_lock(installation.settings.data_dir))

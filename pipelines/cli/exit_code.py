@@ -52,6 +52,8 @@ _BY_ERROR = {
     "DiskError": ExitCode.ENVIRONMENT,
     "ObjectStoreError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
+    "BackupError": ExitCode.ENVIRONMENT,
+    "AliveError": ExitCode.REFUSED,
     "LakehouseBusyError": ExitCode.BUSY,
     "LakehouseClaimedError": ExitCode.REFUSED,
     "UpgradeError": ExitCode.REFUSED,

@@ -161,6 +161,12 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
             f"{settings.landing_root or settings.landing_dir} has no file of any source. Put files there, or remove "
             f"the setting {'landing_root' if settings.landing_root else 'landing_dir'} to run on a simulated market."
         )
+    if settings.database is not None and any(installation.lakehouse.exists(one.table) for one in sources):
+        raise SettingsError(
+            f"{settings.landing_dir} has no file of any source, but the lakehouse {settings.lakehouse_root} has tables "
+            "that another machine has loaded; a simulated market would be mixed with them. Set landing_dir to the "
+            "folder in which the files land, the same on every machine."
+        )
     started = perf_counter()
     size = ["--seed", str(settings.seed), "--scale", str(settings.scale)]
     command = [sys.executable, "-m", "pipelines.cli", "simulate", "--out", str(settings.data_dir), *size, "--json"]

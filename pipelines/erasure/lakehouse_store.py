@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from pipelines.erasure.legal_record import is_kept_by_law, retained
 from pipelines.erasure.table_edit import QuarantineEdit, SourceEdit, edit_of
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.suppressed_row import ROW, PersonRows, entries_of
-from privacy.contract.vocabulary import load_vocabulary
+from pipelines.lakehouse.table_copy import FOLDER
 from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
@@ -62,7 +63,8 @@ class LakehouseStore:
     def paths(self) -> tuple[str, ...]:
         """Everything below the root of the lakehouse."""
         root, data = Path(self.root), self.installation.settings.data_dir
-        return (f"{root.relative_to(data)}/**",) if root.is_relative_to(data) else ()
+        copies = f"{self.installation.settings.fetch_dir.relative_to(data)}/{FOLDER}/**"
+        return (f"{root.relative_to(data)}/**", copies) if root.is_relative_to(data) else (copies,)
 
     @property
     def root(self) -> str:
@@ -141,6 +143,7 @@ class LakehouseStore:
 
     def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
         protection = self.installation.protection
+        shutil.rmtree(self.installation.settings.fetch_dir / FOLDER, ignore_errors=True)  # left by a killed run
         rows = self._persons(subjects) if subjects else self._suppressed()
         owners = [owner for subject in subjects for owner in subject.source_persons]
         kept: list[Retained] = []
@@ -222,8 +225,7 @@ class LakehouseStore:
 
     def _is_personal(self, location: str) -> bool:
         declared = [one for one in self.installation.contracts.values() if one.table == self._name(location)]
-        vocabulary = load_vocabulary()
-        return not declared or any(vocabulary.is_personal(column.category) for column in declared[0].columns)
+        return not declared or declared[0].is_personal
 
     def _name(self, location: str) -> str:
         return location.removeprefix(self.root).strip("/")

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
@@ -19,6 +18,7 @@ from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
+from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
 from pipelines.migration.change import ChangeKind, compare
 from pipelines.migration.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
@@ -40,7 +40,8 @@ def bronze_schema(contract: Contract) -> pa.Schema:
     gets `<column>_is_valid`, because its ciphertext cannot be checked later.
 
     Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
-    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
+    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers; a table without personal
+    data has neither (`pipelines.ingest.stored_hash`). `_loaded_at` is in UTC.
     """
     encrypted = {column.name for column in contract.encrypted_columns}
     fields = [
@@ -53,7 +54,7 @@ def bronze_schema(contract: Contract) -> pa.Schema:
         pa.field("_load_id", pa.string()),
         pa.field("_source_file", pa.string()),
         pa.field(LINE_COLUMN, pa.int64()),
-        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS),
+        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS if stores_row_hash(contract)),
         pa.field("_loaded_at", pa.timestamp("us")),
     ]
     return pa.schema(fields)
@@ -129,9 +130,10 @@ class BronzeTable:
         """
         if self.delta is None:
             return
-        where = _range_condition(like, self.schema)
-        for arrow in scan(self.delta, quoted(HASH_COLUMNS), where):
-            yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
+        present = {field.name for field in self.delta.schema().fields}
+        columns = [name for name in hashed_columns(self.contract) if name in present]
+        for arrow in scan(self.delta, quoted(columns), _range_condition(like, self.schema)):
+            yield row_hashes(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
         """Return the figures of the newest load of files; None if the log lists none."""
@@ -181,11 +183,6 @@ class BronzeTable:
         added = [field for field in stamped(self.schema, self.contract) if field.name not in present]
         if added:
             delta.alter.add_columns([Field.from_arrow(field) for field in added])
-
-
-def column_words(batch: pa.RecordBatch, name: str) -> Any:
-    """Return a column with one half of the row hash as unsigned 64-bit integers; bronze stores it as signed ones."""
-    return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 
 def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str | None:

@@ -10,11 +10,13 @@ import datetime
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.errors import LakehouseError
 from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
 from pipelines.lakehouse.conformance import conform, relax_nullability
+from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
@@ -24,9 +26,22 @@ if TYPE_CHECKING:
 class SparkLakehouse(Lakehouse):
     """Reads and writes the tables below one root folder, by the session of an engine."""
 
-    def __init__(self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        spark: SparkSession,
+        storage_options: Mapping[str, str] | None = None,
+        copies_folder: Path | None = None,
+    ) -> None:
+        """Open the tables; `copies_folder`: where copies for reading are kept, see `pipelines.lakehouse.table_copy`."""
         super().__init__(root, storage_options)
         self.spark = spark
+        self._copies = None if copies_folder is None else TableCopies(self, copies_folder)
+
+    def close(self) -> None:
+        """Delete the copies of tables."""
+        if self._copies is not None:
+            self._copies.close()
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         """Return the table's rows; `version` None reads the newest.
@@ -38,8 +53,8 @@ class SparkLakehouse(Lakehouse):
         self.require(table)
         reader = self.spark.read.format("delta")
         if version is not None:
-            reader = reader.option("versionAsOf", str(version))
-        return reader.load(self.path(table))
+            return reader.option("versionAsOf", str(version)).load(self.path(table))
+        return reader.load(self.path(table) if self._copies is None else self._copies.location(table))
 
     def overwrite(
         self,
@@ -131,11 +146,18 @@ class SparkLakehouse(Lakehouse):
 
 @contextmanager
 def _explained(table: str) -> Iterator[None]:
-    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table."""
+    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table.
+
+    A lost session is no such error: the step that writes is repeated.
+    """
     from pyspark.errors import PySparkException
+
+    from pipelines.engine.connect_session import is_lost
 
     try:
         yield
     except PySparkException as error:
+        if is_lost(error):
+            raise
         message = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LakehouseError(f"Writing {table} failed; the table is unchanged: {message[:500]}", table) from error

@@ -85,7 +85,7 @@ def rewrite(lakehouse: Lakehouse, delta: DeltaTable, change: RowChange, unfit_ro
             raise MigrationError((f"{contract.table} was written during its migration. Migrate again",), contract.table)
         files = staging.finish()
         if moves:
-            rows = pa.RecordBatchReader.frombatches(
+            rows = pa.RecordBatchReader.from_batches(
                 schema, (_plain(one, schema) for f in files for one in staging.read(f))
             )
             write_deltalake(
@@ -107,7 +107,8 @@ def add_columns(delta: DeltaTable, change: RowChange) -> None:
     """Add the columns that the table lacks, null in its rows, and note the contract's form."""
     present = set(pa.schema(delta.schema().to_arrow()).names)
     schema = stamped(table_schema(change.contract), change.contract)
-    delta.alter.add_columns([Field.from_arrow(one) for one in schema if one.name not in present])
+    if added := [Field.from_arrow(one) for one in schema if one.name not in present]:
+        delta.alter.add_columns(added)
 
 
 def note_form(delta: DeltaTable, change: RowChange) -> None:
@@ -139,8 +140,8 @@ def has_files(delta: DeltaTable, filesystem: pafs.FileSystem, folder: str) -> bo
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    whole = pa.Table.frombatches(batches).combine_chunks()
-    return next(iter(whole.tobatches()), batches[0])
+    whole = pa.Table.from_batches(batches).combine_chunks()
+    return next(iter(whole.to_batches()), batches[0])
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -27,6 +27,7 @@ from pipelines.ingest.fault import RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.row_hash import exchange_columns
+from pipelines.ingest.stored_hash import hash_columns, stores_row_hash
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import ValueRule, value_rules
 from pipelines.migration.change import ChangeKind, Difference
@@ -102,6 +103,8 @@ class RowChange:
         """Return the rows of the table, with all its columns, in the new form."""
         stored = {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
         rows, faults = batch.num_rows, RowFaults.none(batch.num_rows)
+        if stores_row_hash(self.contract):
+            stored = self._with_hashes(stored, rows)
         opened = self._open(stored, self.opened_columns) if self.opened_columns and rows else {}
         before = {**stored, **{name: one.values for name, one in opened.items()}}
         after = {name: stored[name] for name in self._schema.names if name in stored}
@@ -114,7 +117,7 @@ class RowChange:
                 after[column.token_name] = self._token(column, former, stored, after[column.name])
             if column in self.contract.flagged_columns:
                 after[column.flag_name] = self._flag(column, former, stored, after[column.name])
-        if self.is_hashed_anew and all(name in stored for name in HASH_COLUMNS):
+        if self.is_hashed_anew and all(name in after for name in HASH_COLUMNS):
             after |= self._hashes(stored, before, after)
         if self.is_sealed_anew and rows:
             after |= self._seal(stored, opened, after, rows)
@@ -136,6 +139,7 @@ class RowChange:
         """
         chosen = batch.take(pa.array(rows))
         stored = {name: _plain(column) for name, column in zip(chosen.schema.names, chosen.columns, strict=True)}
+        stored = self._with_hashes(stored, len(rows))
         sealed = [name for name, form in self.difference.before.columns.items() if form.encrypted]
         values = {**stored, **{name: one.values for name, one in self._open(stored, sealed).items()}}
         origin = self.difference.origin
@@ -190,6 +194,13 @@ class RowChange:
         own = RowFaults.none(len(values))
         check_domain(values, column, own)
         return pa.array(own.is_sound)
+
+    def _with_hashes(self, stored: dict[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        """Return the stored columns with the row hash, which a table without personal data does not store."""
+        if self.contract.layer != "source" or all(name in stored for name in HASH_COLUMNS):
+            return stored
+        former = {name: stored[name] for name in self.difference.before.columns if name in stored}
+        return stored | hash_columns(former, rows, self.contract, self.protection)
 
     def _hashes(self, stored: Columns, before: Columns, after: Columns) -> dict[str, pa.Array]:
         """Return the row hashes with the share of each changed column exchanged."""

@@ -158,15 +158,12 @@ def migrate_table(plan: TablePlan, lakehouse: Lakehouse, change: RowChange, *, q
     """
     contract = plan.contract
     delta = lakehouse.delta(contract.table)
-    if plan.action is Action.RESTORE:
+    if plan.restores is not None:
         delta.restore(plan.restores)
         return 0
-    if plan.action is Action.ADD:
+    if plan.action in (Action.ADD, Action.NOTE) and not plan.misfit_rows:
         add_columns(delta, change)
         note_form(lakehouse.delta(contract.table), change)
-        return 0
-    if plan.action is Action.NOTE and not plan.misfit_rows:
-        note_form(delta, change)
         return 0
     moved = 0
     if plan.misfit_rows and quarantines:

@@ -16,7 +16,10 @@ from pipelines.cli.app import app
 from pipelines.ingest.source_load import ingest_source
 from tests.pipelines.ingest.shop import COLUMNS, NOW, csv_of, sale, write_contract
 
-PERSONAL = {**COLUMNS, "phone": {**COLUMNS["phone"], "identifierRole": "direct"}}
+PERSONAL = {
+    **COLUMNS,
+    "phone": {**COLUMNS["phone"], "identifierRole": "direct", "category": "pd:TelephoneNumber"},
+}
 WIDER = {**PERSONAL, "amount": {**COLUMNS["amount"], "physical": "decimal(14,4)"}}
 NARROWER = {**PERSONAL, "amount": {**COLUMNS["amount"], "physical": "decimal(4,1)"}}
 
