@@ -146,11 +146,18 @@ class SparkLakehouse(Lakehouse):
 
 @contextmanager
 def _explained(table: str) -> Iterator[None]:
-    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table."""
+    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table.
+
+    A lost session is no such error: the step that writes is repeated.
+    """
     from pyspark.errors import PySparkException
+
+    from pipelines.engine.connect_session import is_lost
 
     try:
         yield
     except PySparkException as error:
+        if is_lost(error):
+            raise
         message = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LakehouseError(f"Writing {table} failed; the table is unchanged: {message[:500]}", table) from error

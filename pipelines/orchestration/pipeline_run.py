@@ -19,6 +19,7 @@ from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.engine.shared_path import require_shared
 from pipelines.erasure.restored_table import keep_erased
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
@@ -62,8 +63,8 @@ class PipelineRun:
     @cached_property
     def lakehouse(self) -> SparkLakehouse:
         """The Delta tables, read and written with the run's engine."""
-        settings, is_here = self.settings, not self.engine.name.startswith("sc://")
-        copies = settings.fetch_dir / FOLDER if is_url(settings.lakehouse_root) and is_here else None
+        settings, is_remote = self.settings, self.engine.is_remote
+        copies = settings.fetch_dir / FOLDER if is_url(settings.lakehouse_root) and not is_remote else None
         return SparkLakehouse(settings.lakehouse_root, self.engine.spark, settings.storage_options, copies)
 
     @cached_property
@@ -151,13 +152,15 @@ def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -
     Raises:
         SecretError: the token secret cannot be used.
         ProtectionError: the key store cannot be used.
-        EngineError: the engine cannot be opened.
+        EngineError: the engine cannot be opened, or does not reach the lakehouse.
         ReturnedPersonError: a restored table holds an erased person, who cannot be erased again.
     """
     with installation, open_engine(installation.settings) as engine:
         keep_erased(installation)
         run = PipelineRun(run_id, installation, engine, installation.protection)
         try:
+            if engine.is_remote:
+                require_shared(run.lakehouse, engine.name)
             yield run
             run.close()
         finally:

@@ -124,4 +124,3 @@ def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protectio
     columns = {name: found[name].combine_chunks() for name in found.column_names}
     marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
     return set(source_persons(contract, columns, marks, protection.tokens).unique().to_pylist())
-

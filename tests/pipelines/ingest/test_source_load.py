@@ -160,7 +160,9 @@ def test_a_load_is_refused_after_a_column_changed_its_type(shop: Shop) -> None:
     shop.load()
     shop.contract_with({**COLUMNS, "pieces": {"physical": "string"}})
     shop.land("b.csv", csv_of(sale(2)))
-    with pytest.raises(ContractChangedError, match=r"bronze/sale .*converted pieces \(int → string\).*contracts migrate"):
+    with pytest.raises(
+        ContractChangedError, match=r"bronze/sale .*converted pieces \(int → string\).*contracts migrate"
+    ):
         shop.load()
     assert shop.ids() == ["s1"]
 

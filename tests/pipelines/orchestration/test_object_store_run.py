@@ -46,7 +46,8 @@ def test_a_run_between_object_stores_makes_the_tables_of_a_run_on_a_folder(
     store(settings.landing_dir, "s3://shop/landing", server.options)
     server.client.put_object(Bucket="shop", Key="landing/odd/notes.txt", Body=b"x")
     remote = load_settings(
-        data_dir=settings.data_dir, engine_memory="1GB", landing_dir=tmp_path / "unused", storage_options=server.options,
+        data_dir=settings.data_dir, engine_memory="1GB", landing_dir=tmp_path / "unused",
+        storage_options=server.options,
         landing_root="s3://shop/landing", lakehouse_root="s3://shop/lakehouse", report_archive="s3://reports",
     )  # fmt: skip
     first = run(remote)
