@@ -18,9 +18,9 @@ from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.migration.change import ChangeKind
-from pipelines.migration.current_form import changes_of, require_form
 from pipelines.retention.plan import shorter_sources
+from pipelines.table_form.change import ChangeKind
+from pipelines.table_form.current_form import changes_of, require_form
 
 Timer = Callable[[], float]
 

@@ -152,7 +152,7 @@ def _explained(table: str) -> Iterator[None]:
     """
     from pyspark.errors import PySparkException
 
-    from pipelines.engine.connect_session import is_lost
+    from pipelines.lakehouse.lost_session import is_lost
 
     try:
         yield
