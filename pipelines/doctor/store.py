@@ -13,7 +13,8 @@ from typing import Protocol
 from installation.database import HEAD, version_of
 from installation.installation import Installation
 from installation.lakehouse_claim import ClaimTable, read_claim
-from installation.store_file import FILES, KEYS, StoreFile
+from installation.secret_key import MADE
+from installation.store_file import FILES, StoreFile
 from pipelines.doctor.examination import Examination, Result
 from pipelines.doctor.machine import CLOCK_REMEDY
 from privacy.storage.database import is_unwritten
@@ -79,7 +80,7 @@ def _keys(installation: Installation) -> Result:
     if not settings.token_key_file.exists() and not (settings.data_dir / "token.check").exists():
         return Result.skip("no key was made yet")
     _ = installation.tokenizer
-    there = [name for name in KEYS if (settings.secret_dir / name).exists()]
+    there = [name for name in MADE if (settings.secret_dir / name).exists()]
     for name in there:
         installation.open_key(name)
     if "pseudonym.key" in there or (settings.data_dir / "pseudonym.check").exists():
