@@ -19,7 +19,7 @@ from tests.database_server import free_port, postgres_server, redis_server, s3_s
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-PATIENCE_SECONDS = 900.0
+PATIENCE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,11 @@ class Topology:
                 yield process
             finally:
                 process.terminate()
-                process.wait(timeout=self.grace_seconds(service))
+                try:
+                    process.wait(timeout=self.grace_seconds(service))
+                finally:
+                    process.kill()
+                    process.wait()
 
     def grace_seconds(self, service: str) -> float:
         """How long the Compose file lets a service end in order."""
