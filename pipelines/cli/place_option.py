@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ class InputPlace(click.Path):
     The copy needs the setting `storage_options`. It is deleted when the command ends.
     """
 
-    name: ClassVar[str] = "path"
+    name = "path"
 
     def __init__(self) -> None:
         super().__init__(exists=True)

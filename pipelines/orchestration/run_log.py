@@ -13,6 +13,7 @@ import dagster as dg
 # Private: the types of events, which Dagster's public API filters by but does not export.
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
+from dagster._utils.error import SerializableErrorInfo
 
 from installation.event_log import Fields, log_event
 from pipelines.orchestration import metadata
@@ -42,17 +43,16 @@ def log_run_event(entry: EventLogEntry) -> None:
         is_bad = kind in (DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
         log_event(_RUN_EVENTS[kind], source=SOURCE, level=logging.ERROR if is_bad else logging.INFO, **fields)
     elif kind in _TABLE_EVENTS and event.partition is None and event.asset_key is not None:
-        table: Fields = {"table": metadata.table_name(event.asset_key), **_numbers(_metadata_of(event))}
-        log_event(_TABLE_EVENTS[kind], source=SOURCE, **fields, **table)
+        fields = {**fields, "table": metadata.table_name(event.asset_key), **_numbers(_metadata_of(event))}
+        log_event(_TABLE_EVENTS[kind], source=SOURCE, **fields)
     elif kind is DagsterEventType.ASSET_CHECK_EVALUATION:
         data = event.asset_check_evaluation_data
-        log_event(
-            "check_ended", source=SOURCE, level=logging.DEBUG if data.passed else logging.WARNING, **fields,
-            table=metadata.table_name(data.asset_key), check=data.check_name, passed=data.passed,
-        )  # fmt: skip
+        table = metadata.table_name(data.asset_key)
+        fields = {**fields, "table": table, "check": data.check_name, "passed": data.passed}
+        log_event("check_ended", source=SOURCE, level=logging.DEBUG if data.passed else logging.WARNING, **fields)
     elif kind is DagsterEventType.STEP_FAILURE:
-        step = str(event.step_key).replace("__", "/", 1)
-        log_event("step_failed", source=SOURCE, level=logging.ERROR, **fields, table=step, error=error_kind(event))
+        fields = {**fields, "table": str(event.step_key).replace("__", "/", 1), "error": error_kind(event)}
+        log_event("step_failed", source=SOURCE, level=logging.ERROR, **fields)
 
 
 def error_kind(event: DagsterEvent) -> str:
@@ -61,7 +61,8 @@ def error_kind(event: DagsterEvent) -> str:
     named = own.metadata.get(ERROR_KIND) if own and own.metadata else None
     if named is not None:
         return str(named.value)
-    error, kind = event.step_failure_data.error, "unknown"
+    error: SerializableErrorInfo | None = event.step_failure_data.error
+    kind = "unknown"
     while error is not None:
         error, kind = error.cause, error.cls_name or kind
     return kind
