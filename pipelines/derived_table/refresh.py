@@ -52,6 +52,7 @@ def refresh_table(
     days: tuple[date, ...] = ()
     if not was_current:
         contract = context.contracts.table(table.name)
+        lakehouse.prepare_for(name for name in _read_names(table, context) if not name.startswith("consent/"))
         inputs = row_filter.keep_inputs(read_inputs(table, lakehouse, context), contract)
         built = row_filter.keep_rows(table.build(inputs, context), contract)
         days = _write(table, built, wanted, lakehouse, context)
@@ -83,6 +84,10 @@ def row_count(name: str, lakehouse: SparkLakehouse) -> int:
     if any(count is None for count in counts):
         return lakehouse.read(name).count()
     return sum(counts)
+
+
+def _read_names(table: DerivedTable, context: BuildContext) -> tuple[str, ...]:
+    return (*table.all_inputs(context.contracts), *table.recalls, *((table.name,) if table.remembers else ()))
 
 
 def _write(
