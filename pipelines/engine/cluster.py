@@ -43,6 +43,8 @@ def _prepare(spark: Session, settings: Settings, code: Path) -> None:
     # The client puts the file on its own path as well, where this process would import from it.
     own_path = list(sys.path)
     # Sail takes no artifacts. Whether its Python has the modules is checked after this.
-    with suppress(UnsupportedOperationException):
-        spark.addArtifact(str(code), pyfile=True)
-    sys.path[:] = own_path
+    try:
+        with suppress(UnsupportedOperationException):
+            spark.addArtifact(str(code), pyfile=True)
+    finally:
+        sys.path[:] = own_path

@@ -47,6 +47,12 @@ Prepare = Callable[["Session"], None]
 """Sets what a session needs: settings and artifacts. Called again for each new session."""
 
 
+def is_apache_spark(spark: Session) -> bool:
+    """Return whether the server is Apache Spark: unlike Sail's, it gives each session an id of its own."""
+    client = cast(ConnectSession, spark).client
+    return client._server_session_id != client._session_id
+
+
 def retry_lost(spark: Session, action: Callable[[], Result]) -> Result:
     """Return the result of an action; run it again if the session was replaced meanwhile.
 
@@ -151,7 +157,7 @@ class _Renewed:
     def _start(self, session: ConnectSession) -> None:
         session.sql("SELECT 1").collect()
         client = session.client
-        if not self._is_local and client._server_session_id == client._session_id:
+        if not self._is_local and not is_apache_spark(cast("Session", session)):
             cast(_Client, client).mark()
         self._prepare(cast("Session", session))
 
@@ -169,7 +175,9 @@ class _Renewed:
                 self._start(new)
             except (EngineError, PySparkException, RpcError):
                 return  # the next statement fails in the same way, and tries again
-            self.session._client, self.session._session_id = new._client, new._session_id
+            # The other object takes the lost client, which it closes when it is collected.
+            self.session._client, new._client = new._client, lost
+            self.session._session_id = self.session._client._session_id
 
     def _await_server(self) -> None:
         ends_at = time.monotonic() + RESTART_SECONDS

@@ -13,7 +13,6 @@ import dagster as dg
 # Private: the types of events, which Dagster's public API filters by but does not export.
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
-from dagster._utils.error import SerializableErrorInfo
 
 from installation.event_log import Fields, log_event
 from pipelines.orchestration import metadata
@@ -61,10 +60,10 @@ def error_kind(event: DagsterEvent) -> str:
     named = own.metadata.get(ERROR_KIND) if own and own.metadata else None
     if named is not None:
         return str(named.value)
-    error: SerializableErrorInfo | None = event.step_failure_data.error
-    kind = "unknown"
+    error, kind = event.step_failure_data.error, "unknown"
     while error is not None:
-        error, kind = error.cause, error.cls_name or kind
+        kind = error.cls_name or kind
+        error = error.cause
     return kind
 
 
