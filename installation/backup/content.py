@@ -103,9 +103,11 @@ def table_files(lakehouse: Place, versions: dict[str, int]) -> dict[str | None, 
             continue
         found = _IN_LOG.match(info.path)
         if (
-            table is not None and found is not None and found["table"] == table
+            table
+            and found
+            and found["table"] == table
             and not _is_of(lakehouse, info.path, found["name"], versions[table])
-        ):  # fmt: skip
+        ):
             continue
         files.setdefault(table, []).append(info)
     return files

@@ -253,8 +253,8 @@ def _read_fully(stream: BinaryIO) -> bytes:
 def _packed(content: bytes) -> bytes:
     import pyarrow as pa
 
-    packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
-    return len(content).to_bytes(_LENGTH_BYTES, "big") + packed
+    compressed: bytes = pa.compress(content, codec="zstd", asbytes=True)
+    return len(content).to_bytes(_LENGTH_BYTES, "big") + compressed
 
 
 def _unpacked(packed: bytes) -> bytes:
