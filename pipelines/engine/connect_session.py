@@ -47,12 +47,6 @@ Prepare = Callable[["Session"], None]
 """Sets what a session needs: settings and artifacts. Called again for each new session."""
 
 
-def is_apache_spark(spark: Session) -> bool:
-    """Return whether the server is Apache Spark: unlike Sail's, it gives each session an id of its own."""
-    client = cast(ConnectSession, spark).client
-    return client._server_session_id != client._session_id
-
-
 def retry_lost(spark: Session, action: Callable[[], Result]) -> Result:
     """Return the result of an action; run it again if the session was replaced meanwhile.
 
