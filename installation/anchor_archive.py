@@ -9,15 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from deltalake.exceptions import DeltaError
 
 from installation.errors import InstallationError
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url, list_files, open_filesystem
 from privacy.storage.hash_chain import ChainHead
-
-if TYPE_CHECKING:
-    import pyarrow.fs as pafs
 
 _NAME = re.compile(r"audit-(\d{12})-([0-9a-f]{64})\.anchor")
 _READ_ONLY = 0o444
@@ -46,16 +42,17 @@ class AnchorArchive:
         try:
             if name in self._names():
                 return name
-            if "://" not in self.place:
+            if not is_url(self.place):
                 path = Path(self.place) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch(exist_ok=False)
                 path.write_text(text, "ascii")
                 path.chmod(_READ_ONLY)
             else:
-                with self._store().open_output_stream(name) as stream:
+                filesystem, root = open_filesystem(self.place, self._options)
+                with filesystem.open_output_stream(f"{root}/{name}") as stream:
                     stream.write(text.encode("ascii"))
-        except (OSError, DeltaError) as error:
+        except OSError as error:
             raise self._failed("written", error) from error
         return name
 
@@ -67,29 +64,22 @@ class AnchorArchive:
         """
         try:
             names = self._names()
-        except (OSError, DeltaError) as error:
+        except OSError as error:
             raise self._failed("read", error) from error
         found = [match for name in sorted(names) if (match := _NAME.fullmatch(name))]
         return [ChainHead(int(match[1]), match[2]) for match in found]
 
     def _names(self) -> set[str]:
-        if "://" not in self.place:
+        if not is_url(self.place):
             folder = Path(self.place)
             return {path.name for path in folder.iterdir()} if folder.exists() else set()
-        from pyarrow.fs import FileSelector
-
-        return {Path(info.path).name for info in self._store().get_file_info(FileSelector(""))}
-
-    def _store(self) -> pafs.FileSystem:
-        # Imported here, because pyarrow's file systems load slowly and only an archive in an object store needs them.
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import PyFileSystem
-
-        return PyFileSystem(DeltaStorageHandler(self.place, self._options))
+        return set(list_files(self.place, self._options))
 
     def _failed(self, verb: str, error: Exception) -> AnchorArchiveError:
+        if is_url(self.place):
+            cause = explained(error, self.place, self._options, "anchor_archive")
+            return AnchorArchiveError(f"The published anchors cannot be {verb}: {cause}")
         detail = str(error).strip().splitlines()[0]
         return AnchorArchiveError(
-            f"The published anchors in {self.place} cannot be {verb}: {detail}. "
-            "Check anchor_archive and storage_options."
+            f"The published anchors in {self.place} cannot be {verb}: {detail}. Check anchor_archive."
         )

@@ -32,6 +32,7 @@ from installation.data_secret import (
 from installation.database import open_server
 from installation.external_store import open_fleet_ledger
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.object_store.place import require_reachable
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.secret_key import open_key
 from installation.settings import Settings
@@ -119,8 +120,10 @@ class Installation:
 
     @cached_property
     def lakehouse(self) -> Lakehouse:
-        """The Delta tables by name, read as Arrow tables without an engine."""
-        return Lakehouse(self.settings.lakehouse_root, self.settings.storage_options)
+        """The Delta tables by name, without an engine; raises `ObjectStoreError` if their store cannot be used."""
+        root, options = self.settings.lakehouse_root, self.settings.storage_options
+        require_reachable(root, options)
+        return Lakehouse(root, options)
 
     @property
     def policy(self) -> Policy:

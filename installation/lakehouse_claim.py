@@ -32,9 +32,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
 from installation.machine import ID_FILE, machine_id, register
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url
 
 if TYPE_CHECKING:
     from installation.installation import Installation
+    from installation.settings import Settings
 
 LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
@@ -109,9 +112,11 @@ class ClaimTable:
             write_deltalake(table, rows, mode="overwrite", commit_properties=once)
         except CommitFailedError:
             return False
-        except DeltaError:
-            if version < 0 and self.read()[1] >= 0:
+        except (OSError, DeltaError) as error:
+            if version < 0 and isinstance(error, DeltaError) and self.read()[1] >= 0:
                 return False
+            if is_url(self.root):
+                raise explained(error, self.root, self.storage_options) from error
             raise
         return True
 
@@ -144,13 +149,30 @@ def require_free(installation: Installation) -> None:
         LakehouseBusyError: one does.
     """
     if is_leased_elsewhere(installation):
-        claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+        claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
         raise _busy(installation.settings.lakehouse_root, claim)
+
+
+def unleased_claim(settings: Settings) -> str | None:
+    """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
+    claim, _ = read_claim(ClaimTable(settings.lakehouse_root, settings.storage_options))
+    return None if claim is None else _unleased(claim).model_dump_json()
+
+
+def restore_claim(settings: Settings, text: str) -> None:
+    """Write the claim of a backup into a lakehouse that has none, so that no other installation takes it.
+
+    Raises:
+        LakehouseClaimedError: the lakehouse has one.
+    """
+    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    if not table.replace(Claim.model_validate_json(text), -1):
+        raise LakehouseClaimedError(f"The lakehouse {table.root} belongs to an installation already.")
 
 
 def is_leased_elsewhere(installation: Installation) -> bool:
     """Return whether a run of another data folder works in the lakehouse."""
-    claim, _ = _read(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+    claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
     if claim is None or claim.until is None or claim.until <= installation.clock():
         return False
     return claim.folder != _folder_id(installation)
@@ -215,7 +237,7 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
 def _release(installation: Installation, holder: str) -> None:
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
-        freed = claim.model_copy(update={"holder": "", "folder": "", "until": None})
+        freed = _unleased(claim)
         if claim.holder != holder:
             return
         if table.replace(freed, version):
@@ -224,11 +246,15 @@ def _release(installation: Installation, holder: str) -> None:
             return
 
 
+def _unleased(claim: Claim) -> Claim:
+    return Claim(fingerprint=claim.fingerprint, owner=claim.owner)
+
+
 def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
-    settings = installation.settings
-    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    settings, tables = installation.settings, installation.lakehouse  # its object store must answer
+    table = ClaimTable(tables.root, tables.storage_options)
     for _ in range(_ATTEMPTS):
-        claim, version = _read(table)
+        claim, version = read_claim(table)
         fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
         if claim is None:
             table.replace(Claim(fingerprint=fingerprint, owner=owner), version)
@@ -269,12 +295,15 @@ def _unsettled(root: str) -> LakehouseBusyError:
     )
 
 
-def _read(table: ClaimTable) -> tuple[Claim | None, int]:
+def read_claim(table: ClaimTable) -> tuple[Claim | None, int]:
+    """Return the claim and its version; raises `LakehouseError` with the cause if it cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:
         return table.read()
     except (OSError, DeltaError, ValueError) as error:
+        if is_url(table.root):
+            raise LakehouseError(str(explained(error, table.root, table.storage_options))) from error
         reason = " ".join(str(error).split())[:300]
         raise LakehouseError(
             f"{table.root}: the claim of the lakehouse cannot be read: {reason}. Check lakehouse_root and "

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +122,7 @@ def redis_server() -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def s3_server() -> Iterator[tuple[str, Any]]:
+def s3_server(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, Any]]:
     """Run a server that speaks S3 for the block; yield its URL and a client. It is a process of its own.
 
     A client that keeps the interpreter while it waits, as delta-rs does, would wait for ever for a thread.
@@ -134,7 +134,7 @@ def s3_server() -> Iterator[tuple[str, Any]]:
         require_or_skip("s3", "the package moto is not installed")
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, {}, signal.SIGTERM):
+    with _running(command, {"env": os.environ | (environment or {})}, signal.SIGTERM):
         _wait(lambda: socket.create_connection(("127.0.0.1", port)).close(), OSError)
         access = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
         client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **access)

@@ -24,10 +24,10 @@ from bench.claim import Claim
 from bench.options import make_parser
 from bench.rights.table_form import Person, invent
 from installation.installation import Installation
+from installation.object_store.place import open_filesystem
 from installation.settings import load_settings
 from pipelines.erasure.delta_rewrite import rewrite_table
 from pipelines.erasure.lakehouse_store import LakehouseStore
-from pipelines.ingest.bronze import filesystem_of
 from pipelines.ingest.staging_area import StagingArea
 from privacy.rights.subject_store import OutcomeKind
 
@@ -91,7 +91,7 @@ class _Everything:
 
 def write(location: str, persons: list[Person], files: int, rows: int) -> None:
     """Write a table of purchases in order of time: customer, product, store, price, day."""
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, {})
     filesystem.create_dir(folder, recursive=True)
     actions = []
     schema = None

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING
 
 from installation.errors import LakehouseError
 from installation.lakehouse.rows import quoted, select
+from installation.object_store.errors import explained
+from installation.object_store.former_version import remove_former_versions
+from installation.object_store.place import is_url, open_filesystem
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.fs as pafs
     from deltalake import DeltaTable
 
 TABLE_NAME = re.compile(r"[a-z]+/[a-z][a-z0-9_]*")
@@ -42,12 +46,13 @@ class Commit:
 class Lakehouse:
     """The tables below one root: a folder or a URL.
 
-    `storage_options` (credentials of an object store) are passed to `deltalake`; an engine has its own configuration.
+    `storage_options` are the endpoint and the credentials of an object store. An engine gets them when it is opened.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
+        self._seen: set[str] = set()
 
     def path(self, table: str) -> str:
         """Return the location of a table, as a path or URL that both the engine and `deltalake` accept.
@@ -59,6 +64,10 @@ class Lakehouse:
             raise LakehouseError(f"{table!r} is not a table name; expected layer/name, such as silver/customer.", table)
         return f"{self.root}/{table}"
 
+    def filesystem(self, table: str | None = None) -> tuple[pafs.FileSystem, str]:
+        """Return the file system of a table, or of the root, and the path of its folder there."""
+        return open_filesystem(self.root if table is None else self.path(table), self.storage_options)
+
     def exists(self, table: str) -> bool:
         """Return whether the table exists, that is, has a commit.
 
@@ -67,15 +76,17 @@ class Lakehouse:
         """
         from deltalake import DeltaTable
 
+        if table in self._seen:
+            return True
         try:
-            return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
+            found = DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
         except OSError as error:
-            if error.errno is not None:  # a fault of the disk
+            if error.errno is not None or not is_url(self.root):  # a fault of the disk
                 raise
-            reason = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())[:300]
-            raise LakehouseError(
-                f"{self.path(table)} cannot be reached: {reason}. Check lakehouse_root and storage_options.", table
-            ) from error
+            raise LakehouseError(str(explained(error, self.root, self.storage_options)), table) from error
+        if found and is_url(self.root):  # no command removes a table, and each look costs two requests
+            self._seen.add(table)
+        return found
 
     def delta(self, table: str) -> DeltaTable:
         """Return the table as `deltalake` opens it, at its newest version.
@@ -126,6 +137,15 @@ class Lakehouse:
         write_deltalake(
             self.path(table), rows, mode="overwrite", schema_mode="overwrite", storage_options=self.storage_options
         )
+
+    def size_bytes(self, table: str) -> int:
+        """Return the size of the data files of a table's newest version, from its log.
+
+        Raises:
+            LakehouseError: there is no such table.
+        """
+        sizes = self.delta(table).get_add_actions(flatten=True).column("size_bytes").to_pylist()
+        return sum(size or 0 for size in sizes)
 
     def version(self, table: str) -> int | None:
         """Return the number of the latest commit; None when there is no table."""
@@ -189,6 +209,7 @@ class Lakehouse:
         removed = self.delta(table).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
         self.clean_log(table)
         self.delta(table).alter.set_table_properties({LOG_RETENTION: kept})
+        remove_former_versions(self.path(table), self.storage_options)
         return tuple(removed)
 
     def clean_log(self, table: str) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from installation.errors import SettingsError
 from pipelines.cli.grid import open_console
 from pipelines.cli.option import Json
+from pipelines.cli.place_option import InputPlace
 from pipelines.cli.risk_text import risk_text
 from pipelines.cli.table_file import read_table, require_output, write_table
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from privacy.anonymity.anonymize import Anonymized
     from privacy.anonymity.spec.specification import Spec
 
-Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
+Input = Annotated[
+    Path,
+    typer.Option(
+        "--input", help="CSV or Parquet file, or a Delta table's folder; also by URL.", click_type=InputPlace()
+    ),
+]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="Delimiter of a CSV input.")]
 
 
@@ -42,7 +48,9 @@ def anonymize_command(
     population_table: Annotated[
         Path | None,
         typer.Option(
-            "--population-table", help="Table of the whole population, for k_map and delta_presence.", exists=True
+            "--population-table",
+            help="Table of the whole population, for k_map and delta_presence.",
+            click_type=InputPlace(),
         ),
     ] = None,
     delimiter: Delimiter = ",",
@@ -134,7 +142,11 @@ def risk_command(
     ] = None,
     population_table: Annotated[
         Path | None,
-        typer.Option("--population-table", help="Table of the whole population, for the journalist risk.", exists=True),
+        typer.Option(
+            "--population-table",
+            help="Table of the whole population, for the journalist risk.",
+            click_type=InputPlace(),
+        ),
     ] = None,
     riskiest: Annotated[int, typer.Option("--riskiest", min=0, help="Number of rows at the highest risk to list.")] = 0,
     delimiter: Delimiter = ",",

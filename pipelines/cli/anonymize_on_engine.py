@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.errors import SettingsError
+from installation.object_store.place import is_url
+from pipelines.cli.place_option import shown
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -58,7 +60,7 @@ def _load(session: "SparkSession", source: Path, form: str, engine: str) -> "Dat
     """Returns the table; raises SettingsError when its schema cannot be read."""
     from pyspark.errors import PySparkException
 
-    frame = session.read.format(form).load(str(source.resolve()))
+    frame = session.read.format(form).load(location if is_url(location := shown(source)) else str(source.resolve()))
     try:
         frame.columns  # noqa: B018 - the engine reads the schema here
     except PySparkException as error:

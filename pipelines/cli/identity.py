@@ -11,10 +11,13 @@ import typer
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.identity_steward import steward_app
 from pipelines.cli.option import Data, installation_for
+from pipelines.cli.place_option import InputPlace
 
 app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Find the records that belong to one person.")
 app.registered_commands += steward_app.registered_commands
-Input = Annotated[Path, typer.Option("--input", help="Person file, CSV or Parquet.")]
+Input = Annotated[
+    Path, typer.Option("--input", help="Person file, CSV or Parquet; also by URL.", click_type=InputPlace())
+]
 MappingFile = Annotated[
     Path | None,
     typer.Option(

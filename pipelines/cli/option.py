@@ -20,14 +20,26 @@ Engine = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
+_PLACES = ("landing_dir", "lakehouse_root")
+
+
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
-    """Return the settings, overridden by the given options. `data` also moves the folders below the data folder."""
+    """Return the settings, overridden by the given options. From here on the command logs as the settings say.
+
+    `data` moves the data folder, with the folders below it. A place that the settings name themselves stays, and
+    standard error says so: a command never leaves the lakehouse of the settings for an empty one.
+    """
+    from installation.event_log import open_log
     from installation.settings import load_settings
 
+    settings = load_settings(None, data_dir=data, **overrides)
+    open_log(settings.log)
     if data is not None:
-        overrides |= {"data_dir": data, "landing_dir": data / "landing"}
-        overrides["lakehouse_root"] = str(data / "lakehouse")
-    return load_settings(None, **overrides)
+        for name in _PLACES:
+            place = Path(getattr(settings, name))
+            if name in settings.model_fields_set and not place.is_relative_to(settings.data_dir):
+                typer.echo(f"--data does not move {name}: the settings name {getattr(settings, name)}.", err=True)
+    return settings
 
 
 def installation_for(data: Path | None = None, **overrides: Any) -> "Installation":

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from installation.object_store.place import is_url, local_copy
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.place_option import InputPlace, note_url, shown
 
 if TYPE_CHECKING:
     from privacy.protection.scan.needle import Needle
@@ -30,7 +33,10 @@ def scan(
     folder: Annotated[
         list[Path] | None,
         typer.Option(
-            "--folder", help="Folder or file to search; repeat for several.", exists=True, show_default="data"
+            "--folder",
+            help="Folder or file to search, also by URL; repeat for several.",
+            click_type=InputPlace(),
+            show_default="data, and the lakehouse",
         ),
     ] = None,
     leave_out: Annotated[
@@ -58,14 +64,20 @@ def scan(
     settings = settings_for(data)
     values = [line.strip() for line in sys.stdin] if tokens == ["-"] else tokens
     needles = _needles((value for value in values if value), settings.phone_region)
-    report = scan_folders(folder or [settings.data_dir], Matcher(needles, settings.phone_region), leave_out or [])
+    with ExitStack() as stack:
+        if not folder:
+            folder = [settings.data_dir]
+            if is_url(settings.lakehouse_root):
+                copy = stack.enter_context(local_copy(settings.lakehouse_root, settings.storage_options))
+                folder.append(note_url(copy, settings.lakehouse_root))
+        report = scan_folders(folder, Matcher(needles, settings.phone_region), leave_out or [])
     if as_json:
         typer.echo(json.dumps({**asdict(report), "is_clean": report.is_clean}, ensure_ascii=False, indent=2))
     else:
         for found in report.findings:
-            typer.echo(f"found  {found.path}: {found.needle}, {found.times} times in {found.where}")
+            typer.echo(f"found  {shown(found.path)}: {found.needle}, {found.times} times in {found.where}")
         for part in report.undecoded:
-            typer.echo(f"not decoded  {part.path}, {part.where}: {part.reason}")
+            typer.echo(f"not decoded  {shown(part.path)}, {part.where}: {part.reason}")
         verdict = "clean" if report.is_clean else f"{len(report.findings)} places, {len(report.undecoded)} not decoded"
         typer.echo(f"{report.files:,} files, {report.size_bytes / 1e6:,.1f} MB: {verdict}")
     if not report.is_clean:

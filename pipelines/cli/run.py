@@ -1,6 +1,7 @@
 """Command `bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import typer
 
 from installation.disk_fault import is_disk_full
 from installation.errors import SettingsError
+from installation.object_store.place import require_reachable
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
 from pipelines.cli.held_output import held_stderr
@@ -109,9 +111,9 @@ def _run(settings: "Settings", started: float, select: str | None, *, as_json: b
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary
-    from pipelines.ingest.landing import unmatched_files
+    from pipelines.orchestration.landing_state import unmatched_landings
 
-    unmatched = unmatched_files(settings.landing_dir, installation.contracts.sources)
+    unmatched = unmatched_landings(settings, installation.contracts)
     seconds = perf_counter() - started
     if as_json:
         typer.echo(to_json(progress, settings, seconds, unmatched))
@@ -149,17 +151,21 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     This process calls `meanwhile` and imports what the run needs while it waits.
     """
     from pipelines.charts.chart import preload as preload_charts
-    from pipelines.orchestration.landing_state import landed_files
+    from pipelines.orchestration.code_location import import_environment
+    from pipelines.orchestration.landing_state import landing_state
     from pipelines.quality.gx_import import preload as preload_quality
 
     settings = installation.settings
     sources = installation.contracts.sources
-    if landed_files(settings.landing_dir, sources) or any(one.file and not one.file.is_landed for one in sources):
+    require_reachable(settings.lakehouse_root, settings.storage_options)
+    if settings.landing_root is not None:
+        require_reachable(settings.landing_root, settings.storage_options, "landing_root")
+    if landing_state(settings, installation.contracts) or any(one.file and not one.file.is_landed for one in sources):
         return
-    if settings.landing_dir != settings.data_dir / "landing":
+    if settings.landing_root is not None or settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(
-            f"{settings.landing_dir} has no file of any source. Put files there, or remove the setting landing_dir "
-            "to run on a simulated market."
+            f"{settings.landing_root or settings.landing_dir} has no file of any source. Put files there, or remove "
+            f"the setting {'landing_root' if settings.landing_root else 'landing_dir'} to run on a simulated market."
         )
     if settings.database is not None and any(installation.lakehouse.exists(one.table) for one in sources):
         raise SettingsError(
@@ -172,7 +178,9 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     command = [sys.executable, "-m", "pipelines.cli", "simulate", "--out", str(settings.data_dir), *size, "--json"]
     with (
         console.status("simulating a market"),
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | import_environment()
+        ) as process,
     ):
         try:
             meanwhile()

@@ -23,8 +23,8 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
-    from pipelines.ingest.landing import unmatched_files
     from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
+    from pipelines.orchestration.landing_state import unmatched_landings
     from pipelines.quality.newest_event import find_newest_event
     from pipelines.quality.table_status import read_table_status
 
@@ -43,7 +43,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
             {**asdict(group), "quarantined_at": group.quarantined_at.isoformat()}
             for group in quarantined_groups(quarantined_items(lakehouse))
         ],
-        "unmatched": [asdict(file) for file in unmatched_files(settings.landing_dir, installation.contracts.sources)],
+        "unmatched": [asdict(file) for file in unmatched_landings(settings, installation.contracts)],
     }
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -9,6 +9,7 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
+from installation.report_archive import publish_reports
 from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
@@ -26,6 +27,7 @@ from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
+from pipelines.table_form.current_form import require_form
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
 
@@ -157,6 +159,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
+            require_form(run.lakehouse, contract, adds_columns=False)
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
             return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)
@@ -180,7 +183,8 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
     def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():
             was_built = run.inspector.build_docs()
-        page = {"site": dg.MetadataValue.path(run.inspector.site / "index.html")}
+            copied = publish_reports(run.settings) if run.settings.report_archive is not None else 0
+        page = {"site": dg.MetadataValue.path(run.inspector.site / "index.html"), "reports_archived": copied}
         return report_table(context, page, is_current=not was_built)
 
     return build

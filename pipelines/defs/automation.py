@@ -16,7 +16,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
 from pipelines.ingest.landing_look import look
 from pipelines.orchestration.instance import JOB
-from pipelines.orchestration.landing_state import LANDING_TAG, landed_files, signature
+from pipelines.orchestration.landing_state import LANDING_TAG, landing_state
 from pipelines.release import LAYER
 
 if TYPE_CHECKING:
@@ -101,15 +101,16 @@ def landing_sensor(
         description="Refresh when new files lie in the landing folder and have stopped growing.",
     )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        files = landed_files(settings.landing_dir, contracts.sources)
-        if not files:
-            return dg.SkipReason(f"{settings.landing_dir} holds no file of any source.")
-        seen = signature(files, settings.landing_dir)
+        seen = landing_state(settings, contracts)
+        if seen is None:
+            return dg.SkipReason(f"{settings.landing_root or settings.landing_dir} holds no file of any source.")
         if _is_known(context.instance, seen):
             return dg.SkipReason("No new files since the last run.")
         if seen != context.cursor:
-            look(settings.landing_dir, contracts.sources, Lakehouse(settings.lakehouse_root, settings.storage_options))
-            return dg.SensorResult(cursor=seen, skip_reason=f"Waiting until {len(files)} files stop changing.")
+            if settings.landing_root is None:
+                lakehouse = Lakehouse(settings.lakehouse_root, settings.storage_options)
+                look(settings.landing_dir, contracts.sources, lakehouse)
+            return dg.SensorResult(cursor=seen, skip_reason="Waiting until the files stop changing.")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen)
 
     return landing

@@ -19,6 +19,8 @@ from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.retention.plan import shorter_sources
+from pipelines.table_form.change import ChangeKind
+from pipelines.table_form.current_form import changes_of, require_form
 
 Timer = Callable[[], float]
 
@@ -44,14 +46,20 @@ def refresh_table(
     """Build and write the table unless it is current; return the result.
 
     A table is current if its fingerprint (code, contracts, day, state of every input) is the one it was written with.
+
+    Raises:
+        ContractChangedError: the rows of the table cannot be built again, and its contract has changed.
     """
     started = timer()
+    if table.is_kept or table.remembers:
+        require_form(lakehouse, context.contracts.table(table.name), adds_columns=not table.is_kept)
     # A table that commands write has no fingerprint; its version is its state.
     wanted = None if table.is_kept else fingerprint(table, lakehouse, context, row_filter)
     was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
     if not was_current:
         contract = context.contracts.table(table.name)
+        lakehouse.prepare_for(name for name in _read_names(table, context) if not name.startswith("consent/"))
         inputs = row_filter.keep_inputs(read_inputs(table, lakehouse, context), contract)
         built = row_filter.keep_rows(table.build(inputs, context), contract)
         days = _write(table, built, wanted, lakehouse, context)
@@ -85,6 +93,15 @@ def row_count(name: str, lakehouse: SparkLakehouse) -> int:
     return sum(counts)
 
 
+def _has_other_columns(lakehouse: SparkLakehouse, contract: Contract) -> bool:
+    """Return whether the table must be replaced as a whole, because its columns are not those of the contract."""
+    return any(change.kind not in (ChangeKind.RULES, ChangeKind.KEY) for change in changes_of(lakehouse, contract))
+
+
+def _read_names(table: DerivedTable, context: BuildContext) -> tuple[str, ...]:
+    return (*table.all_inputs(context.contracts), *table.recalls, *((table.name,) if table.remembers else ()))
+
+
 def _write(
     table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: SparkLakehouse, context: BuildContext
 ) -> tuple[date, ...]:
@@ -97,7 +114,7 @@ def _write(
         # Without this every task writes a file into every partition, which makes thousands of small files.
         frame = frame.repartition(*table.partition_by)
     day = table.refreshes_days
-    if day is None or not lakehouse.exists(table.name):
+    if day is None or not lakehouse.exists(table.name) or _has_other_columns(lakehouse, contract):
         lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
         return ()
     days = touched_days(lakehouse.read(table.name), frame, day, contract)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
 from installation.lakehouse.lakehouse import DEFAULT_LOG_RETENTION, LOG_RETENTION
-from pipelines.ingest.bronze import filesystem_of
+from installation.object_store.place import local_copy, local_rest, open_filesystem
 
 LOG_FOLDER = "_delta_log"
 _TOMBSTONES = "delta.deletedFileRetentionDuration"
@@ -24,9 +25,9 @@ _AT_ONCE = {LOG_RETENTION: "interval 0 seconds", _TOMBSTONES: "interval 0 second
 _LOG_NUMBER = re.compile(r"^(\d{20})\.")
 
 
-def find_tables(root: str) -> tuple[str, ...]:
+def find_tables(root: str, options: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return the location of every Delta table below a folder or URL, sorted; also of tables without a contract."""
-    filesystem, folder = filesystem_of(root)
+    filesystem, folder = open_filesystem(root, options or {})
     if filesystem.get_file_info(folder).type != pafs.FileType.Directory:
         return ()
     listed = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
@@ -35,10 +36,27 @@ def find_tables(root: str) -> tuple[str, ...]:
     return tuple(sorted(root + path.removeprefix(folder) for path in found))
 
 
+def folders_of_tables(root: str, options: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Yield each table's location with a local folder of all its files, and ("", folder) for the files of no table.
+
+    In an object store the folder is a private copy, one at a time, so the largest table must fit on the disk. Files in
+    folders within a table, of other tables too, are in its folder.
+    """
+    tables = find_tables(root, options)
+    inner = tuple(one for one in tables if any(one.startswith(f"{other}/") for other in tables))
+    for location in tables:
+        with local_copy(location, options) as folder:
+            yield location, folder
+    outer = [one.removeprefix(root).lstrip("/") for one in tables if one not in inner]
+    with local_rest(root, options, outer) as rest:
+        for path in rest:
+            yield "", path
+
+
 def has_history(location: str, options: Mapping[str, str]) -> bool:
     """Return whether the table's folder holds more than its newest version needs."""
     delta = DeltaTable(location, storage_options=dict(options))
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, options)
     return any(True for _ in _unneeded(delta, filesystem, folder, _first_needed(filesystem, folder)))
 
 
@@ -59,7 +77,7 @@ def forget_history(location: str, options: Mapping[str, str]) -> int:
     delta.alter.set_table_properties(_AT_ONCE)
     delta = DeltaTable(location, storage_options=dict(options))
     delta.create_checkpoint()
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, options)
     gone = list(_unneeded(delta, filesystem, folder, delta.version()))
     for path in gone:
         filesystem.delete_file(path)

@@ -20,7 +20,8 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction
 
 from installation.lakehouse.rows import plain_type, scan
-from pipelines.ingest.bronze import LINE_COLUMN, filesystem_of
+from installation.object_store.place import open_filesystem
+from pipelines.ingest.bronze import LINE_COLUMN
 from pipelines.ingest.staging_area import StagingArea
 from pipelines.ingest.suppressed_row import Mask
 from privacy.protection.source_person import HASH_COLUMNS
@@ -76,14 +77,16 @@ def rewrite_table(location: str, edit: TableEdit, options: Mapping[str, str], no
     paths = pa.table(delta.get_add_actions()).column("path").to_pylist()
     if features & _WHOLE_TABLE or any("://" in path or path.startswith(("/", "file:")) for path in paths):
         return _rewrite_whole(delta, location, edit, options)
-    return _Rewriter(delta, location, edit, now).run()
+    return _Rewriter(delta, location, edit, options, now).run()
 
 
 class _Rewriter:
-    def __init__(self, delta: DeltaTable, location: str, edit: TableEdit, now: datetime.datetime) -> None:
+    def __init__(
+        self, delta: DeltaTable, location: str, edit: TableEdit, options: Mapping[str, str], now: datetime.datetime
+    ) -> None:
         self.delta, self.edit, self.now = delta, edit, now
         self.schema = pa.schema(delta.schema().to_arrow())
-        self.filesystem, self.folder = filesystem_of(location)
+        self.filesystem, self.folder = open_filesystem(location, options)
         self.partitions = {name: self.schema.field(name).type for name in delta.metadata().partition_columns}
 
     def run(self) -> Rewrite:
@@ -176,7 +179,7 @@ def _rewrite_whole(delta: DeltaTable, location: str, edit: TableEdit, options: M
     The current files may hold rows that a deletion vector hides. They go when the history is forgotten.
     """
     schema = pa.schema([one.with_type(plain_type(one.type)) for one in pa.schema(delta.schema().to_arrow())])
-    filesystem, folder = filesystem_of(location)
+    filesystem, folder = open_filesystem(location, options)
     # First into files of no version: the writer cannot read from a query that is still running.
     staging = StagingArea(filesystem, folder)
     rows = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -19,19 +20,20 @@ from deltalake.exceptions import DeltaError
 from installation.contract.document import Contract
 from installation.installation import Installation
 from installation.lakehouse.rows import quoted, select
+from installation.object_store.former_version import former_versions, remove_former_versions
 from installation.rights.person_table import PersonTables
-from pipelines.erasure.delta_history import find_tables, forget_history, has_history
+from pipelines.erasure.delta_history import find_tables, folders_of_tables, forget_history, has_history
 from pipelines.erasure.delta_rewrite import Rewrite, TableEdit, rewrite_table
 from pipelines.erasure.legal_record import is_kept_by_law, retained
 from pipelines.erasure.table_edit import QuarantineEdit, SourceEdit, edit_of
 from pipelines.ingest.load_id import in_utc
-from pipelines.ingest.suppressed_row import REFERENCES, ROW, PersonRows, entries_of
-from privacy.contract.vocabulary import load_vocabulary
+from pipelines.ingest.suppressed_row import ROW, PersonRows, entries_of
+from pipelines.lakehouse.table_copy import FOLDER
 from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
-from privacy.protection.suppression import FOR_EVER, NOT_LISTED, KnownIdentifiers, moment_of
+from privacy.protection.suppression import FOR_EVER, NOT_LISTED, REFERENCES, KnownIdentifiers, moment_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -61,7 +63,8 @@ class LakehouseStore:
     def paths(self) -> tuple[str, ...]:
         """Everything below the root of the lakehouse."""
         root, data = Path(self.root), self.installation.settings.data_dir
-        return (f"{root.relative_to(data)}/**",) if root.is_relative_to(data) else ()
+        copies = f"{self.installation.settings.fetch_dir.relative_to(data)}/{FOLDER}/**"
+        return (f"{root.relative_to(data)}/**", copies) if root.is_relative_to(data) else (copies,)
 
     @property
     def root(self) -> str:
@@ -114,28 +117,33 @@ class LakehouseStore:
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Decode every file below the root and look for the persons: rows, versions, log, checkpoints, statistics."""
-        if "://" in self.root:
-            return Verification((), (), (f"{self.root}: an object store; copy it to a folder and scan the copy",))
-        report = scan_folders([Path(self.root)], Matcher(needles_of(subjects)))
-        residues = {f"{self._part(one.path)}: {one.needle} in {one.where}" for one in report.findings}
-        unverifiable = [f"{self._part(one.path)} {one.where}: {one.reason}" for one in report.undecoded]
+        residues: set[str] = set()
+        unverifiable: list[str] = []
         suppression, rows, checked = self.installation.suppression, self._suppressed(), []
         if not all(suppression.lists("value", one) for subject in subjects for one in subject.customer_ids):
             residues.add("a person is not on the suppression list, so a load could bring the person back")
-        for location in self._tables():
-            part = self._name(location)
+        matcher, tables = Matcher(needles_of(subjects)), set(self._tables())
+        for location, folder in folders_of_tables(self.root, self._options):
+            part = self._name(location) if location else "a file outside of the tables"
+            report = scan_folders([folder], matcher)
+            residues |= {f"{part}: {one.needle} in {one.where}" for one in report.findings}
+            unverifiable += [f"{part} {one.where}: {one.reason}" for one in report.undecoded]
+            if location not in tables:
+                continue
             try:
                 edit = self._edit(location, rows)
-                residues |= {f"{part}: rows in {name}" for name in _files_with(edit, location)}
-                version = str(DeltaTable(location).version())
+                residues |= {f"{part}: rows in {name}" for name in _files_with(edit, folder)}
+                version = str(DeltaTable(str(folder)).version())
             except (OSError, pa.ArrowException, DeltaError, ProtectionError) as error:
                 unverifiable.append(f"{part}: {type(error).__name__}")
                 continue
-            checked.append(CheckedPart(part, version, _digest(Path(location))))
+            checked.append(CheckedPart(part, version, _digest(folder)))
+        unverifiable += former_versions(self.root, self._options)
         return Verification(tuple(checked), tuple(sorted(residues)), tuple(unverifiable))
 
     def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
         protection = self.installation.protection
+        shutil.rmtree(self.installation.settings.fetch_dir / FOLDER, ignore_errors=True)  # left by a killed run
         rows = self._persons(subjects) if subjects else self._suppressed()
         owners = [owner for subject in subjects for owner in subject.source_persons]
         kept: list[Retained] = []
@@ -158,6 +166,7 @@ class LakehouseStore:
             for location in ordered:
                 if self._is_personal(location) and has_history(location, self._options):
                     counts["files_removed"] += forget_history(location, self._options)
+            counts["versions_removed"] += remove_former_versions(self.root, self._options)
             for location in first if subjects else ():
                 edit = edits[location]
                 assert isinstance(edit, SourceEdit)
@@ -212,20 +221,14 @@ class LakehouseStore:
 
     def _tables(self) -> list[str]:
         """Return the tables that may hold personal data: all but those whose contract says that they hold none."""
-        return [location for location in find_tables(self.root) if self._is_personal(location)]
+        return [location for location in find_tables(self.root, self._options) if self._is_personal(location)]
 
     def _is_personal(self, location: str) -> bool:
         declared = [one for one in self.installation.contracts.values() if one.table == self._name(location)]
-        vocabulary = load_vocabulary()
-        return not declared or any(vocabulary.is_personal(column.category) for column in declared[0].columns)
+        return not declared or declared[0].is_personal
 
     def _name(self, location: str) -> str:
         return location.removeprefix(self.root).strip("/")
-
-    def _part(self, path: str) -> str:
-        """Return the table of a file: a file's name may hold the value of a partition."""
-        inside = [location for location in find_tables(self.root) if path.startswith(f"{location}/")]
-        return self._name(max(inside, key=len)) if inside else "a file outside of the tables"
 
     def _delta(self, location: str) -> DeltaTable:
         return DeltaTable(location, storage_options=self._options)
@@ -262,10 +265,10 @@ def _marked(edit: TableEdit, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[
     return edit.mark(batch.select(edit.columns(batch.schema)))
 
 
-def _files_with(edit: TableEdit, location: str) -> Iterator[str]:
+def _files_with(edit: TableEdit, folder: Path) -> Iterator[str]:
     """Yield the kind of every data file in a table's folder, of any version or none, that holds a marked row."""
-    for path in sorted(Path(location).rglob("*.parquet")):
-        if "_delta_log" in path.relative_to(location).parts:
+    for path in sorted(folder.rglob("*.parquet")):
+        if "_delta_log" in path.relative_to(folder).parts:
             continue
         texts = [one.name for one in pq.read_schema(path) if pa.types.is_string(one.type)]
         with pq.ParquetFile(path, read_dictionary=texts) as parquet:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import numpy as np
 
 from installation.contract.document import Contract
 from installation.installation import Installation
+from installation.object_store.errors import ObjectStoreError
+from installation.object_store.former_version import former_versions, remove_former_versions
+from installation.object_store.place import list_files, local_copy, store
 from pipelines.erasure.landed_file import UnwritableFileError, content_without, packed, replace_file
 from pipelines.ingest.batch_preparation import LoadContext, complete, erased_rows
 from pipelines.ingest.bronze import BronzeTable
@@ -60,18 +64,24 @@ class LandingStore:
         landing, data = self.installation.settings.landing_dir, self.installation.settings.data_dir
         return (f"{landing.relative_to(data)}/**",) if landing.is_relative_to(data) else ()
 
+    @contextmanager
+    def _files_here(self) -> Iterator[Path]:
+        """Yield the landing folder: a private copy, if the files arrive in an object store."""
+        settings = self.installation.settings
+        if settings.landing_root is None:
+            yield settings.landing_dir
+        elif not list_files(settings.landing_root, settings.storage_options):
+            yield settings.fetch_dir / "empty"
+        else:
+            with local_copy(settings.landing_root, settings.storage_options) as copy:
+                yield copy
+
     def find(self, subject: Subject) -> Sequence[Holding]:
         """Return the number of the person's rows in the files of each source."""
         tokens = self.installation.tokenizer
         listed = ListedIdentifiers(tokens.derived_key("export"), entries_of(subject, None))
         found = []
-        for contract in self._contracts():
-            rows = 0
-            for file in self._files(contract):
-                try:
-                    rows += len(self._lines(contract, file, listed))
-                except FileFaultError:
-                    continue  # `verify` reports a file that cannot be read
+        for contract, rows in self._row_counts(listed):
             if rows:
                 basis = contract.retention_basis
                 text = Wording(f"Files of {contract.name} as delivered", f"{contract.name} 원본 파일")
@@ -80,6 +90,17 @@ class LandingStore:
                     Holding(f"landing/{contract.name}", rows, text, contract.purposes, source, Wording(basis, basis))
                 )
         return found
+
+    def _row_counts(self, listed: ListedIdentifiers) -> Iterator[tuple[Contract, int]]:
+        with self._files_here() as landing:
+            for contract in self._contracts():
+                rows = 0
+                for file in _files(contract, landing):
+                    try:
+                        rows += len(self._lines(contract, file, listed))
+                    except FileFaultError:
+                        continue  # `verify` reports a file that cannot be read
+                yield contract, rows
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
         """Yield nothing: bronze has the same rows."""
@@ -98,35 +119,57 @@ class LandingStore:
     def erase(self, subjects: Sequence[Subject]) -> Outcome:
         """Take the rows of all suppressed persons out of the files. Can be repeated."""
         counts: Counter[str] = Counter()
-        failures = []
-        for contract in self._contracts():
-            by_path: dict[Path, list[LandedFile]] = defaultdict(list)
-            for file in self._files(contract):
-                by_path[file.path].append(file)
-            for path, files in by_path.items():
-                try:
-                    rows = self._rewrite(contract, path, files)
-                except (FileFaultError, UnwritableFileError, OSError) as error:
-                    if isinstance(error, FileFaultError) and not self._holds(path, subjects):
-                        continue
-                    failures.append(
-                        f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}"
-                    )
-                    continue
-                counts["rows"] += rows
-                counts["files_rewritten"] += rows > 0
+        failures: list[str] = []
+        settings = self.installation.settings
+        try:
+            with self._files_here() as landing:
+                for contract in self._contracts():
+                    failures += self._erase_from(contract, landing, subjects, counts)
+            if settings.landing_root is not None:
+                counts["versions_removed"] += remove_former_versions(settings.landing_root, settings.storage_options)
+        except (OSError, ObjectStoreError) as error:
+            failures.append(f"landing: {_reason(error)}")
         if failures:
             return Outcome.failed("; ".join(sorted(set(failures))), dict(counts))
         return Outcome.done({name: count for name, count in counts.items() if count})
 
+    def _erase_from(
+        self, contract: Contract, landing: Path, subjects: Sequence[Subject], counts: Counter[str]
+    ) -> Iterator[str]:
+        """Take the rows out of the files of one source; yield why a file could not be written without them."""
+        by_path: dict[Path, list[LandedFile]] = defaultdict(list)
+        for file in _files(contract, landing):
+            by_path[file.path].append(file)
+        for path, files in by_path.items():
+            try:
+                rows = self._rewrite(contract, path, files, path.relative_to(landing))
+            except (FileFaultError, UnwritableFileError, OSError, ObjectStoreError) as error:
+                if isinstance(error, FileFaultError) and not self._holds(path, subjects):
+                    continue
+                yield f"landing/{contract.name}: a file cannot be written without the rows: {_reason(error)}"
+                continue
+            counts["rows"] += rows
+            counts["files_rewritten"] += rows > 0
+
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Read every landed file again, as its source and as plain bytes, and look for the persons."""
-        landing = self.installation.settings.landing_dir
+        settings = self.installation.settings
+        try:
+            with self._files_here() as landing:
+                found = self._verify(subjects, landing)
+        except (OSError, ObjectStoreError) as error:
+            return Verification((), (), (f"landing: {_reason(error)}",))
+        if settings.landing_root is None:
+            return found
+        former = former_versions(settings.landing_root, settings.storage_options)
+        return Verification(found.checked, found.residues, (*found.unverifiable, *former))
+
+    def _verify(self, subjects: Sequence[Subject], landing: Path) -> Verification:
         residues: set[str] = set()
         unverifiable: list[str] = []
         checked = []
         for contract in self._contracts():
-            for file in self._files(contract):
+            for file in _files(contract, landing):
                 part = f"landing/{contract.name}"
                 try:
                     if self._lines(contract, file, None):
@@ -152,11 +195,7 @@ class LandingStore:
         sources = self.installation.contracts.sources
         return [one for one in sources if one.subject_key is not None and one.file is not None and one.file.is_landed]
 
-    def _files(self, contract: Contract) -> tuple[LandedFile, ...]:
-        assert contract.file is not None
-        return find_files(self.installation.settings.landing_dir, contract.file.path)
-
-    def _rewrite(self, contract: Contract, path: Path, files: Sequence[LandedFile]) -> int:
+    def _rewrite(self, contract: Contract, path: Path, files: Sequence[LandedFile], name: Path) -> int:
         assert contract.file is not None
         found = {file.member: lines for file in files if (lines := self._lines(contract, file, None))}
         if not found:
@@ -174,6 +213,9 @@ class LandingStore:
         if missing := [one for one in new_ids if not table.holds(one)]:
             table.commit([], missing, in_utc(self.installation.clock()))
         replace_file(path, data)
+        settings = self.installation.settings
+        if settings.landing_root is not None:
+            store(path, f"{settings.landing_root}/{name.as_posix()}", settings.storage_options)
         return sum(len(lines) for lines in found.values())
 
     def _lines(self, contract: Contract, file: LandedFile, listed: ListedIdentifiers | None) -> list[int]:
@@ -198,6 +240,11 @@ class LandingStore:
         needles: list[Needle] = [one for subject in subjects for one in subject.needles]
         report = scan_folders([path], Matcher(needles)) if needles else None
         return report is not None and not report.is_clean
+
+
+def _files(contract: Contract, landing: Path) -> tuple[LandedFile, ...]:
+    assert contract.file is not None
+    return find_files(landing, contract.file.path)
 
 
 def _emails(subjects: Sequence[Subject]) -> re.Pattern[bytes] | None:

@@ -71,7 +71,7 @@ def table_states(installation: Installation) -> dict[str, str]:
     """Return the state of each table below the root: its id, its version, and the generation of the list."""
     root, options = installation.lakehouse.root, installation.lakehouse.storage_options
     generation, states = installation.suppression.generation, {}
-    for location in find_tables(root):
+    for location in find_tables(root, options):
         delta = DeltaTable(location, storage_options=options)
         states[location.removeprefix(root).strip("/")] = f"{delta.metadata().id} {delta.version()} {generation}"
     return states

@@ -13,10 +13,10 @@ import pyarrow.fs as pafs
 from installation.contract.document import Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.archive import is_zip
-from pipelines.ingest.bronze import filesystem_of
 from pipelines.ingest.byte_stream import FOREIGN, find_codec, read_start
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import candidate_paths
+from pipelines.ingest.staging_area import create_folder
 from pipelines.ingest.text_lines import PARQUET_MAGIC
 
 # Folder below the root of the lakehouse, with one file for each source.
@@ -37,7 +37,7 @@ class LandingLook:
         assert contract.file is not None
         self._form = contract.file
         self._landing = landing
-        self._filesystem, root = filesystem_of(lakehouse.root)
+        self._filesystem, root = lakehouse.filesystem()
         self._folder = f"{root}/{FOLDER}"
         self._file = f"{self._folder}/{contract.name}.json"
         self._before = self._read()
@@ -55,7 +55,7 @@ class LandingLook:
         """Store this look in place of the last one."""
         if self._now == self._before:
             return
-        self._filesystem.create_dir(self._folder, recursive=True)
+        create_folder(self._filesystem, self._folder)
         with self._filesystem.open_output_stream(self._file) as stream:
             stream.write(json.dumps(self._now).encode())
 

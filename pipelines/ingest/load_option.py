@@ -19,7 +19,8 @@ class LoadOptions:
     characters. `reference_date` is the run's; None means the shop's date at the time of the load. `credentials` are
     those of databases and buckets, by the name of the contract's server. `storage_options` are those of the lakehouse,
     which a bucket shares unless its own credentials say otherwise. `fetch_dir` is a private folder for objects of
-    buckets while they are loaded; None means one of the system's temporary folders.
+    buckets while they are loaded; None means one of the system's temporary folders. `landing_root` is the URL below
+    which files arrive; None means the landing folder.
     """
 
     time_zone: str = DEFAULT_TIME_ZONE
@@ -28,11 +29,12 @@ class LoadOptions:
     credentials: Mapping[str, SourceCredential] = field(default_factory=dict)
     storage_options: Mapping[str, str] = field(default_factory=dict)
     fetch_dir: Path | None = None
+    landing_root: str | None = None
 
     @classmethod
     def of(cls, settings: Settings, reference_date: date) -> LoadOptions:
         """Return the options that an installation's settings state, for a run on the reference date."""
         return cls(
             settings.time_zone, int(settings.max_line_size), reference_date, settings.source_credentials,
-            settings.storage_options, settings.fetch_dir,
+            settings.storage_options, settings.fetch_dir, settings.landing_root,
         )  # fmt: skip

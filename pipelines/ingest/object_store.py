@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -24,6 +24,8 @@ from pyarrow import fs
 
 from installation.contract.document import Contract
 from installation.errors import SettingsError
+from installation.object_store.errors import cause_of
+from installation.object_store.place import open_filesystem
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import find_files, is_finished
 from pipelines.ingest.load_option import LoadOptions
@@ -33,12 +35,6 @@ from privacy.storage.atomic_file import create_private_folder, replace_private
 UNREACHABLE = "unreachable"
 # An object that was written again within the second of its fetch has the same time.
 SETTLED_NS = 60 * 1_000_000_000
-_OPTIONS = {
-    "access_key_id": "access_key", "secret_access_key": "secret_key", "session_token": "session_token",
-    "region": "region", "default_region": "region",
-    "endpoint_url": "endpoint_override", "endpoint": "endpoint_override",
-}  # fmt: skip
-"""Storage options of delta-rs without their prefix AWS_, and the parameters of Arrow that mean the same."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +60,13 @@ class FetchedObjects:
 
 @contextmanager
 def fetched_objects(
-    contract: Contract, origin: Bucket, options: LoadOptions, holds: Callable[[str], bool]
+    contract: Contract, origin: Bucket | None, options: LoadOptions, holds: Callable[[str], bool]
 ) -> Iterator[FetchedObjects]:
     """Fetch the objects that are not loaded yet, for the block. The folder is deleted at its end.
 
     Args:
         contract: the contract of the source.
-        origin: the bucket.
+        origin: the bucket; None means the setting `landing_root`.
         options: credentials and folder.
         holds: whether a file id is loaded.
 
@@ -83,69 +79,70 @@ def fetched_objects(
     shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
     create_private_folder(folder)
     try:
-        store = open_store(origin, options)
+        store = ObjectPlace.of(origin, options)
         seen: dict[str, list[int]] = {}
         known, skipped = _read(memory), 0
-        for info in _listed(store, origin, contract.file.path):
-            key = info.path.removeprefix(f"{origin.name}/")
+        for key, info in store.listed(contract.file.path):
             seen[key] = [info.size, info.mtime_ns]
             entry = known.get(key)
             if entry is not None and entry["state"] == seen[key] and all(map(holds, entry["files"])):
                 skipped += 1
                 continue
-            _fetch(store, info, folder / key)
+            _fetch(store.filesystem, info, folder / key)
         settled = {key: state for key, state in seen.items() if time.time_ns() - state[1] > SETTLED_NS}
         yield FetchedObjects(folder, skipped, memory, settled, contract.file.path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_store(origin: Bucket, options: LoadOptions) -> fs.FileSystem:
-    """Return the object store, opened with the credentials of the server, else with those of the lakehouse."""
-    credential = options.credentials.get(origin.server)
-    given = dict(options.storage_options if credential is None or not credential.options else credential.options)
-    if credential is not None and credential.user:
+@dataclass(frozen=True)
+class ObjectPlace:
+    """A bucket, or the folder of a bucket: the place to which the keys of objects and the paths of contracts relate."""
+
+    filesystem: fs.FileSystem
+    root: str
+    location: str
+
+    @classmethod
+    def of(cls, origin: Bucket | None, options: LoadOptions) -> ObjectPlace:
+        """Open a bucket with the credentials of its server, else with those of the lakehouse; None: `landing_root`."""
+        if origin is None:
+            assert options.landing_root is not None
+            return cls(*open_filesystem(options.landing_root, options.storage_options), options.landing_root)
+        credential = options.credentials.get(origin.server)
+        given = dict(options.storage_options if credential is None or not credential.options else credential.options)
+        if credential is not None and credential.user:
+            try:
+                password = credential.read_password() or ""
+            except SettingsError as error:
+                raise FileFaultError(UNREACHABLE, str(error)) from error
+            given |= {"AWS_ACCESS_KEY_ID": credential.user, "AWS_SECRET_ACCESS_KEY": password}
+        given |= {"AWS_ENDPOINT_URL": origin.endpoint} if origin.endpoint else {}
+        given |= {"AWS_REGION": origin.region} if origin.region else {}
+        location = f"s3://{origin.name}"
+        return cls(*open_filesystem(location, given), location)
+
+    def listed(self, pattern: str) -> Iterator[tuple[str, fs.FileInfo]]:
+        """Yield the objects in the folders that a contract's path names, by key. Their names are matched at the load.
+
+        Raises:
+            FileFaultError: the bucket cannot be listed.
+        """
+        folder, _, name = pattern.rpartition("/")
+        fixed = "/".join(_until_wildcard(folder))
+        selector = fs.FileSelector(
+            "/".join(filter(None, (self.root, fixed))), recursive=True, allow_not_found="/" in self.root
+        )
         try:
-            password = credential.read_password() or ""
-        except SettingsError as error:
-            raise FileFaultError(UNREACHABLE, str(error)) from error
-        given |= {"AWS_ACCESS_KEY_ID": credential.user, "AWS_SECRET_ACCESS_KEY": password}
-    return fs.S3FileSystem(
-        **_arrow_options(given, origin),
-        connect_timeout=10,
-        request_timeout=60,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=3),
-    )
-
-
-def _arrow_options(given: Mapping[str, str], origin: Bucket) -> dict[str, Any]:
-    options = {}
-    for name, value in given.items():
-        parameter = _OPTIONS.get(name.lower().removeprefix("aws_"))
-        if parameter is not None:
-            options[parameter] = value
-    if origin.endpoint:
-        options["endpoint_override"] = origin.endpoint
-    if origin.region:
-        options["region"] = origin.region
-    if "endpoint_override" in options and "region" not in options:
-        options["region"] = "us-east-1"
-    return options
-
-
-def _listed(store: fs.FileSystem, origin: Bucket, pattern: str) -> Iterator[fs.FileInfo]:
-    """Yield the objects in the folders that the pattern names, by key. Their names are matched when they are loaded."""
-    folder, _, name = pattern.rpartition("/")
-    fixed = "/".join(_until_wildcard(folder))
-    selector = fs.FileSelector("/".join(filter(None, (origin.name, fixed))), recursive=True)
-    try:
-        found = store.get_file_info(selector)
-    except (OSError, pa.ArrowException) as error:
-        raise FileFaultError(UNREACHABLE, f"the bucket {origin.name} cannot be listed: {_reason(error)}") from error
-    for info in sorted(found, key=lambda info: info.path):
-        above = info.path.removeprefix(f"{origin.name}/").rpartition("/")[0]
-        if info.type is fs.FileType.File and _is_below(above, folder) and _may_match(info, origin, name):
-            yield info
+            found = self.filesystem.get_file_info(selector)
+        except (OSError, pa.ArrowException) as error:
+            raise FileFaultError(
+                UNREACHABLE, f"{self.location} cannot be listed: {_reason(error, self.location)}"
+            ) from error
+        for info in sorted(found, key=lambda info: info.path):
+            key = info.path.removeprefix(f"{self.root}/")
+            if info.type is fs.FileType.File and _is_below(key.rpartition("/")[0], folder) and _may_match(key, name):
+                yield key, info
 
 
 def _until_wildcard(folder: str) -> Iterator[str]:
@@ -162,12 +159,11 @@ def _is_below(folder: str, pattern: str) -> bool:
     return len(parts) == len(expected) and all(map(fnmatchcase, parts, expected))
 
 
-def _may_match(info: fs.FileInfo, origin: Bucket, pattern: str) -> bool:
+def _may_match(key: str, pattern: str) -> bool:
     """Return whether the object may hold a file that the pattern names. `find_files` decides, when it is fetched."""
-    bucket = Path(origin.name)
-    name, expected = info.base_name.lower(), pattern.lower()
+    name, expected = key.rpartition("/")[2].lower(), pattern.lower()
     # A key with .. counts as hidden, so no object is written outside the folder.
-    return is_finished(Path(info.path), bucket) and any(
+    return is_finished(Path(key), Path()) and any(
         fnmatchcase(name, form) for form in (expected, f"{expected}.*", "*.zip")
     )
 
@@ -180,15 +176,19 @@ def _fetch(store: fs.FileSystem, info: fs.FileInfo, path: Path) -> None:
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # a fault of the disk
-        raise FileFaultError(UNREACHABLE, f"the object {info.base_name} cannot be read: {_reason(error)}") from error
+        reason = _reason(error, f"s3://{info.path.partition('/')[0]}")
+        raise FileFaultError(UNREACHABLE, f"the object {info.base_name} cannot be read: {reason}") from error
     # The time of the object, so that two looks at an unchanged object see the same file.
     os.utime(path, ns=(info.mtime_ns, info.mtime_ns))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, location: str) -> str:
+    cause = cause_of(str(error))
+    if cause is not None and "{" not in cause[0]:
+        return f"{cause[0]}; check location, endpointUrl and the credentials"
     # Without the id and the milliseconds of the request, by which equal reasons would differ.
     text = re.sub(r"\s*\(Request ID: [^)]*\)|\s+after \d+ ms", "", str(error).splitlines()[0])
-    return f"{text[:300]}; check location, endpointUrl and the credentials"
+    return f"{text[:300]}; check {location}, endpointUrl and the credentials"
 
 
 def _read(memory: Path) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from pathlib import Path
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from installation.contract.document import Contract
+from installation.disk_fault import is_disk_full
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.object_store.errors import explained
+from installation.object_store.place import is_url
 from pipelines.errors import IngestError
 from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_days, prepare, prepare_all
@@ -30,6 +33,7 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.hash_layout import match_hash_layout
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_id import in_utc, make_load_id
@@ -84,6 +88,11 @@ def ingest_source(
             contract.name,
         ) from error
     except (OSError, DeltaError) as error:
+        if is_url(lakehouse.root) and not is_disk_full(error):
+            cause = explained(error, lakehouse.root, lakehouse.storage_options)
+            raise IngestError(
+                f"Loading {contract.name} failed: {cause} {contract.table} is unchanged; then run again.", contract.name
+            ) from error
         detail = str(error).strip().splitlines()[0]
         raise IngestError(
             f"Loading {contract.name} failed: {detail}. {contract.table} is unchanged. "
@@ -101,14 +110,15 @@ def _load(
     if isinstance(origin, DatabaseTable):
         return load_table(contract, lakehouse, protection, in_utc(clock()), options)
     load = _Load(contract, lakehouse, protection, clock, options)
-    if origin is None:
+    if origin is None and load.options.landing_root is None:
         return load.run(landing)
     try:
         with fetched_objects(contract, origin, options, load.table.holds) as objects:
             result = load.run(objects.folder)
             objects.remember(BronzeTable(contract, lakehouse).holds)
     except FileFaultError as fault:
-        return load.refuse(Origin(f"s3://{origin.name}/{load.file_format.path}", f"fetch:{contract.id}"), fault)
+        place = load.options.landing_root if origin is None else f"s3://{origin.name}"
+        return load.refuse(Origin(f"{place}/{load.file_format.path}", f"fetch:{contract.id}"), fault)
     return replace(result, files_seen=result.files_seen + objects.skipped)
 
 
@@ -142,6 +152,7 @@ class _Load:
         self.contract = contract
         self.file_format = contract.file
         self.table = BronzeTable(contract, lakehouse)
+        self.table.require_form()
         self.protection = protection
         self.quarantine = Quarantine(contract, lakehouse, protection)
         self.encryptor = RowEncryptor(contract, protection)
@@ -150,6 +161,8 @@ class _Load:
         self.totals = LoadTotals()
 
     def run(self, landing: Path) -> LoadResult:
+        if note := match_hash_layout(self.table, self.protection, self.now):
+            self.totals.notes.append(note)
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]

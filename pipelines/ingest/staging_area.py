@@ -81,6 +81,12 @@ def _in_json(bounds: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def create_folder(filesystem: pafs.FileSystem, folder: str) -> None:
+    """Create a folder on a disk. An object store needs none, and would keep an empty object in its place."""
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        filesystem.create_dir(folder, recursive=True)
+
+
 @dataclass
 class StagingArea:
     """Writes rows as data files in the folder of one table; `discard` removes them again.
@@ -132,12 +138,14 @@ class StagingArea:
         self.files = []
 
     def read(self, file: StagedFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a finished file, in order; with `columns`, only these and no partition column."""
-        with self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source:
-            encoded = None if columns else _text_names(source)
-            with pq.ParquetFile(source, read_dictionary=encoded) as parquet:
-                for batch in parquet.iter_batches(1 << 18, columns=columns):
-                    yield batch if columns else self._with_partition(batch, file)
+        """Yield the rows of a finished file, in order; with `columns`, only these and the partition columns."""
+        with (
+            self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source,
+            pq.ParquetFile(source, read_dictionary=_text_names(source)) as parquet,
+        ):
+            stored = [name for name in columns if name not in self.partition_types] if columns else None
+            for batch in parquet.iter_batches(1 << 18, columns=stored):
+                yield self._with_partition(batch, file)
 
     def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
         """Return the rows with the partition columns, whose values are in the path and not in the file."""
@@ -186,7 +194,7 @@ class _FileWriter:
         folder = "".join(f"{name}={value or HIVE_NULL}/" for name, value in partition_values.items())
         self.path = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
         if folder:
-            staging.filesystem.create_dir(f"{staging.folder}/{folder}", recursive=True)
+            create_folder(staging.filesystem, f"{staging.folder}/{folder}")
         self._schema = schema
         names = schema.names
         plain = {*staging.uncompressed, *staging.sequential}

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.errors import LakehouseError
 from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
+from pipelines.engine.statement_option import StatementOptions
 from pipelines.lakehouse.conformance import conform, relax_nullability
+from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
@@ -24,9 +27,27 @@ if TYPE_CHECKING:
 class SparkLakehouse(Lakehouse):
     """Reads and writes the tables below one root folder, by the session of an engine."""
 
-    def __init__(self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        spark: SparkSession,
+        storage_options: Mapping[str, str] | None = None,
+        copies_folder: Path | None = None,
+    ) -> None:
+        """Open the tables; `copies_folder`: where copies for reading are kept, see `pipelines.lakehouse.table_copy`."""
         super().__init__(root, storage_options)
         self.spark = spark
+        self._options = StatementOptions(spark)
+        self._copies = None if copies_folder is None else TableCopies(self, copies_folder)
+
+    def prepare_for(self, tables: Iterable[str]) -> None:
+        """Set the engine's options for statements that read these tables, by their size in the newest version."""
+        self._options.choose(sum(self.size_bytes(table) for table in set(tables) if self.exists(table)))
+
+    def close(self) -> None:
+        """Delete the copies of tables."""
+        if self._copies is not None:
+            self._copies.close()
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         """Return the table's rows; `version` None reads the newest.
@@ -38,8 +59,8 @@ class SparkLakehouse(Lakehouse):
         self.require(table)
         reader = self.spark.read.format("delta")
         if version is not None:
-            reader = reader.option("versionAsOf", str(version))
-        return reader.load(self.path(table))
+            return reader.option("versionAsOf", str(version)).load(self.path(table))
+        return reader.load(self.path(table) if self._copies is None else self._copies.location(table))
 
     def overwrite(
         self,
@@ -131,11 +152,18 @@ class SparkLakehouse(Lakehouse):
 
 @contextmanager
 def _explained(table: str) -> Iterator[None]:
-    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table."""
+    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table.
+
+    A lost session is no such error: the step that writes is repeated.
+    """
     from pyspark.errors import PySparkException
+
+    from pipelines.lakehouse.lost_session import is_lost
 
     try:
         yield
     except PySparkException as error:
+        if is_lost(error):
+            raise
         message = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LakehouseError(f"Writing {table} failed; the table is unchanged: {message[:500]}", table) from error

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 import dagster as dg
-from deltalake import DeltaTable
 
+from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import TableProfile, read_profile
+from installation.object_store.place import require_reachable
 from installation.settings import Settings
 
 EVENT_TABLE = "silver/touchpoint_event"
@@ -44,7 +45,6 @@ def touched_days(
 
 
 def _recorded_days(settings: Settings) -> Iterable[str]:
-    path = f"{settings.lakehouse_root}/{EVENT_TABLE}"
-    if not DeltaTable.is_deltatable(path, storage_options=settings.storage_options):
-        return ()
-    return read_profile(DeltaTable(path, storage_options=settings.storage_options)).rows_by_day
+    require_reachable(settings.lakehouse_root, settings.storage_options)
+    lakehouse = Lakehouse(settings.lakehouse_root, settings.storage_options)
+    return read_profile(lakehouse.delta(EVENT_TABLE)).rows_by_day if lakehouse.exists(EVENT_TABLE) else ()

@@ -3,10 +3,14 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from installation.contract.document import Contract, Contracts
+from installation.object_store.place import list_files
 from installation.settings import Settings
-from pipelines.ingest.landing import candidate_paths
+from pipelines.ingest.landing import UnmatchedFile, candidate_paths, is_hidden, unmatched_files
+from pipelines.ingest.load_option import LoadOptions
+from pipelines.ingest.object_store import ObjectPlace
 
 LANDING_TAG = ".dagster/landing"
 """Tag of a run: the signature of the landing folder when the run started. Dagster's UI hides tags with this prefix."""
@@ -27,7 +31,40 @@ def signature(files: Iterable[Path], landing: Path) -> str:
     return digest.hexdigest()[:32]
 
 
+def landing_state(settings: Settings, contracts: Contracts) -> str | None:
+    """Return a digest of the files that the contracts would load, in the folder or object store; None without any.
+
+    Raises:
+        FileFaultError: the object store cannot be listed.
+    """
+    if settings.landing_root is None:
+        files = landed_files(settings.landing_dir, contracts.sources)
+        return signature(files, settings.landing_dir) if files else None
+    objects = _landed_objects(settings, contracts)
+    lines = "".join(f"{key}|{info.size}|{info.mtime_ns}\n" for key, info in sorted(objects.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:32] if objects else None
+
+
+def unmatched_landings(settings: Settings, contracts: Contracts) -> tuple[UnmatchedFile, ...]:
+    """Return the files that have arrived and that no contract loads, each with the reason."""
+    if settings.landing_root is None:
+        return unmatched_files(settings.landing_dir, contracts.sources)
+    taken = _landed_objects(settings, contracts)
+    reason = "no contract has a path here; draft one with `bojagi contracts init FILE`"
+    return tuple(
+        UnmatchedFile(key, reason)
+        for key in list_files(settings.landing_root, settings.storage_options)
+        if key not in taken and not is_hidden(Path(key), Path())
+    )
+
+
+def _landed_objects(settings: Settings, contracts: Contracts) -> dict[str, Any]:
+    options = LoadOptions(storage_options=settings.storage_options, landing_root=settings.landing_root)
+    place = ObjectPlace.of(None, options)
+    globs = {contract.file.path for contract in contracts.sources if contract.file and contract.file.is_landed}
+    return {key: info for pattern in globs for key, info in place.listed(pattern)}
+
+
 def landing_tags(settings: Settings, contracts: Contracts) -> dict[str, str]:
     """Return the tag by which the landing sensor sees that a run has loaded this state of the folder."""
-    files = landed_files(settings.landing_dir, contracts.sources)
-    return {LANDING_TAG: signature(files, settings.landing_dir)}
+    return {LANDING_TAG: landing_state(settings, contracts) or signature((), settings.landing_dir)}

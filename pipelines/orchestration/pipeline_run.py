@@ -10,6 +10,7 @@ from functools import cached_property
 
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
+from installation.object_store.place import is_url
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
@@ -18,11 +19,13 @@ from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.engine.shared_path import require_shared
 from pipelines.erasure.restored_table import keep_erased
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.lakehouse.table_copy import FOLDER
 from pipelines.quality.inspection import TableInspector
 from pipelines.register.customer_id import opaque_ids
 from pipelines.register.matching_session import MatchingSession
@@ -60,7 +63,9 @@ class PipelineRun:
     @cached_property
     def lakehouse(self) -> SparkLakehouse:
         """The Delta tables, read and written with the run's engine."""
-        return SparkLakehouse(self.settings.lakehouse_root, self.engine.spark, self.settings.storage_options)
+        settings, is_remote = self.settings, self.engine.is_remote
+        copies = settings.fetch_dir / FOLDER if is_url(settings.lakehouse_root) and not is_remote else None
+        return SparkLakehouse(settings.lakehouse_root, self.engine.spark, settings.storage_options, copies)
 
     @cached_property
     def reference_date(self) -> date:
@@ -147,11 +152,17 @@ def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -
     Raises:
         SecretError: the token secret cannot be used.
         ProtectionError: the key store cannot be used.
-        EngineError: the engine cannot be opened.
+        EngineError: the engine cannot be opened, or does not reach the lakehouse.
         ReturnedPersonError: a restored table holds an erased person, who cannot be erased again.
     """
     with installation, open_engine(installation.settings) as engine:
         keep_erased(installation)
         run = PipelineRun(run_id, installation, engine, installation.protection)
-        yield run
-        run.close()
+        try:
+            if engine.is_remote:
+                require_shared(run.lakehouse, engine.name)
+            yield run
+            run.close()
+        finally:
+            if "lakehouse" in vars(run):
+                run.lakehouse.close()

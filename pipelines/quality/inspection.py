@@ -117,11 +117,18 @@ class TableInspector:
         known = self._recorded(contract)
         if known is not None and known.state == state:
             return Inspection(known.quality, is_new=False)
+        from pipelines.engine.connect_session import retry_lost
         from pipelines.quality.validation import validate_table
 
         context = RunContext(self._end_of_day, self._row_history.get(contract.table, ()))
-        frames = {name: frame for name in sorted(parents) if (frame := self._frame(name)) is not None}
-        quality = validate_table(self.lakehouse.read(contract.table), contract, context, frames)
+
+        def validate() -> TableQuality:
+            self.lakehouse.prepare_for({contract.table, *parents})
+            frames = {name: frame for name in sorted(parents) if (frame := self._frame(name)) is not None}
+            return validate_table(self.lakehouse.read(contract.table), contract, context, frames)
+
+        # Great Expectations turns an engine's error into a check that could not run, also that of a lost session.
+        quality = retry_lost(self.lakehouse.spark, validate)
         self._write(InspectionRecord(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
         return Inspection(quality, is_new=True)
 

@@ -1,8 +1,8 @@
 """Converts columns to the standard form that the contract's `standardise` names, for the silver layer.
 
 Texts are converted by plain Python functions, once for each distinct value of a batch, in a pandas function that both
-engines run. Numbers are converted by Spark expressions. On a Spark cluster this package must be installed on the
-workers.
+engines run. Numbers are converted by Spark expressions. The functions' modules are sent to a cluster
+(`pipelines.engine.worker_code`).
 """
 
 from __future__ import annotations

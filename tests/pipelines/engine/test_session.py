@@ -13,7 +13,8 @@ from pyspark.sql import functions as sf
 
 from installation.settings import load_settings
 from pipelines.engine import endpoint
-from pipelines.engine.session import PLAIN_MESSAGES, Engine, open_engine
+from pipelines.engine.connect_session import PLAIN_MESSAGES
+from pipelines.engine.session import Engine, open_engine
 from pipelines.errors import EngineError
 
 
