@@ -26,6 +26,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 from pipelines.engine import endpoint
 from pipelines.errors import EngineError
 from pipelines.lakehouse.lost_session import is_lost
+from pipelines.lakehouse.statement_option import is_apache_spark
 
 if TYPE_CHECKING:
     # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
