@@ -18,8 +18,6 @@ class InputPlace(click.Path):
     The copy needs the setting `storage_options`. It is deleted when the command ends.
     """
 
-    name = "path"
-
     def __init__(self) -> None:
         super().__init__(exists=True)
 
