@@ -42,8 +42,8 @@ LEFT_OUT = (
 # One partition for each core is enough on a laptop; with the default of 200 a small merge takes twenty seconds.
 SHUFFLE_PARTITIONS = max(2, os.cpu_count() or 2)
 JVM_EXIT_SECONDS = 60
-# The second compiler of the JVM took half of the processor time of a run on a small market (40 of 80 s in a trial of two
-# tables) for code that is used a few times. Three markets have this many bytes of landed files; above, it pays.
+# The second compiler of the JVM took half of the processor time (40 of 80 s for two small tables), for code that is
+# used a few times. Three markets have this many bytes of landed files; above, it pays.
 QUICK_JVM_BYTES = 300_000_000
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"
 PROJECT = Path(__file__).parents[2]
