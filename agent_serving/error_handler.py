@@ -20,11 +20,11 @@ from agent_serving.errors import (
     ProviderUnavailable,
     TooManyRequests,
 )
-from agent_serving.observation import log_error
 from agent_serving.problem import problem
 from agent_serving.router import chat, feature, rights
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
 from installation.errors import InstallationError
+from installation.event_log import log_error
 from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
 from privacy.errors import PrivacyError
@@ -97,7 +97,7 @@ def _answer_too_many(request: Request, error: TooManyRequests) -> Response:
 
 
 def _answer_unavailable(request: Request, error: Exception) -> Response:
-    log_error(error)
+    log_error(error, source="bojagi.serve")
     detail = "The service cannot answer now, and it has released nothing. Try again; its log says why."
     return _noted(request, 503, "unavailable", detail, {"Retry-After": _RETRY_SECONDS})
 

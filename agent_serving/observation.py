@@ -2,22 +2,28 @@
 
 A metric and a log line name the route's template, never the path, query or body of a request. An unknown failure is
 answered here: the server would log its message, which may hold personal data.
+
+Each request has an identifier, which its entries in the log and its answer have (`X-Request-ID`). It is the trace of
+the caller's `traceparent` (W3C Trace Context), or the caller's `X-Request-ID` if that is a UUID, else a new one: other
+texts of a caller may be personal.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import re
 import time
-import traceback
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from uuid import UUID
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_serving.problem import problem
+from installation.event_log import log_error, log_event, new_request_id, request_log
 
-LOGGER = logging.getLogger("bojagi.serve")
+_SOURCE = "bojagi.serve"
+_TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -37,6 +43,19 @@ class Metrics:
             "bojagi_feature_values", "Feature values asked for, by outcome: released or the reason.", ("outcome",),
             registry=self.registry,
         )  # fmt: skip
+        self.refusals = Counter("bojagi_http_refusals", "Refused requests by code.", ("code",), registry=self.registry)
+        self.failing = Gauge(
+            "bojagi_part_failing", "1 for each part that failed at the last look of /health/ready.", ("part",),
+            registry=self.registry,
+        )  # fmt: skip
+        # Processor time, memory and open files of this process.
+        ProcessCollector(registry=self.registry)
+
+    def note_failing(self, parts: Iterable[str]) -> None:
+        """Note the parts that cannot be used now."""
+        self.failing.clear()
+        for part in parts:
+            self.failing.labels(part).set(1)
 
 
 class Observation:
@@ -50,45 +69,50 @@ class Observation:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.perf_counter(), 0
+        begun, status, request_id = time.perf_counter(), 0, request_id_of(Headers(scope=scope))
         self._metrics.open.inc()
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
-        try:
-            await self._app(scope, receive, noting)
-        except Exception as error:  # noqa: BLE001 - the server would log its message, which may be personal
-            log_error(error)
-            if not status:
-                detail = "The service failed, and it has released nothing. Its log says where."
-                await problem(500, "internal_error", detail)(scope, receive, noting)
-        finally:
-            self._metrics.open.dec()
-            self._note(scope, status or 500, time.perf_counter() - begun)
+        with request_log(request_id):
+            try:
+                await self._app(scope, receive, noting)
+            except Exception as error:  # noqa: BLE001 - the server would log its message, which may be personal
+                log_error(error, source=_SOURCE)
+                if not status:
+                    detail = "The service failed, and it has released nothing. Its log says where."
+                    await problem(500, "internal_error", detail)(scope, receive, noting)
+            finally:
+                self._metrics.open.dec()
+                self._note(scope, status or 500, time.perf_counter() - begun)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
-        if LOGGER.isEnabledFor(logging.INFO):
-            known = {"caller": scope.get("state", {}).get("caller"), "code": scope.get("state", {}).get("code")}
-            entry = {
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds"), "method": method, "route": route,
-                "status": status, "ms": round(seconds * 1000, 3), **{k: v for k, v in known.items() if v is not None},
-            }  # fmt: skip
-            LOGGER.info(json.dumps(entry, ensure_ascii=False))
+        state = scope.get("state", {})
+        if code := state.get("code"):
+            self._metrics.refusals.labels(code).inc()
+        log_event(
+            "request", source=_SOURCE, method=method, route=route, status=status, ms=round(seconds * 1000, 3),
+            caller=state.get("caller"), code=state.get("code"),
+        )  # fmt: skip
 
 
-def log_error(error: Exception) -> None:
-    """Log the kind of an error and the places it passed. Its message may hold a value, so it is left out."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
-    cause = f" from {type(error.__cause__).__name__}" if error.__cause__ else ""
-    LOGGER.error("%s%s at %s", type(error).__name__, cause, " < ".join(reversed(places)))
+def request_id_of(headers: Headers) -> str:
+    """Return the identifier of a request, see the module."""
+    if found := _TRACE.fullmatch(headers.get("traceparent", "")):
+        return found[1]
+    try:
+        return str(UUID(headers.get("x-request-id", "")))
+    except ValueError:
+        return new_request_id()
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})

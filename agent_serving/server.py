@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ import uvicorn
 
 from agent_serving.application import create_app
 from agent_serving.errors import ServerStartError
+from installation.event_log import open_log
 from installation.installation import Installation
-from installation.portal_settings import is_loopback
+from installation.mail_settings import is_loopback
 
 GRACE_SECONDS = 10
 """How long open requests may take to finish after a signal to stop."""
@@ -44,7 +44,7 @@ def serve(installation: Installation) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
-    _log_lines()
+    open_log(installation.settings.log, is_needed=True)
     try:
         config.load()
     except OSError as error:
@@ -87,13 +87,3 @@ def _listening(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with --host and --port."
         ) from error
     return listener
-
-
-def _log_lines() -> None:
-    """Write the log of requests and errors to standard error, one line an entry."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    for name, level in {"bojagi.serve": logging.INFO, "uvicorn.error": logging.WARNING}.items():
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)

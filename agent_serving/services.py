@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -122,7 +123,8 @@ class Services:
 
     async def in_thread(self, work: Callable[[], Answer]) -> Answer:
         """Return what `work` returns. It runs in a thread of the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        # With the context of the request, whose identifier is in each entry of the log.
+        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
 
     async def failing_parts(self) -> tuple[str, ...]:
         """Return the names of the parts that cannot be used now. A thread of its own asks, so that no request waits."""

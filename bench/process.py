@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -16,11 +17,16 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """Wall seconds, peak memory and output of a command. The memory is resident and summed over the process tree."""
+    """Wall seconds, peak memory, output and processor seconds of a command.
+
+    The memory is resident and summed over the process tree. The processor time is that of all cores together, and
+    other programs on the machine change it little.
+    """
 
     seconds: float
     peak_bytes: int
     output: str
+    cpu_seconds: float = 0.0
 
     @property
     def peak_gib(self) -> float:
@@ -43,7 +49,7 @@ def run_measured(command: Sequence[str], *, env: Mapping[str, str] | None = None
         CommandFailed: its exit code is not 0; the message has the end of its output.
     """
     with tempfile.TemporaryFile(mode="w+") as output:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), _cpu_seconds_of_children()
         process = subprocess.Popen(
             list(command), stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
         )
@@ -56,7 +62,12 @@ def run_measured(command: Sequence[str], *, env: Mapping[str, str] | None = None
         text = output.read()
     if process.returncode != 0:
         raise CommandFailed(f"{' '.join(command)} exited with {process.returncode}:\n{text[-2000:]}")
-    return Measured(seconds, peak, text)
+    return Measured(seconds, peak, text, _cpu_seconds_of_children() - used)
+
+
+def _cpu_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _tree_bytes(pid: int) -> int:

@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-import hmac
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from installation.external_store import wrapper_of
+from installation.secret_key import check_file, never_anew, open_key
 from installation.settings import Settings
 from privacy.audit import AuditEntry, AuditError, AuditLog
 from privacy.clock import utc_now
 from privacy.contract.document import Document
 from privacy.protection.correction_list import CorrectionList
+from privacy.protection.errors import RolledBackStoreError
 from privacy.protection.field import FieldCipher
+from privacy.protection.key_store import WrappedKeyStore
+from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Note
-from privacy.protection.suppression import SuppressionList
+from privacy.protection.suppression import SuppressionError, SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
 from privacy.storage.atomic_file import create_private_folder, replace_public
 from privacy.storage.database import ServerFault, is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, DocumentStore, FolderDocuments
 from privacy.storage.lock import file_lock
-from privacy.storage.secret_file import SecretError, load_key
+from privacy.storage.secret_file import SecretError
 
 if TYPE_CHECKING:
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.storage.postgres import PostgresServer
-
-SECRETS = "secrets"
-"""The documents with a keyed hash of each key."""
-
-
-def open_key(settings: Settings, server: PostgresServer | None, name: str) -> bytes:
-    """Return a key in the secret folder, made at its first use. With a database, the first machine makes it for all.
-
-    The database keeps a keyed hash of each key, which reveals nothing. A machine whose key is missing or another one is
-    refused, so that two machines never work with different keys.
-
-    Raises:
-        SecretError: the key is missing or another one, or the file cannot be used.
-    """
-    path = settings.secret_dir / name
-    if server is None:
-        return load_key(path)
-    remedy = "Copy the secret folder of the machine that made it, without its files *.anchor."
-    documents = DatabaseDocuments(server.open("lakehouse"), SECRETS)
-    if not path.exists() and documents.read(name) is not None:
-        raise SecretError(f"{path}: the key is missing, and another machine of {server} works with it. {remedy}")
-    with documents.alone():
-        known, key = documents.read(name), load_key(path)
-        fingerprint = hmac.digest(key, b"fingerprint of a shared key", "sha256")
-        if known is None:
-            documents.write(name, fingerprint)
-        elif not hmac.compare_digest(known, fingerprint):
-            raise SecretError(f"{path}: not the key that the other machines of {server} work with. {remedy}")
-    return key
 
 
 def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: bool = False) -> AuditLog:
@@ -79,12 +54,13 @@ def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: 
             raise AuditError(
                 f"The audit key {secret} is missing, but the log {log} exists. Under a new key, nothing could show "
                 "that the log is as it was written. Restore the key from your backup. To begin a new log, archive the "
-                "old one with its anchor."
+                f"old one with its anchor and {check_file(settings, secret.name)}."
             )
         if secret.exists() and is_new and not anchor.exists() and not joins:
             raise AuditError(
                 f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
-                "deleted. Restore both from your backup. To begin a new log, archive the key as well."
+                "deleted. Restore both from your backup. To begin a new log, archive the key and "
+                f"{check_file(settings, secret.name)} as well."
             )
         return AuditLog(log, anchor, open_key(settings, server, "audit.key"), joins=joins)
 
@@ -123,7 +99,26 @@ def open_suppression(
     """
     file = settings.secret_dir / "suppression.db"
     anchor = file.with_name("suppression.db.anchor")
-    return SuppressionList(server or file, tokens.derived_key("suppression"), anchor, joins=joins)
+    if server is not None:
+        return SuppressionList(server, tokens.derived_key("suppression"), anchor, joins=joins)
+    with never_anew(settings, file, anchor, SuppressionError):
+        return SuppressionList(file, tokens.derived_key("suppression"), anchor)
+
+
+def open_key_store(
+    settings: Settings, server: PostgresServer | None, wrapper: KeyWrapper | None, *, joins: bool = False
+) -> WrappedKeyStore:
+    """Return a new connection to the key store. `wrapper` wraps the data keys; None takes the one of the settings.
+
+    Raises:
+        ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
+    """
+    file, anchor = settings.secret_dir / "keys.db", settings.secret_dir / "keys.db.anchor"
+    if server is not None:
+        wrapper = wrapper or wrapper_of(settings, makes=is_unwritten(server, "keys"))
+        return WrappedKeyStore(server, wrapper, anchor, joins=joins)
+    with never_anew(settings, file, anchor, RolledBackStoreError):
+        return WrappedKeyStore(file, wrapper or wrapper_of(settings, makes=not file.exists()), anchor)
 
 
 def open_corrections(
@@ -132,25 +127,6 @@ def open_corrections(
     """Return a new connection to the corrections of persons."""
     path = server or settings.data_dir / "correction" / "correction.db"
     return CorrectionList(path, cipher, tokens.derived_key("correction"))
-
-
-def open_pseudonym_key(settings: Settings, server: PostgresServer | None) -> bytes:
-    """Return the secret key from which the pseudonyms for roles are computed.
-
-    Raises:
-        SecretError: it cannot be used, or is missing or another one although pseudonyms were made.
-    """
-    secret, check = settings.secret_dir / "pseudonym.key", settings.data_dir / "pseudonym.check"
-    remedy = "Restore the file; under another key nobody could follow a pseudonym that was given out before."
-    if check.exists() and not secret.exists():
-        raise SecretError(f"{secret}: the pseudonym key is missing, and pseudonyms were made with it. {remedy}")
-    key = open_key(settings, server, "pseudonym.key")
-    fingerprint = hmac.digest(key, b"fingerprint", "sha256").hex()
-    if not check.exists():
-        replace_public(check, f"{fingerprint}\n")
-    elif check.read_text("ascii").strip() != fingerprint:
-        raise SecretError(f"{secret}: not the pseudonym key with which pseudonyms were made. {remedy}")
-    return key
 
 
 def open_documents(
@@ -168,18 +144,12 @@ def open_release_registry(settings: Settings, server: PostgresServer | None) -> 
     """Return the registry of anonymous releases.
 
     Raises:
-        SecretError: the secret behind its hashes is missing or cannot be used.
+        SecretError: the secret behind its hashes is missing although persons were released, or cannot be used.
     """
     # Imported here, because the search that it imports takes a second to load.
-    from privacy.anonymity.registry import LOG, ReleaseRegistry
+    from privacy.anonymity.registry import ReleaseRegistry
 
     documents = open_documents(settings.data_dir / "released", server, "releases")
-    secret = settings.secret_dir / "release.key"
-    if not secret.exists() and documents.read(LOG) is not None:
-        raise SecretError(
-            f"{secret}: the release secret is missing, and the registry in {documents} was made with it. Restore the "
-            "file; under another secret no person would be recognised as released before."
-        )
     return ReleaseRegistry(documents, open_key(settings, server, "release.key"), utc_now)
 
 

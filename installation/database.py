@@ -109,8 +109,8 @@ def version_of(conninfo: str) -> str | None:
         return _version(connection)
 
 
-def migrate(conninfo: str) -> str:
-    """Bring the tables to the newest version, in one transaction, and return the version.
+def migrate(conninfo: str, version: str = "head") -> str:
+    """Bring the tables to a version, the newest by default, in one transaction, and return the version.
 
     Raises:
         ServerFault: the server does not answer, or refused a statement. Nothing was changed.
@@ -134,7 +134,7 @@ def migrate(conninfo: str) -> str:
         engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
         with engine.connect() as wrapped:
             config.attributes.update(connection=wrapped, schema=SCHEMA)
-            command.upgrade(config, "head")
+            command.upgrade(config, version)
             wrapped.commit()
         return _version(connection) or ""
 

@@ -47,15 +47,17 @@ def open_fleet_ledger(settings: Settings, server: PostgresServer | None, anchor:
         raise SettingsError(f"The PostgreSQL that {name} names does not answer; start it.") from error
 
 
-def wrapper_of(settings: Settings) -> KeyWrapper:
+def wrapper_of(settings: Settings, *, makes: bool) -> KeyWrapper:
     """Return the key-encryption keys: in a private file, or in the hardware security module that the settings name.
+
+    `makes`: whether a missing file is made, for a key store that does not exist yet.
 
     Raises:
         SettingsError: the module is set without a file with its PIN, or the file cannot be read.
         ProtectionError: the keys cannot be used.
     """
     if settings.hsm_module is None:
-        return FileKeyWrapper(settings.secret_dir / "key_encryption.json")
+        return FileKeyWrapper(settings.secret_dir / "key_encryption.json", makes=makes)
     if settings.hsm_pin_file is None:
         raise SettingsError("hsm_module is set without hsm_pin_file; name the private file that holds the token's PIN.")
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper

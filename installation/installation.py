@@ -1,7 +1,7 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
 With the setting `database` the stores are tables of PostgreSQL (`installation.database`). Otherwise they are files. In
-`data_dir`: consent/, rights/, correction/, audit/, dp/, released/, token.check, pseudonym.check, run_date.toml. In
+`data_dir`: consent/, rights/, correction/, audit/, dp/, released/, *.check, run_date.toml. In
 `secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: *.key,
 *.anchor, keys.db, key_encryption.json, suppression.db.
 """
@@ -24,18 +24,19 @@ from installation.data_secret import (
     open_audit_log,
     open_corrections,
     open_documents,
-    open_key,
-    open_pseudonym_key,
+    open_key_store,
     open_release_registry,
     open_suppression,
     open_tokenizer,
 )
 from installation.database import open_server
-from installation.external_store import open_fleet_ledger, wrapper_of
+from installation.external_store import open_fleet_ledger
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.object_store.place import require_reachable
 from installation.reference_date import decision_moment, reference_date, shop_time
+from installation.secret_key import open_key
 from installation.settings import Settings
+from installation.shared_file import SharedFiles
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
@@ -264,13 +265,13 @@ class Installation:
         return open_audit_log(self.settings, self.server, joins=joins)
 
     def open_key(self, name: str) -> bytes:
-        """Return a key of the secret folder, see `installation.data_secret.open_key`."""
+        """Return a key of the secret folder, see `installation.secret_key.open_key`."""
         return open_key(self.settings, self.server, name)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
         """The secret key from which the pseudonyms for roles are computed."""
-        return open_pseudonym_key(self.settings, self.server)
+        return self.open_key("pseudonym.key")
 
     @cached_property
     def synthetic_key(self) -> bytes:
@@ -287,17 +288,8 @@ class Installation:
         return open_tokenizer(self.settings)
 
     def open_key_store(self, wrapper: KeyWrapper | None = None, *, joins: bool = False) -> WrappedKeyStore:
-        """Return a new connection to the key store, to be closed by the caller.
-
-        Args:
-            wrapper: wraps the data keys; None takes the one that the settings name.
-            joins: see `WrappedKeyStore`.
-
-        Raises:
-            ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
-        """
-        place, anchor = self.server or self.settings.secret_dir / "keys.db", self.settings.secret_dir / "keys.db.anchor"
-        return WrappedKeyStore(place, wrapper or wrapper_of(self.settings), anchor, joins=joins)
+        """Return a new connection to the key store, to be closed by the caller; see `data_secret.open_key_store`."""
+        return open_key_store(self.settings, self.server, wrapper, joins=joins)
 
     @property
     def protection(self) -> Protection:
@@ -383,6 +375,11 @@ class Installation:
     def inspection_records(self) -> DocumentStore:
         """The results of the checks of tables, one document a table."""
         return open_documents(self.settings.data_dir / "quality/outcome", self.server, "inspections", is_durable=False)
+
+    @property
+    def shared_files(self) -> SharedFiles:
+        """The files of the data folder that all machines of a database have, such as models."""
+        return SharedFiles(self.settings.data_dir, self.server)
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""

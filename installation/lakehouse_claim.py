@@ -8,12 +8,14 @@ object store is by conditional puts.
     later runs: the fingerprint and the owner must be ours; otherwise nothing is written
     a run:      take the lease until LEASE_SECONDS from now, renew it, release it at the end
 
-A lease that was not renewed has ended, so a killed run stops others for LEASE_SECONDS at most. The clocks of the
+A lease that was not renewed has ended, so a killed run stops other machines for LEASE_SECONDS at most. It does not stop
+the next run in the same data folder, which holds the folder's lock: so the former one has ended. The clocks of the
 machines may differ by less than LEASE_SECONDS minus RENEWAL_SECONDS.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -23,23 +25,31 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
+from installation.machine import ID_FILE, machine_id, register
 from installation.object_store.errors import explained
 from installation.object_store.place import is_url
-from privacy.storage.atomic_file import create_private
 
 if TYPE_CHECKING:
     from installation.installation import Installation
+    from installation.settings import Settings
 
 LEASE_SECONDS = 120
 RENEWAL_SECONDS = 30
-OWNER_FILE = "installation.id"
-"""Below the data folder: the random id of an installation whose stores are files."""
 _TABLE = "_bojagi/claim"
+_CONFIGURATION = {
+    # A lease makes two versions, and one for each renewal.
+    "delta.logRetentionDuration": "interval 1 days", "delta.checkpointInterval": "20",
+}  # fmt: skip
+_KEEP_HOURS = 24
+"""For so long the files of former versions stay."""
+_VACUUM_VERSIONS = 50
+"""After so many versions, former files are removed."""
 _ATTEMPTS = 50
 """How often a replacement is tried against other processes, before it is refused."""
 
@@ -57,6 +67,7 @@ class Claim(BaseModel):
 
     `fingerprint` is a keyed hash of the token secret that reveals nothing. `owner` is the id of the database with the
     stores, or of the installation whose stores are files. `holder` names the run that has the lease, until `until`.
+    `folder` is a hash that names its data folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +75,7 @@ class Claim(BaseModel):
     fingerprint: str
     owner: str
     holder: str = ""
+    folder: str = ""
     until: AwareDatetime | None = None
 
 
@@ -93,7 +105,7 @@ class ClaimTable:
         rows, options = pa.table({"content": [claim.model_dump_json()]}), dict(self.storage_options)
         try:
             if version < 0:
-                write_deltalake(self._path, rows, mode="error", storage_options=options)
+                write_deltalake(self._path, rows, mode="error", configuration=_CONFIGURATION, storage_options=options)
                 return True
             table = DeltaTable(self._path, version=version, storage_options=options)
             once = CommitProperties(max_commit_retries=0)
@@ -107,6 +119,14 @@ class ClaimTable:
                 raise explained(error, self.root, self.storage_options) from error
             raise
         return True
+
+    def vacuum(self) -> None:
+        """Remove the files of former versions, see `_KEEP_HOURS`."""
+        from deltalake import DeltaTable
+
+        table = DeltaTable(self._path, storage_options=dict(self.storage_options))
+        # Full, because checkpoints forget which files the former versions had.
+        table.vacuum(_KEEP_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
 
     @property
     def _path(self) -> str:
@@ -122,9 +142,47 @@ def require_own(installation: Installation) -> None:
     _owned(installation)
 
 
+def require_free(installation: Installation) -> None:
+    """Check that no run of another data folder works in the lakehouse, before anything costly is imported.
+
+    Raises:
+        LakehouseBusyError: one does.
+    """
+    if is_leased_elsewhere(installation):
+        claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+        raise _busy(installation.settings.lakehouse_root, claim)
+
+
+def unleased_claim(settings: Settings) -> str | None:
+    """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
+    claim, _ = read_claim(ClaimTable(settings.lakehouse_root, settings.storage_options))
+    return None if claim is None else _unleased(claim).model_dump_json()
+
+
+def restore_claim(settings: Settings, text: str) -> None:
+    """Write the claim of a backup into a lakehouse that has none, so that no other installation takes it.
+
+    Raises:
+        LakehouseClaimedError: the lakehouse has one.
+    """
+    table = ClaimTable(settings.lakehouse_root, settings.storage_options)
+    if not table.replace(Claim.model_validate_json(text), -1):
+        raise LakehouseClaimedError(f"The lakehouse {table.root} belongs to an installation already.")
+
+
+def is_leased_elsewhere(installation: Installation) -> bool:
+    """Return whether a run of another data folder works in the lakehouse."""
+    claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+    if claim is None or claim.until is None or claim.until <= installation.clock():
+        return False
+    return claim.folder != _folder_id(installation)
+
+
 @contextmanager
 def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """Hold the lakehouse for the block; other machines are refused meanwhile.
+
+    The caller holds the lock of the data folder (`pipelines.ingest.lock.run_lock`).
 
     Raises:
         LakehouseClaimedError: it belongs to another installation.
@@ -133,6 +191,7 @@ def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """
     holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
     _take(installation, holder)
+    register(installation.settings, installation.server)
     ended, lost = threading.Event(), threading.Event()
 
     def renew() -> None:
@@ -163,17 +222,14 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
     root = installation.settings.lakehouse_root
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
+        folder = _folder_id(installation)
         now = installation.clock().astimezone(UTC)
-        is_free = claim.until is None or claim.until <= now
+        is_free = claim.until is None or claim.until <= now or (folder != "" and claim.folder == folder)
         if claim.holder != holder and (renews or not is_free):
-            until = (
-                "" if claim.until is None else f" Its lease ends at {claim.until:%H:%M:%S} UTC unless it is renewed."
-            )
-            raise LakehouseBusyError(
-                f"Another run is working in the lakehouse {root}: {claim.holder or 'none'}.{until} Wait until it ends."
-            )
+            raise _busy(root, claim)
         until_then = now + timedelta(seconds=LEASE_SECONDS)
-        if table.replace(claim.model_copy(update={"holder": holder, "until": until_then}), version):
+        taken = claim.model_copy(update={"holder": holder, "folder": folder, "until": until_then})
+        if table.replace(taken, version):
             return
     raise _unsettled(root)
 
@@ -181,16 +237,24 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
 def _release(installation: Installation, holder: str) -> None:
     for _ in range(_ATTEMPTS):
         table, claim, version = _owned(installation)
-        freed = claim.model_copy(update={"holder": "", "until": None})
-        if claim.holder != holder or table.replace(freed, version):
+        freed = _unleased(claim)
+        if claim.holder != holder:
             return
+        if table.replace(freed, version):
+            if version % _VACUUM_VERSIONS < 2:
+                table.vacuum()
+            return
+
+
+def _unleased(claim: Claim) -> Claim:
+    return Claim(fingerprint=claim.fingerprint, owner=claim.owner)
 
 
 def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
     settings, tables = installation.settings, installation.lakehouse  # its object store must answer
     table = ClaimTable(tables.root, tables.storage_options)
     for _ in range(_ATTEMPTS):
-        claim, version = _read(table)
+        claim, version = read_claim(table)
         fingerprint, owner = installation.tokenizer.derived_key("lakehouse claim").hex(), _owner(installation)
         if claim is None:
             table.replace(Claim(fingerprint=fingerprint, owner=owner), version)
@@ -216,6 +280,14 @@ def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
     raise _unsettled(table.root)
 
 
+def _busy(root: str, claim: Claim | None) -> LakehouseBusyError:
+    holder = "another process" if claim is None or not claim.holder else claim.holder
+    until = (
+        "" if claim is None or claim.until is None else f"; its lease ends at {claim.until:%H:%M:%S} UTC unless renewed"
+    )
+    return LakehouseBusyError(f"Another run is working in the lakehouse {root}: {holder}{until}. Wait until it ends.")
+
+
 def _unsettled(root: str) -> LakehouseBusyError:
     return LakehouseBusyError(
         f"The claim of the lakehouse {root} was replaced {_ATTEMPTS} times by other processes. Run again; if it lasts, "
@@ -223,7 +295,8 @@ def _unsettled(root: str) -> LakehouseBusyError:
     )
 
 
-def _read(table: ClaimTable) -> tuple[Claim | None, int]:
+def read_claim(table: ClaimTable) -> tuple[Claim | None, int]:
+    """Return the claim and its version; raises `LakehouseError` with the cause if it cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:
@@ -238,6 +311,15 @@ def _read(table: ClaimTable) -> tuple[Claim | None, int]:
         ) from error
 
 
+def _folder_id(installation: Installation) -> str:
+    """Return a hash that names the data folder while this machine is up; empty on a system without a boot id."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return ""
+    folder = os.stat(installation.settings.data_dir)
+    return hashlib.sha256(f"{boot.read_text()}|{folder.st_dev}|{folder.st_ino}".encode()).hexdigest()
+
+
 def _owner(installation: Installation) -> str:
     server = installation.server
     if server is None:
@@ -246,7 +328,5 @@ def _owner(installation: Installation) -> str:
 
 
 def _owner_of_files(installation: Installation, *, makes: bool) -> str | None:
-    path = installation.settings.data_dir / OWNER_FILE
-    if makes:
-        create_private(path, f"{secrets.token_hex(16)}\n")
-    return f"files {path.read_text('ascii').strip()}" if path.exists() else None
+    is_made = makes or (installation.settings.data_dir / ID_FILE).exists()
+    return f"files {machine_id(installation.settings)}" if is_made else None

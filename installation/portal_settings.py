@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from installation.private_text import read_private_text
-
-MailTls = Literal["starttls", "tls", "none"]
-Address = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,189}$")]
+from installation.mail_settings import Address, MailServer, MailTls, is_loopback
 
 
 class PortalSettings(BaseModel):
@@ -45,22 +41,12 @@ class PortalSettings(BaseModel):
             raise ValueError("only one of mail_user and mail_password_file is set; expected both or none")
         return self
 
-    def read_password(self) -> str:
-        """Return the password of the mail server.
-
-        Raises:
-            SettingsError: the file cannot be read, or other users may read it.
-        """
-        file = self.mail_password_file
-        return "" if file is None else read_private_text(file, "mail_password_file")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def mail_server(self) -> MailServer:
+        """Return the mail server. `mail_host` must be set."""
+        return MailServer(
+            host=str(self.mail_host), port=self.mail_port, tls=self.mail_tls, user=self.mail_user,
+            password_file=self.mail_password_file, sender=str(self.mail_sender),
+        )  # fmt: skip
 
 
 def _host(url: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from installation.data_secret import open_key
+from installation.secret_key import open_key
 from installation.settings import Settings
 from privacy.audit import AuditLog
 from privacy.consent.record import is_opaque_id

@@ -43,7 +43,13 @@ requests_per_minute = 6000   # of one caller, in each process
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
-# [[backups]]             # each copy of the data; certificates of erasures name it with its expiry
+# [backup]                # what `bojagi backup` writes
+# place = "s3://backup/bojagi"             # folder or URL of tables and stores
+# secrets_place = "/vault/bojagi"          # folder or URL of the secrets, with other access rights
+# key_file = "/etc/bojagi/backup.key"      # private file that seals both; keep a copy of it elsewhere
+# keep_days = 30          # also storage_options, secrets_storage_options, scratch_dir, scratch_database
+
+# [[backups]]             # a copy that another program makes; certificates of erasures name it with its expiry
 # name = "weekly"
 # path = "/backup/weekly" # searched for persons at each erasure; leave it out for a copy that cannot be read
 # expires_on = 2026-12-31
@@ -78,6 +84,17 @@ opensearch_index = "bojagi"
 # extraction_url = "http://gpu:8000/v1"    # OpenAI-compatible endpoint that reads pages about places nearby
 # extraction_model = "deepseek-7b"         # its model; default: only lines with labels are read
 
+[log]                     # entries are lines of JSON without personal data
+format = "text"           # json: every command, request and run is logged; text: only `bojagi serve` logs
+level = "info"            # debug, info, warning or error
+# file = "/var/log/bojagi/bojagi.jsonl"    # default: standard error
+
+[alerts]                  # messages about failures; [alerts.webhooks.NAME], [alerts.mail]: docs/operate/observe.md
+# file = "/var/log/bojagi/alert.jsonl"     # one line of JSON a message
+repeat_hours = 24         # an alert that still holds is sent again so often
+disk_free_percent = 10    # below it, the disk of the data folder is an alert
+unread_days = 7           # a consent statement that has not been read so long is an alert
+
 [storage_options]         # of the object store of every URL here, in the names of delta-rs; not printed
 # AWS_ACCESS_KEY_ID = "…"                  # with AWS_SECRET_ACCESS_KEY; default: those of the machine
 # AWS_REGION = "ap-northeast-2"
@@ -89,8 +106,9 @@ opensearch_index = "bojagi"
 ```
 
 A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file
-is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
-the working directory. Nothing else in the project reads the environment.
+is the one that `BOJAGI_CONFIG` names, else `bojagi.toml` in the working directory, else `/etc/bojagi/bojagi.toml`.
+With the last one, `data_dir` is `/var/lib/bojagi` unless it is set. Relative paths start at the working directory.
+`bojagi settings` prints this page. Nothing else in the project reads the environment.
 """
 
 import datetime
@@ -102,24 +120,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    ByteSize,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.agent_settings import ChatSettings, LlmSettings
-from installation.backup_settings import BackupSettings
+from installation.alert_settings import AlertSettings
+from installation.backup_settings import BackupSettings, CopySettings
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
+from installation.log_settings import LogSettings
 from installation.portal_settings import PortalSettings
 from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
@@ -127,11 +138,14 @@ from installation.search_settings import SearchSettings
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+MACHINE_CONFIG_FILE = Path("/etc/bojagi/bojagi.toml")
+"""The settings file of a machine on which Bojagi is a service; read where the working directory has none."""
+MACHINE_DATA_DIR = "/var/lib/bojagi"
 DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Settings whose values are not printed.
-_SECRET = ("storage_options", "source_credentials", "database")
+_SECRET = ("storage_options", "source_credentials", "database", "backup")
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
@@ -202,11 +216,14 @@ class Settings(BaseSettings):
     time_zone: str = DEFAULT_TIME_ZONE
     http: HttpSettings = HttpSettings()
     oidc: OidcSettings | None = None
-    backups: tuple[BackupSettings, ...] = ()
+    backup: BackupSettings | None = None
+    backups: tuple[CopySettings, ...] = ()
     portal: PortalSettings = PortalSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()
+    log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
@@ -304,7 +321,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         SettingsError: the named file is missing or not TOML, a key is unknown, or a value cannot be used.
 
     """
-    values = _read_file(path or _named_file())
+    values = _read_file(path or settings_file())
     _refuse_unknown_variables(os.environ)
     given = {key: value for key, value in overrides.items() if value is not None}
     _refuse_unknown_keys(given, "an argument")
@@ -313,9 +330,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         return Settings(**(unset | given))
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
-        raise SettingsError(
-            f"Invalid settings: {faults}. All settings are listed at the top of installation/settings.py."
-        ) from error
+        raise SettingsError(f"Invalid settings: {faults}. `bojagi settings` lists all settings.") from error
     except EnvironmentFault as error:
         raise SettingsError(
             f"environment: {error}. Lists and tables are given as JSON, such as BOJAGI_CONTRACT_DIRS='[\"contracts\"]'."
@@ -336,11 +351,12 @@ def java_home() -> Path | None:
     return Path(value) if value else None
 
 
-def _named_file() -> Path | None:
+def settings_file() -> Path | None:
+    """Return the settings file that is read; None if there is none, so that the defaults apply."""
     named = os.environ.get(CONFIG_FILE_VARIABLE)
     if named:
         return Path(named)
-    return DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None
+    return next((path for path in (DEFAULT_CONFIG_FILE, MACHINE_CONFIG_FILE) if path.exists()), None)
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:
@@ -355,7 +371,7 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}. Correct the file.") from error
     _refuse_unknown_keys(values, str(path))
-    return values
+    return {"data_dir": MACHINE_DATA_DIR} | values if path == MACHINE_CONFIG_FILE else values
 
 
 def _refuse_unknown_keys(values: Mapping[str, Any], where: str) -> None:

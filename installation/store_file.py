@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from installation.settings import Settings
+from installation.shared_file import FOLDERS, STORE
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,6 @@ FILES = (
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
 
-KEYS = ("audit.key", "pseudonym.key", "release.key", "rights.key", "portal.key", "synthetic.key")
-"""The keys that all machines of a database share, apart from the token secret, which the lakehouse knows."""
-
 
 def unimported(settings: Settings, connection: Any) -> list[Path]:
     """Return the files of stores that the database does not have, over an open connection of psycopg."""
@@ -50,4 +48,6 @@ def unimported(settings: Settings, connection: Any) -> list[Path]:
     versions["ledger"] = int(connection.execute("SELECT count(*) FROM dp_entry").fetchone()[0])
     found = [one.of(settings) for one in FILES if versions.get(one.store) == 0 and one.of(settings).exists()]
     lines = settings.data_dir / DOCUMENTS["releases"] / "release.jsonl"
+    shared = [settings.data_dir / folder for folder in FOLDERS] if versions.get(STORE) == 0 else []
+    found += [folder for folder in shared if any(path.is_file() for path in folder.rglob("*"))]
     return [*found, *([lines] if versions.get("releases") == 0 and lines.exists() else [])]

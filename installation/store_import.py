@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from installation.data_secret import SECRETS, open_key
 from installation.database import open_server
 from installation.errors import SettingsError
-from installation.store_file import DOCUMENTS, FILES, KEYS, StoreFile
+from installation.secret_key import MADE, SECRETS, open_key
+from installation.shared_file import FOLDERS, PARTICIPANTS, STORE, SharedFiles
+from installation.store_file import DOCUMENTS, FILES, StoreFile
 from privacy.storage.database import is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
@@ -44,13 +45,21 @@ def import_files(installation: Installation) -> dict[str, int]:
             )
             if path.exists() and is_new:
                 counts[one.store] = _copy(path, one, server.open(one.store), installation)
-        for key in KEYS:
+        for key in MADE:
             if (settings.secret_dir / key).exists():
                 open_key(settings, server, key)
         for store, name in DOCUMENTS.items():
             folder = settings.data_dir / name
             if folder.is_dir() and is_unwritten(server, store):
                 counts[store] = _copy_documents(folder, server.open(store), store)
+        if is_unwritten(server, STORE):
+            files = SharedFiles(settings.data_dir, server)
+            for name in FOLDERS:
+                files.publish(settings.data_dir / name)
+            participants = DatabaseDocuments(server.open(STORE), PARTICIPANTS)
+            for file in settings.data_dir.glob("federated/*/participant*.bin"):
+                participants.write(f"{file.parent.name}/{file.name}", file.read_bytes())
+            counts[STORE] = len(DatabaseDocuments(server.open(STORE), STORE).names())
     return counts
 
 

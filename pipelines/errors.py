@@ -68,3 +68,23 @@ class TrainingError(PipelineError):
 
 class PartnerMatchError(PipelineError):
     """A match with a partner cannot take this step: wrong name, order, purpose or file."""
+
+
+class MigrationError(PipelineError):
+    """A table cannot be moved to its contract. `reasons` has one line a reason; the table is unchanged."""
+
+    def __init__(self, reasons: tuple[str, ...], table: str) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
+        self.table = table
+
+
+class ContractChangedError(PipelineError):
+    """A table has another form than its contract states, so nothing is loaded into it or built from it."""
+
+    def __init__(self, table: str, changes: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{table} was made with another contract: {'; '.join(changes)}. Run `bojagi contracts migrate --plan`, "
+            "which says what would change, or put the former contract back."
+        )
+        self.table = table

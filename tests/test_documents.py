@@ -17,7 +17,7 @@ from tests.markdown import ROOT, Document, read_documents
 
 DOCUMENTS = read_documents()
 PACKAGES = ("pipelines", "agent_serving", "federated", "features", "installation", "privacy", "bench")
-FOLDERS = (*PACKAGES, "docs", "tests")
+FOLDERS = (*PACKAGES, "deploy", "docs", "tests")
 EXAMPLE_TABLES = {"bronze/quarantine", "bronze/parking_visit", "bronze/visit"}
 """Tables that have no built-in contract: the quarantine, and the examples of sources that a reader adds."""
 PLAIN_ENGLISH = (

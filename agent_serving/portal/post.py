@@ -18,11 +18,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from agent_serving.errors import PortalUnavailable, ServingError
-from agent_serving.observation import log_error
-from agent_serving.portal.mail import Mailer
 from agent_serving.portal.pass_store import LIFETIMES, PassKind, PassStore
 from installation.errors import InstallationError
+from installation.event_log import log_error
 from installation.installation import Installation
+from installation.mailer import Mailer
 from privacy.errors import PrivacyError
 from privacy.protection.normal_form import normalise_email
 from privacy.rights.wording import Language
@@ -79,7 +79,6 @@ class Post:
     ) -> None:
         """Take the installation, the calling thread's store of passes, and what counts outcomes: sent, unknown …"""
         self._installation, self._passes, self._note = installation, passes, note
-        self._mailer = Mailer(installation.settings.portal)
         self._waiting: queue.Queue[Callable[[], str] | None] = queue.Queue(MOST_WAITING)
         self._limit = MovingWindowRateLimiter(MemoryStorage())
         self._thread = threading.Thread(target=self._work, name="sign-in mail", daemon=True)
@@ -128,12 +127,15 @@ class Post:
             try:
                 outcome = work()
             except (OSError, *DATABASE_ERRORS, PrivacyError, InstallationError, ServingError) as error:
-                log_error(error)
+                log_error(error, source="bojagi.serve")
                 outcome = "failed"
             self._note(outcome)
 
+    def _mailer(self) -> Mailer:
+        return Mailer(self._installation.settings.portal.mail_server())
+
     def _tell(self, address: str, subject: str, text: str) -> str:
-        self._mailer.send(address, subject, text)
+        self._mailer().send(address, subject, text)
         return "told"
 
     def _send_link(self, address: str, language: Language) -> str:
@@ -149,7 +151,7 @@ class Post:
         settings = self._installation.settings
         link = f"{settings.portal.public_url}/portal/sign-in/link?token={secret}"
         minutes = int(LIFETIMES[PassKind.LINK].total_seconds() // 60)
-        self._mailer.send(
+        self._mailer().send(
             address, f"{settings.controller}: {subject}",
             text.format(controller=settings.controller, link=link, minutes=minutes),
         )  # fmt: skip

@@ -85,7 +85,10 @@ def send_certificate(visit: Visit) -> Response:
     request = visit.portal.rights.request(number)
     if request.certificate is None or kind not in _CERTIFICATE_TYPES:
         raise UnknownRequestError("The request has no such certificate.")
-    content = (visit.portal.installation.settings.data_dir / CERTIFICATE_FOLDER / f"{number}.{kind}").read_bytes()
+    installation = visit.portal.installation
+    file = installation.settings.data_dir / CERTIFICATE_FOLDER / f"{number}.{kind}"
+    installation.shared_files.fetch(file)
+    content = file.read_bytes()
     if kind == "json" and sha256(content).hexdigest() != request.certificate:
         raise RequestStoreError("A certificate is not the one that the history records. Restore it.")
     headers = {"Content-Disposition": f'attachment; filename="{number}.{kind}"'}

@@ -35,6 +35,7 @@ async def ready(request: Request) -> Response:
     """Return `ok` if the online store, the consent record, the audit log and the API keys can be used now."""
     services: Services = request.app.state.services
     failing = await services.failing_parts()
+    services.metrics.note_failing(failing)
     found = Health(status="failing" if failing else "ok", failing=list(failing))
     return JSONResponse(found.model_dump(), 503 if failing else 200)
 

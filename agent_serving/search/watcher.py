@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from importlib.util import find_spec
 
 from agent_serving.search.errors import SearchError
+from installation.event_log import log_error, log_event
 from installation.installation import Installation
 from installation.settings import Settings
 
 LOOK_SECONDS = 0.5
 """A changed file is visible within two seconds. A look without a change costs one `stat` a file."""
-
-_log = logging.getLogger("bojagi.serve")
 
 
 def is_engine_installed(settings: Settings) -> bool:
@@ -57,10 +55,12 @@ class ContentWatcher:
                         report = upkeep.run(wait_seconds=self._look_seconds)
                         failed = ""
                         if report.indexed or report.removed:
-                            _log.info("search index: %d files indexed, %d removed", report.indexed, report.removed)
+                            log_event(
+                                "content_indexed", source="bojagi.serve", files=report.indexed, removed=report.removed
+                            )
             except (SearchError, sqlite3.Error, OSError) as error:
                 # The files stay in the queue. The same message is logged once.
                 if str(error) != failed:
                     failed = str(error)
-                    _log.warning("search index: %s", failed)
+                    log_error(error, source="bojagi.serve")
                 self._ended.wait(10 * self._look_seconds)

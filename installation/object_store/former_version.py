@@ -50,12 +50,12 @@ def remove_former_versions(location: str, options: Mapping[str, str]) -> int:
         with _client(location, options) as (client, bucket, prefix):
             found = list(_former(client, bucket, prefix))
             for start in range(0, len(found), _BATCH):
-                wanted = {"Objects": found[start : start + _BATCH], "Quiet": True}
-                answer = client.delete_objects(Bucket=bucket, Delete=wanted)
+                batch = found[start : start + _BATCH]
+                answer = client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
                 if answer.get("Errors"):
                     code = answer["Errors"][0].get("Code", "unknown")
                     raise OSError(f"former versions of objects below {location} cannot be deleted: {code}")
-                removed += len(wanted["Objects"])
+                removed += len(batch)
     except ObjectStoreError as error:
         if str(error).endswith(f"{_MISSING}."):
             return 0

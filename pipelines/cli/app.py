@@ -3,17 +3,21 @@
 import typer
 
 from pipelines.cli import (
+    alerts,
     anonymize,
     api_key,
     audit,
+    backup,
     consent,
     contracts,
     database,
+    doctor,
     dp,
     features,
     federated,
     identity,
     keys,
+    manual,
     profile,
     quarantine,
     read,
@@ -26,6 +30,7 @@ from pipelines.cli import (
     status,
     synth,
     ui,
+    upgrade,
 )
 from pipelines.cli.error_boundary import ErrorBoundary
 
@@ -49,7 +54,7 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
   130  stopped by Ctrl-C
   143  stopped by SIGTERM
 
-Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
+Settings come from bojagi.toml and BOJAGI_* variables (`bojagi settings` lists them). `bojagi docs` has the manual.
 """
 
 app = typer.Typer(
@@ -63,6 +68,9 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("ui")(ui.ui)
+app.command("daemon")(ui.run_daemon)
+app.command("settings")(manual.settings)
+app.command("docs")(manual.docs)
 app.command("simulate")(simulate.simulate_command)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
@@ -73,6 +81,12 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="database")
+app.add_typer(backup.app, name="backup")
+app.command("restore")(backup.restore)
+app.command("upgrade")(upgrade.upgrade)
+app.command("doctor")(doctor.doctor)
+app.add_typer(alerts.app, name="alerts")
+app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")

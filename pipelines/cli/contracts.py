@@ -1,4 +1,4 @@
-"""Command group `bojagi contracts`: checks contracts, prints their data map, drafts a contract from a file."""
+"""Command group `bojagi contracts`: checks contracts, prints their data map, drafts contracts, migrates tables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.contracts_migrate import migrate
 from pipelines.cli.error_boundary import ErrorBoundary
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ Folders = Annotated[
 
 app = typer.Typer(
     cls=ErrorBoundary,
-    help="Check contracts, print their data map, or draft a contract from a file.",
+    help="Check contracts, print their data map, draft a contract from a file, or migrate tables to changed contracts.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+
+app.command("migrate")(migrate)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 @app.command()
 def status(as_json: Json = False, data: Data = None) -> None:
-    """Show the database, the version of its tables, and how often each store was changed.
+    """Show the database, the version of its tables, how often each store was changed, and the machines.
 
     [bold]Examples[/bold]
 
@@ -32,18 +32,24 @@ def status(as_json: Json = False, data: Data = None) -> None:
       bojagi database status --json | jq .stores
     """
     from installation.database import HEAD, store_versions, version_of
+    from installation.machine import machines
 
     with installation_for(data) as installation:
         server = _server(installation)
         found = version_of(server.conninfo)
         stores = store_versions(server.conninfo) if found == HEAD else {}
-        shown = {"database": server.name, "tables": found, "expected": HEAD, "stores": stores}
+        places = machines(server) if found == HEAD else {}
+        shown = {
+            "database": server.name, "tables": found, "expected": HEAD, "stores": stores, "machines": places,
+        }  # fmt: skip
     if as_json:
         print(json.dumps(shown, indent=1))
         return
     print(f"{shown['database']}: tables of version {found or 'none'}; this program needs {HEAD}")
     for store, version in stores.items():
         print(f"  {store:<12} {version:>8,} changes")
+    for machine, place in places.items():
+        print(f"  machine {machine}  {place}")
 
 
 @app.command()
@@ -94,6 +100,19 @@ def join(as_json: Json = False, data: Data = None) -> None:
     for store, state in states.items():
         print(f"  {store:<12} {state}")
     print("This machine has joined.")
+
+
+@app.command()
+def forget(
+    machine: Annotated[str, typer.Argument(help="Id of the machine; `bojagi database status` shows it.")],
+    data: Data = None,
+) -> None:
+    """Remove a machine whose data folder was deleted. Erasures wait for every machine that is not removed."""
+    from installation.machine import forget as forget_machine
+
+    with installation_for(data) as installation:
+        forget_machine(_server(installation), machine)
+    print(f"Erasures no longer wait for {machine}.")
 
 
 def _server(installation: Installation) -> PostgresServer:

@@ -118,7 +118,7 @@ def evaluate(
 
     with installation_for(data) as installation:
         found = FederatedService(installation, getuser()).evaluate(model, site)
-        page = RunFolder.of(installation.settings, model).report.with_suffix(".html")
+        page = RunFolder.of(installation, model).report.with_suffix(".html")
     if as_json:
         typer.echo(found.to_json())
         return

@@ -47,7 +47,7 @@ def revert(
     data: Data = None,
 ) -> None:
     """Undo a merge, split or move: its records get back the customer id that they had before."""
-    made = _steward_service(installation_for(data)).revert(event, reason)
+    made = _writing_service(installation_for(data)).revert(event, reason)
     typer.echo(f"Recorded decision {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
 
 
@@ -90,8 +90,16 @@ def explain_customers(installation: Installation, named: tuple[str, str], role: 
 
 
 def _decide(verdict: Any, first: str, second: str, reason: str, installation: Installation) -> None:
-    decision = _steward_service(installation).decide(verdict, first, second, reason)
+    decision = _writing_service(installation).decide(verdict, first, second, reason)
     typer.echo(f"Recorded decision {decision.decision_id}. {_NEXT}")
+
+
+def _writing_service(installation: Installation) -> StewardService:
+    """Return the service after checking that the lakehouse belongs to this installation."""
+    from installation.lakehouse_claim import require_own
+
+    require_own(installation)
+    return _steward_service(installation)
 
 
 def _steward_service(installation: Installation) -> StewardService:

@@ -24,14 +24,16 @@ _PLACES = ("landing_dir", "lakehouse_root")
 
 
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
-    """Return the settings, overridden by the given options.
+    """Return the settings, overridden by the given options. From here on the command logs as the settings say.
 
     `data` moves the data folder, with the folders below it. A place that the settings name themselves stays, and
     standard error says so: a command never leaves the lakehouse of the settings for an empty one.
     """
+    from installation.event_log import open_log
     from installation.settings import load_settings
 
     settings = load_settings(None, data_dir=data, **overrides)
+    open_log(settings.log)
     if data is not None:
         for name in _PLACES:
             place = Path(getattr(settings, name))

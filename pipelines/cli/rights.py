@@ -158,6 +158,8 @@ def show(request_id: RequestId, as_json: Json = False, data: Data = None) -> Non
         shown = describe(service, view.request)
         refusal = service.refusal_text(view.request, "en") if view.request.refusal else None
         certificate = installation.settings.data_dir / "rights" / "certificate" / f"{request_id}.json"
+        for kind in (".json", ".pdf"):
+            installation.shared_files.fetch(certificate.with_suffix(kind))
     shown |= {
         "events": [event.model_dump(mode="json") for event in view.events],
         "holds": [hold.model_dump(mode="json") for hold in view.holds],
@@ -262,13 +264,13 @@ def execute(
     """
     from installation.lakehouse_claim import lakehouse_lease
     from pipelines.ingest.lock import run_lock
-    from pipelines.orchestration.rights_registry import open_execution
+    from pipelines.orchestration.rights_registry import carry_out_requests
 
     with _opened(data) as (installation, service):
         for request_id in request_ids or ():
             service.request(request_id)
         with run_lock(installation.settings.data_dir), lakehouse_lease(installation):
-            done = open_execution(installation).run(request_ids or None)
+            done = carry_out_requests(installation, request_ids or None)
         shown = [describe(service, request) for request in done]
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False))

@@ -1,6 +1,7 @@
 """Command `bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -73,6 +74,12 @@ def run(
 
     # Here, so that another run is refused before the imports, which take seconds.
     with run_lock(settings.data_dir):
+        if settings.database is not None:
+            from installation.installation import Installation
+            from installation.lakehouse_claim import require_free
+
+            with Installation(settings) as installation:
+                require_free(installation)
         code = _run(settings, started, select, as_json=as_json)
     raise typer.Exit(code)
 
@@ -144,6 +151,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     This process calls `meanwhile` and imports what the run needs while it waits.
     """
     from pipelines.charts.chart import preload as preload_charts
+    from pipelines.orchestration.code_location import import_environment
     from pipelines.orchestration.landing_state import landing_state
     from pipelines.quality.gx_import import preload as preload_quality
 
@@ -159,12 +167,20 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
             f"{settings.landing_root or settings.landing_dir} has no file of any source. Put files there, or remove "
             f"the setting {'landing_root' if settings.landing_root else 'landing_dir'} to run on a simulated market."
         )
+    if settings.database is not None and any(installation.lakehouse.exists(one.table) for one in sources):
+        raise SettingsError(
+            f"{settings.landing_dir} has no file of any source, but the lakehouse {settings.lakehouse_root} has tables "
+            "that another machine has loaded; a simulated market would be mixed with them. Set landing_dir to the "
+            "folder in which the files land, the same on every machine."
+        )
     started = perf_counter()
     size = ["--seed", str(settings.seed), "--scale", str(settings.scale)]
     command = [sys.executable, "-m", "pipelines.cli", "simulate", "--out", str(settings.data_dir), *size, "--json"]
     with (
         console.status("simulating a market"),
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | import_environment()
+        ) as process,
     ):
         try:
             meanwhile()

@@ -9,7 +9,7 @@ import typer
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from installation.settings import Settings
+    from installation.installation import Installation
     from pipelines.quality.table_status import TableStatus
 
 
@@ -37,7 +37,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
         "reference_date": str(newest.today),
         "newest_event": str(newest.day) if newest.day else None,
         "warnings": [newest.warning] if newest.warning else [],
-        "last_run": last_run(settings),
+        "last_run": last_run(installation),
         "tables": [_row(state) for state in tables if state.version is not None],
         "quarantine": [
             {**asdict(group), "quarantined_at": group.quarantined_at.isoformat()}
@@ -51,15 +51,21 @@ def status(data: Data = None, as_json: Json = False) -> None:
         _print(document)
 
 
-def last_run(settings: "Settings") -> dict[str, Any] | None:
-    """Return id, state, start, duration and explanation of the newest refresh; None without a run."""
+def last_run(installation: "Installation") -> dict[str, Any] | None:
+    """Return id, state, start, duration and explanation of the newest refresh, of any machine; None without a run."""
+    from installation.lakehouse_claim import is_leased_elsewhere
+
+    settings = installation.settings
     if not (settings.dagster_dir / "dagster.yaml").exists():
         return None
     from pipelines.ingest.lock import is_locked
     from pipelines.orchestration.instance import newest_run, open_instance
 
     with open_instance(settings) as instance:
-        return newest_run(instance, is_locked=is_locked(settings.data_dir))
+        is_running = is_locked(settings.data_dir) or (
+            installation.server is not None and is_leased_elsewhere(installation)
+        )
+        return newest_run(instance, is_locked=is_running)
 
 
 def _row(state: "TableStatus") -> dict[str, Any]:

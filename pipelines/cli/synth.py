@@ -270,7 +270,8 @@ def report(
             f"Synthetic rows of {name}", target, tuple(attacked or ()), shadow_models, canaries, progress
         )
         found = judge_model(service, model, question, seed)
-    page = found.save(folder or model.path)
+        page = found.save(folder or model.path)
+        installation.shared_files.publish(model.path)
     print_report(found, page, as_json)
     if not found.gate.is_open:
         raise typer.Exit(ExitCode.REFUSED)
@@ -286,6 +287,7 @@ def list_models(as_json: Json = False, data: Data = None) -> None:
     rows: list[dict[str, Any]] = []
     with installation_for(data) as installation:
         service = _service(installation, "analyst")
+        installation.shared_files.fetch(ModelFolder.root(installation.settings))
         for folder in ModelFolder.all_models(installation.settings):
             try:
                 fitted = service.open(folder)

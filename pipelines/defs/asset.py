@@ -27,6 +27,7 @@ from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
+from pipelines.table_form.current_form import require_form
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
 
@@ -158,6 +159,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
+            require_form(run.lakehouse, contract, adds_columns=False)
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
             return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)

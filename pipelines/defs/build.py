@@ -11,11 +11,13 @@ from installation.settings import Settings, load_settings
 from pipelines.defs.anchor import anchor_job, anchor_schedule
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
+from pipelines.defs.backup import backup_jobs, backup_schedules
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
+from pipelines.defs.operation import operation_sensor
 from pipelines.defs.place import place_job, place_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
@@ -54,6 +56,7 @@ def build_definitions(
     index, places, models = index_job(installation), place_job(installation), model_job()
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
+    backups = backup_jobs(installation) if settings.backup else {}
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
@@ -78,6 +81,7 @@ def build_definitions(
             rights,
             deadlines,
             *anchors,
+            *backups.values(),
         ],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
@@ -87,11 +91,13 @@ def build_definitions(
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
+            *backup_schedules(backups, settings.time_zone),
         ],
         sensors=[
             landing_sensor(refresh, settings, contracts),
             content_sensor(index, installation),
             rights_sensor(rights, installation),
+            operation_sensor(installation),
         ],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.

@@ -94,7 +94,9 @@ def _model_asset(release: ModelRelease, tables: tuple[str, ...]) -> dg.AssetsDef
             "sums": "masked" if found.is_secure else "plain",
             "purpose": release.purpose,
             "model": dg.MetadataValue.path(str(found.model)),
-            "report": dg.MetadataValue.path(str(RunFolder.of(run.settings, release.name).report.with_suffix(".html"))),
+            "report": dg.MetadataValue.path(
+                str(RunFolder.of(run.installation, release.name).report.with_suffix(".html"))
+            ),
             "meaning": " ".join(summary_lines(worth)),
             "losing_sites": list(worth.worth.losing),
             "by_site": dg.MetadataValue.md(site_table(worth)),

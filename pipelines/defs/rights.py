@@ -9,7 +9,7 @@ from installation.installation import Installation
 from installation.lakehouse_claim import lakehouse_lease
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.failure import own_errors_are_final
-from pipelines.orchestration.rights_registry import open_execution
+from pipelines.orchestration.rights_registry import carry_out_requests
 from privacy.rights.deadline import Urgency
 from privacy.rights.request import State
 
@@ -27,7 +27,7 @@ def rights_job(installation: Installation) -> dg.JobDefinition:
         settings = installation.settings
         lock = run_lock(settings.data_dir, _LOCK_WAIT_SECONDS)
         with own_errors_are_final(), installation, lock, lakehouse_lease(installation):
-            done = open_execution(installation).run()
+            done = carry_out_requests(installation)
         for request in done:
             context.log.info(f"{request.id} {request.right} {request.state}")
         failures = [f"{one.id}: {failure.store}: {failure.reason}" for one in done for failure in one.failures]

@@ -19,6 +19,8 @@ from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.retention.plan import shorter_sources
+from pipelines.table_form.change import ChangeKind
+from pipelines.table_form.current_form import changes_of, require_form
 
 Timer = Callable[[], float]
 
@@ -44,8 +46,13 @@ def refresh_table(
     """Build and write the table unless it is current; return the result.
 
     A table is current if its fingerprint (code, contracts, day, state of every input) is the one it was written with.
+
+    Raises:
+        ContractChangedError: the rows of the table cannot be built again, and its contract has changed.
     """
     started = timer()
+    if table.is_kept or table.remembers:
+        require_form(lakehouse, context.contracts.table(table.name), adds_columns=not table.is_kept)
     # A table that commands write has no fingerprint; its version is its state.
     wanted = None if table.is_kept else fingerprint(table, lakehouse, context, row_filter)
     was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
@@ -86,6 +93,11 @@ def row_count(name: str, lakehouse: SparkLakehouse) -> int:
     return sum(counts)
 
 
+def _has_other_columns(lakehouse: SparkLakehouse, contract: Contract) -> bool:
+    """Return whether the table must be replaced as a whole, because its columns are not those of the contract."""
+    return any(change.kind not in (ChangeKind.RULES, ChangeKind.KEY) for change in changes_of(lakehouse, contract))
+
+
 def _read_names(table: DerivedTable, context: BuildContext) -> tuple[str, ...]:
     return (*table.all_inputs(context.contracts), *table.recalls, *((table.name,) if table.remembers else ()))
 
@@ -102,7 +114,7 @@ def _write(
         # Without this every task writes a file into every partition, which makes thousands of small files.
         frame = frame.repartition(*table.partition_by)
     day = table.refreshes_days
-    if day is None or not lakehouse.exists(table.name):
+    if day is None or not lakehouse.exists(table.name) or _has_other_columns(lakehouse, contract):
         lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
         return ()
     days = touched_days(lakehouse.read(table.name), frame, day, contract)

@@ -27,14 +27,13 @@ from pipelines.erasure.delta_rewrite import Rewrite, TableEdit, rewrite_table
 from pipelines.erasure.legal_record import is_kept_by_law, retained
 from pipelines.erasure.table_edit import QuarantineEdit, SourceEdit, edit_of
 from pipelines.ingest.load_id import in_utc
-from pipelines.ingest.suppressed_row import REFERENCES, ROW, PersonRows, entries_of
+from pipelines.ingest.suppressed_row import ROW, PersonRows, entries_of
 from pipelines.lakehouse.table_copy import FOLDER
-from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.errors import ProtectionError
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
-from privacy.protection.suppression import FOR_EVER, NOT_LISTED, KnownIdentifiers, moment_of
+from privacy.protection.suppression import FOR_EVER, NOT_LISTED, REFERENCES, KnownIdentifiers, moment_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import (
     CheckedPart,
@@ -226,8 +225,7 @@ class LakehouseStore:
 
     def _is_personal(self, location: str) -> bool:
         declared = [one for one in self.installation.contracts.values() if one.table == self._name(location)]
-        vocabulary = load_vocabulary()
-        return not declared or any(vocabulary.is_personal(column.category) for column in declared[0].columns)
+        return not declared or declared[0].is_personal
 
     def _name(self, location: str) -> str:
         return location.removeprefix(self.root).strip("/")

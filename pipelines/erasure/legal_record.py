@@ -77,7 +77,7 @@ def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa
         if column.token_name and column.token_name in columns:
             after[column.token_name] = pa.nulls(rows.num_rows, columns[column.token_name].type)
     persons = source_persons(contract, after, marks, protection.tokens)
-    owners = pa.array([f"retained:{contract.name}:{year}" for year in _years(contract, columns, rows.num_rows)])
+    owners = retained_owners(contract, columns, rows.num_rows)
     for column in contract.encrypted_columns:
         if column.name not in columns:
             continue
@@ -95,6 +95,11 @@ def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa
         )
     fields = [pa.field(name, after[name].type) for name in rows.schema.names]
     return pa.RecordBatch.from_arrays([after[field.name] for field in fields], schema=pa.schema(fields))
+
+
+def retained_owners(contract: Contract, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    """Return the names of the keys that lock what the law keeps of rows: one a source and year."""
+    return pa.array([f"retained:{contract.name}:{year}" for year in _years(contract, columns, rows)], pa.string())
 
 
 def _names(column: Column, contract: Contract, persons: pa.Array, marks: pa.Array) -> pa.Array:

@@ -18,11 +18,12 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.installation import Installation
-from pipelines.ingest.suppressed_row import REFERENCES, ROW, row_marks
+from pipelines.ingest.suppressed_row import ROW, row_marks
 from privacy.consent.record import is_opaque_id
 from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.protection.scan.needle import Needle, ScanError, forms
 from privacy.protection.source_person import HASH_COLUMNS, row_names, source_persons
+from privacy.protection.suppression import REFERENCES
 from privacy.rights.errors import RightsError
 from privacy.rights.subject import ErasureForm, Subject, new_reference
 

@@ -2,21 +2,22 @@
 
 DATA/federated/<model>/participant.bin        one keyed hash of 16 bytes a customer, sorted: of every stored run
 DATA/federated/<model>/participant_new.bin    the same of the run that has not ended; it replaces the other at the end
+
+With a database they are documents of these names, so that an erasure on any machine finds them.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from installation.installation import Installation
-from privacy.storage.atomic_file import create_private_folder, replace_public
-from privacy.storage.lock import file_lock
+from installation.shared_file import PARTICIPANTS, STORE
+from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
 FOLDER = "federated"
 _FILE = "participant.bin"
@@ -28,7 +29,7 @@ class Participants:
     """The participants of the models of one installation. The hashes are keyed, so the file alone names nobody."""
 
     def __init__(self, installation: Installation) -> None:
-        self._folder = installation.settings.data_dir / FOLDER
+        self._documents = _documents(installation)
         self._key = installation.pseudonym_key
         self._known: dict[str, set[bytes]] = {}
 
@@ -57,16 +58,15 @@ class Participants:
     def begin_run(self, model: str) -> None:
         """Begin to note the participants of a new run. Those of the stored model stay until the run has ended."""
         self._known.pop(model, None)
-        path = self._path(model).with_name(_NEW)
-        create_private_folder(path.parent)
-        replace_public(path, b"", is_durable=True)
+        with self._documents.alone():
+            self._documents.write(f"{model}/{_NEW}", b"")
 
     def finish_run(self, model: str) -> None:
         """Forget who took part in earlier runs alone, because the model of the new run has replaced theirs."""
-        with file_lock(self._path(model).parent / "participant.lock"):
-            new = self._path(model).with_name(_NEW)
-            if new.exists():
-                new.replace(self._path(model))
+        with self._documents.alone():
+            if (new := self._documents.read(f"{model}/{_NEW}")) is not None:
+                self._documents.write(f"{model}/{_FILE}", new)
+                self._documents.delete(f"{model}/{_NEW}")
 
     def count(self, model: str) -> int:
         """Return the number of participants of a model."""
@@ -79,19 +79,25 @@ class Participants:
     def _hash(self, customer: str) -> bytes:
         return hmac.digest(self._key, f"federated participant|{customer}".encode(), "sha256")[:16]
 
-    def _path(self, model: str) -> Path:
-        return self._folder / model / _FILE
-
     def _read(self, model: str, name: str = _FILE) -> set[bytes]:
-        path = self._path(model).with_name(name)
-        if not path.exists():
-            return set()
-        stored: NDArray[Any] = np.frombuffer(path.read_bytes(), _HASH)
+        stored: NDArray[Any] = np.frombuffer(self._documents.read(f"{model}/{name}") or b"", _HASH)
         return {bytes(one) for one in stored.tolist()}
 
-    def _change(self, model: str, change: Any, name: str = _FILE) -> None:
-        path = self._path(model).with_name(name)
-        create_private_folder(path.parent)
-        with file_lock(path.parent / "participant.lock"):
-            if name == _FILE or path.exists():
-                replace_public(path, b"".join(sorted(change(self._read(model, name)))), is_durable=True)
+    def _change(self, model: str, change: Callable[[set[bytes]], set[bytes]], name: str = _FILE) -> None:
+        with self._documents.alone():
+            if name == _FILE or self._documents.read(f"{model}/{name}") is not None:
+                self._documents.write(f"{model}/{name}", b"".join(sorted(change(self._read(model, name)))))
+
+
+def models_of(installation: Installation) -> list[str]:
+    """Return the models that have participants, in alphabetical order."""
+    documents = _documents(installation)
+    if isinstance(documents, FolderDocuments):
+        return sorted(path.parent.name for path in documents.folder.glob(f"*/{_FILE}"))
+    return sorted(name.partition("/")[0] for name in documents.names() if name.endswith(f"/{_FILE}"))
+
+
+def _documents(installation: Installation) -> FolderDocuments | DatabaseDocuments:
+    if installation.server is None:
+        return FolderDocuments(installation.settings.data_dir / FOLDER)
+    return DatabaseDocuments(installation.server.open(STORE), PARTICIPANTS)

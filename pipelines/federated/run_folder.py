@@ -9,13 +9,14 @@ DATA/federated/<model>/participant.bin    see `participant`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from federated.checkpoint import Checkpoint, read_checkpoint
 from federated.errors import CheckpointRefused
-from installation.settings import Settings
+from installation.installation import Installation
+from installation.shared_file import SharedFiles
 from pipelines.errors import RunLockError, TrainingError
 from pipelines.federated.participant import FOLDER
 from privacy.storage.atomic_file import create_private_folder
@@ -24,14 +25,17 @@ from privacy.storage.lock import LockBusyError, file_lock
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one declared model."""
+    """The files of one declared model. With a database, `shared` brings them to and from the other machines."""
 
     path: Path
+    shared: SharedFiles
 
     @classmethod
-    def of(cls, settings: Settings, model: str) -> RunFolder:
-        """Return the folder of a model in an installation."""
-        return cls(settings.data_dir / FOLDER / model)
+    def of(cls, installation: Installation, model: str) -> RunFolder:
+        """Return the folder of a model in an installation, as the machine left it that changed it last."""
+        folder = cls(installation.settings.data_dir / FOLDER / model, installation.shared_files)
+        folder.fetch()
+        return folder
 
     @property
     def unfinished(self) -> Path:
@@ -57,10 +61,26 @@ class RunFolder:
         """
         create_private_folder(self.path)
         try:
-            with file_lock(self.path / "run.lock", wait_seconds=wait_seconds):
+            with (
+                file_lock(self.path / "run.lock", wait_seconds=wait_seconds),
+                self.shared.locked(self.path, wait_seconds),
+            ):
+                self.shared.fetch(self.path, removes=True)
                 yield
         except LockBusyError as error:
             raise RunLockError(f"Another run trains {self.path.name}. Wait until it ends, then try again.") from error
+
+    def fetch(self) -> None:
+        """Make the files those of the database: another machine may have trained the model, or removed it."""
+        if self.shared.server is None:
+            return
+        create_private_folder(self.path)
+        with suppress(LockBusyError), file_lock(self.path / "run.lock"):  # a run here is about to publish newer ones
+            self.shared.fetch(self.path, removes=True)
+
+    def publish(self) -> None:
+        """Give the files to the other machines."""
+        self.shared.publish(self.path, removes=True)
 
     def finish(self) -> None:
         """Make the unfinished run's checkpoint the model, and remove the evaluation of the model before."""
@@ -71,6 +91,7 @@ class RunFolder:
         """Remove the evaluation."""
         for path in (self.report, self.report.with_suffix(".html")):
             path.unlink(missing_ok=True)
+        self.publish()
 
     def forget(self) -> int:
         """Remove the model, the unfinished run and the evaluation; return how many files there were."""
@@ -78,6 +99,7 @@ class RunFolder:
         found = [path for path in paths if path.exists()]
         for path in found:
             path.unlink()
+        self.publish()
         return len(found)
 
 

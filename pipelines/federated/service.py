@@ -117,9 +117,16 @@ class FederatedService:
                 folder.unfinished.unlink(missing_ok=True)
                 participants.begin_run(name)
             policy = {"secure-only": release.is_secure, "sites-min": release.sites_min}
-            run_local(plan, sites, folder.unfinished, progress, policy)
+
+            def publish_round(record: RoundRecord) -> None:
+                folder.publish()
+                if progress is not None:
+                    progress(record)
+
+            run_local(plan, sites, folder.unfinished, publish_round, policy)
             if not participants.has_new(name):
                 folder.unfinished.unlink(missing_ok=True)
+                folder.publish()
                 raise TrainingError(
                     f"{name} was trained on no row, so it was not stored. Customers must permit {release.purpose}, "
                     "meet `only`, and have two month ends whose outcome is known."
@@ -240,6 +247,7 @@ class FederatedService:
             result = evaluate(found, sites)
             replace_public(folder.report, result.to_json())
             replace_public(folder.report.with_suffix(".html"), render_page(result, found))
+            folder.publish()
         return result
 
     def plan(self, name: str, sites: int) -> Plan:
@@ -261,7 +269,7 @@ class FederatedService:
             return plan_of(release, reader.columns, _run_name(release), sites)
 
     def _folder(self, name: str) -> RunFolder:
-        return RunFolder.of(self.installation.settings, name)
+        return RunFolder.of(self.installation, name)
 
     def _plan(
         self, release: ModelRelease, sites: Sequence[FeatureSite], folder: RunFolder, *, resume: bool

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from installation.installation import Installation
 from installation.rights.file_store import FileStore
 from pipelines.errors import RunLockError, TrainingError
-from pipelines.federated.participant import FOLDER, Participants
+from pipelines.federated.participant import FOLDER, Participants, models_of
 from pipelines.federated.run_folder import RunFolder, read_run
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import Correction, ExportedTable, Holding, Outcome, Verification
@@ -66,7 +66,7 @@ class TrainedModels:
         """Remove the models without noise that a person took part in, and the persons from the participants."""
         removed, remaining = 0, []
         for model in self._with(subjects):
-            folder = RunFolder.of(self.installation.settings, model)
+            folder = RunFolder.of(self.installation, model)
             try:
                 with folder.locked(self.wait_seconds):
                     gone, sentence = self._erase(folder, model, _customers(subjects))
@@ -101,11 +101,9 @@ class TrainedModels:
 
     def _with(self, subjects: Sequence[Subject]) -> list[str]:
         """Return the models in which one of the persons took part."""
-        root = self.installation.settings.data_dir / FOLDER
-        if not root.is_dir():
+        if not (models := models_of(self.installation)):
             return []
         participants, customers = Participants(self.installation), _customers(subjects)
-        models = sorted(path.name for path in root.iterdir() if path.is_dir())
         return [model for model in models if participants.contains(model, customers)]
 
     @staticmethod

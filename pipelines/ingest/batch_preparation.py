@@ -25,11 +25,10 @@ from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
-from pipelines.ingest.row_hash import hash_rows
+from pipelines.ingest.stored_hash import stored_hashes
 from pipelines.ingest.suppressed_row import Mask, PersonRows
 from pipelines.ingest.value_rule import ValueRule, value_rules
-from privacy.protection.keyed_hash import key_hashes
-from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons
+from privacy.protection.source_person import Protection, known_persons
 
 # Arrow and numpy release Python's global lock, so one batch is checked while the next is read and the last is written.
 WORKERS = 2
@@ -111,21 +110,15 @@ def _without_unused(values: pa.Array) -> pa.Array:
 
 
 def complete(batch: RawBatch, shared: LoadContext) -> tuple[dict[str, pa.Array], RowFaults]:
-    """Return the contract's columns with tokens and row hashes, and the faults of the rows.
-
-    A source with a subject key gets keyed row hashes, because a plain hash of personal data could be guessed.
-    """
+    """Return the contract's columns with tokens and stored row hashes, and the faults of the rows."""
     contract, tokens = shared.contract, shared.protection.tokens
     checked = check_rows(batch, contract, shared.rules, shared.reference_date)
     columns = dict(checked.columns)
-    low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
-    if contract.subject_key is not None:
-        low, high = key_hashes(low, high, shared.protection.row_hash_key)
+    hashes = stored_hashes(contract, columns, batch.rows, shared.protection)
     for column in contract.columns:
         if column.token and column.token_name:
             columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
-    for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
-        columns[name] = pa.array(lane.view(np.int64))
+    columns |= hashes
     # After the hashes, so that a row that is loaded again is recognised as the row that the source delivered.
     return with_corrections(contract, columns, shared.protection), checked.faults
 

@@ -8,17 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from installation.contract.document import Contract, arrow_type
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
-from pipelines.errors import IngestError
+from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
+from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
+from pipelines.table_form.change import ChangeKind, compare
+from pipelines.table_form.form import form_of, stamped, stored_form
+from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
@@ -37,7 +40,8 @@ def bronze_schema(contract: Contract) -> pa.Schema:
     gets `<column>_is_valid`, because its ciphertext cannot be checked later.
 
     Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
-    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
+    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers; a table without personal
+    data has neither (`pipelines.ingest.stored_hash`). `_loaded_at` is in UTC.
     """
     encrypted = {column.name for column in contract.encrypted_columns}
     fields = [
@@ -50,7 +54,7 @@ def bronze_schema(contract: Contract) -> pa.Schema:
         pa.field("_load_id", pa.string()),
         pa.field("_source_file", pa.string()),
         pa.field(LINE_COLUMN, pa.int64()),
-        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS),
+        *(pa.field(name, pa.int64()) for name in HASH_COLUMNS if stores_row_hash(contract)),
         pa.field("_loaded_at", pa.timestamp("us")),
     ]
     return pa.schema(fields)
@@ -91,6 +95,27 @@ class BronzeTable:
         paths = pa.table(self.lakehouse.delta(self.contract.table).get_add_actions()).column("path")
         return files[0].path in set(paths.to_pylist())
 
+    def require_form(self) -> None:
+        """Check that the table has the form of its contract. An empty table gets it; new columns are added by a load.
+
+        Raises:
+            ContractChangedError: the table has rows that must be migrated first.
+        """
+        if self.delta is None:
+            return
+        difference = compare(stored_form(self.delta, self.contract), form_of(self.contract))
+        # The next load of a database table deletes rows whose key was loaded again.
+        is_keyed = self.contract.file is not None and isinstance(self.contract.file.origin, DatabaseTable)
+        needed = difference.blocking or (is_keyed and difference.of(ChangeKind.KEY))
+        if not needed:
+            return
+        if any(batch.num_rows for batch in scan(self.delta, "1", "true LIMIT 1")):
+            raise ContractChangedError(self.contract.table, tuple(one.message for one in difference.changes))
+        partition_by = list(self.contract.partition_by) or None
+        rows = stamped(self.schema, self.contract).empty_table()
+        write_deltalake(self.delta, rows, mode="overwrite", schema_mode="overwrite", partition_by=partition_by)
+        self.delta.update_incremental()
+
     def new_staging_area(self) -> StagingArea:
         """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
         filesystem, folder = self.lakehouse.filesystem(self.contract.table)
@@ -105,9 +130,10 @@ class BronzeTable:
         """
         if self.delta is None:
             return
-        where = _range_condition(like, self.schema)
-        for arrow in scan(self.delta, quoted(HASH_COLUMNS), where):
-            yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
+        present = {field.name for field in self.delta.schema().fields}
+        columns = [name for name in hashed_columns(self.contract) if name in present]
+        for arrow in scan(self.delta, quoted(columns), _range_condition(like, self.schema)):
+            yield row_hashes(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
         """Return the figures of the newest load of files; None if the log lists none."""
@@ -125,10 +151,6 @@ class BronzeTable:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
         `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
-
-        Raises:
-            IngestError: a column of the table has another type than the contract states.
-
         """
         properties = CommitProperties(
             app_transactions=[
@@ -142,7 +164,7 @@ class BronzeTable:
         if self.delta is None:
             create_table_with_add_actions(
                 self.lakehouse.path(self.contract.table),
-                Schema.from_arrow(self.schema),
+                Schema.from_arrow(stamped(self.schema, self.contract)),
                 [action for action in actions if isinstance(action, AddAction)],
                 partition_by=partition_by,
                 description=self.contract.description,
@@ -157,23 +179,10 @@ class BronzeTable:
 
     def _widen(self, delta: DeltaTable) -> None:
         """Add the columns that are new in the contract; they are null in existing rows."""
-        present = {field.name: field for field in pa.schema(delta.schema().to_arrow())}
-        for field in self.schema:
-            if field.name in present and present[field.name].type != field.type:
-                raise IngestError(
-                    f"Cannot load into {self.contract.table}: its column {field.name} has type "
-                    f"{present[field.name].type}, the contract {self.contract.id} states {field.type}. "
-                    "Rename the column in the contract, or load the source into a new table.",
-                    self.contract.name,
-                )
-        added = [field for field in self.schema if field.name not in present]
+        present = set(pa.schema(delta.schema().to_arrow()).names)
+        added = [field for field in stamped(self.schema, self.contract) if field.name not in present]
         if added:
             delta.alter.add_columns([Field.from_arrow(field) for field in added])
-
-
-def column_words(batch: pa.RecordBatch, name: str) -> Any:
-    """Return a column with one half of the row hash as unsigned 64-bit integers; bronze stores it as signed ones."""
-    return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 
 def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str | None:

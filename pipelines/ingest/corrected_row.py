@@ -35,7 +35,7 @@ def with_corrections(
     if not stored:
         return result
     persons = known_persons(contract, columns, protection.tokens).cast(pa.string())
-    for name in sorted({one.column for one in stored}):
+    for name in sorted({one.column for one in stored} & result.keys()):  # a column may have been dropped
         of_person = {one.person: one for one in stored if one.column == name}
         rows = np.flatnonzero(pc.is_in(persons, value_set=pa.array(list(of_person), pa.string())).to_numpy(False))
         replaced = _replacements(result[name], persons, rows, of_person, corrections)

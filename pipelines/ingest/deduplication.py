@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from pipelines.ingest.batch_preparation import event_days
-from pipelines.ingest.bronze import BronzeTable, column_words
+from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.known_row import Hashes, find_known
 from pipelines.ingest.staging_area import StagedFile, StagingArea
-from privacy.protection.source_person import HASH_COLUMNS
+from pipelines.ingest.stored_hash import hashed_columns, row_hashes
 
 
 class Deduplication:
@@ -48,17 +48,14 @@ class Deduplication:
         rows = sum(file.rows for file in staging.files)
         rivals = [old for old in self.kept if any(old.may_share_rows(new) for new in staging.files)]
 
-        def fresh() -> Iterator[Hashes]:
-            return _hashes(staging, staging.files)
-
         def known() -> Iterator[Hashes]:
             yield from self.table.hashes(staging.files)
-            yield from _hashes(staging, rivals)
+            yield from self._hashes(staging, rivals)
 
         if not rows or not any(len(low) for low, _ in known()):
             self.kept += staging.files
             return rows, 0, days
-        is_known = find_known(fresh, rows, known)
+        is_known = find_known(self._hashes(staging, staging.files), rows, known())
         if not is_known.any():
             self.kept += staging.files
             return rows, 0, days
@@ -75,11 +72,11 @@ class Deduplication:
         known_rows = int(is_known.sum())
         return rows - known_rows, known_rows, days
 
-
-def _hashes(staging: StagingArea, files: Iterable[StagedFile]) -> Iterator[Hashes]:
-    for file in files:
-        for batch in staging.read(file, HASH_COLUMNS):
-            yield column_words(batch, HASH_COLUMNS[0]), column_words(batch, HASH_COLUMNS[1])
+    def _hashes(self, staging: StagingArea, files: Iterable[StagedFile]) -> Iterator[Hashes]:
+        contract = self.table.contract
+        for file in files:
+            for batch in staging.read(file, hashed_columns(contract)):
+                yield row_hashes(contract, batch)
 
 
 def _rows(staging: StagingArea) -> Iterator[pa.RecordBatch]:

@@ -7,85 +7,105 @@ are new.
 Example: table {A, A, B}, file A, A, A, B, C. Rows 1, 2 and 4 are known; rows 3 and 5 are new.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 Hashes = tuple[Words, Words]
-# Rows of the new file that are compared at once: 32 bytes of memory each, whatever the size of the table.
+# Rows of the new file that are compared at once: 40 bytes of memory each, whatever the size of the table.
 ROWS_PER_PART = 1 << 22
 HASHES_PER_SEARCH = 1 << 20
 
 
-def find_known(
-    fresh: Callable[[], Iterable[Hashes]], rows: int, known: Callable[[], Iterable[Hashes]]
-) -> npt.NDArray[np.bool_]:
+def find_known(fresh: Iterable[Hashes], rows: int, known: Iterable[Hashes]) -> npt.NDArray[np.bool_]:
     """Return a mask over the rows of a file: true where the table already has the row.
 
     Args:
-        fresh: starts an iteration over the file's row hashes (low and high half), in the file's order.
+        fresh: the file's row hashes (low and high half), in the file's order.
         rows: number of rows in the file.
-        known: starts an iteration over the table's row hashes.
+        known: the table's row hashes.
 
-    Both iterations are repeated once for each `ROWS_PER_PART` rows of the file. So the memory does not grow with the
-    file or the table.
+    Both are read once. The hashes of a file of more than `ROWS_PER_PART` rows are divided into temporary files by
+    their low half, 16 to 24 bytes for each row. So the memory does not grow with the file or the table.
     """
     result = np.zeros(rows, np.bool_)
     parts = max(1, -(-rows // ROWS_PER_PART))
-    for part in range(parts):
-        within = _chooser(part, parts)
-        low, high, positions = _collect(fresh(), within)
-        if len(low):
-            group, rank, group_low, group_high = _rank(low, high)
-            counts = np.zeros(len(group_low), np.int64)
-            for known_low, known_high in _gather(known(), within):
-                _count(known_low, known_high, group_low, group_high, counts)
-            result[positions] = rank < counts[group]
+    if parts == 1:
+        _mark(result, _numbered(fresh), known)
+        return result
+    with tempfile.TemporaryDirectory(prefix="bojagi-known-") as folder:
+        new, old = Path(folder, "new"), Path(folder, "old")
+        _divide(_numbered(fresh), parts, new)
+        _divide(known, parts, old)
+        for part in range(parts):
+            _mark(result, _read(new, part, 3), _read(old, part, 2))
     return result
 
 
-def _chooser(part: int, parts: int) -> Callable[[Words], npt.NDArray[np.bool_]]:
-    """Return a function that selects the hashes whose low half lies in the given one of `parts` equal ranges."""
-    if parts == 1:
-        return lambda low: np.ones(len(low), np.bool_)
-    width = -(-(1 << 64) // parts)
-    least, last = np.uint64(part * width), np.uint64(min((part + 1) * width, 1 << 64) - 1)
-    return lambda low: (low >= least) & (low <= last)
+def _numbered(batches: Iterable[Hashes]) -> Iterator[tuple[Words, ...]]:
+    """Yield the hashes with the position of each row."""
+    done = 0
+    for low, high in batches:
+        yield low, high, np.arange(done, done + len(low), dtype=np.uint64)
+        done += len(low)
 
 
-def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.bool_]]) -> Iterator[Hashes]:
-    """Yield the selected hashes in large batches, because many sorted hashes are searched faster together."""
+def _mark(
+    result: npt.NDArray[np.bool_], fresh: Iterable[tuple[Words, ...]], known: Iterable[tuple[Words, ...]]
+) -> None:
+    """Set the result of the fresh rows, each given with its position, that are among the known ones."""
+    collected = list(fresh)
+    if not collected:
+        return
+    low, high, positions = (np.concatenate(words) for words in zip(*collected, strict=True))
+    group, rank, group_low, group_high = _rank(low, high)
+    counts = np.zeros(len(group_low), np.int64)
+    for known_low, known_high in _gather(known):
+        _count(known_low, known_high, group_low, group_high, counts)
+    result[positions] = rank < counts[group]
+
+
+def _divide(batches: Iterable[tuple[Words, ...]], parts: int, folder: Path) -> None:
+    """Write the hashes to one file for each of `parts` equal ranges of their low half, in the order of the batches."""
+    folder.mkdir()
+    width = np.uint64(-(-(1 << 64) // parts))
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / str(part)).open("wb")) for part in range(parts)]
+        for batch in batches:
+            part = batch[0] // width
+            order = np.argsort(part, kind="stable")
+            words = np.column_stack(batch)[order]
+            ends = np.searchsorted(part[order], np.arange(1, parts, dtype=np.uint64))
+            for file, piece in zip(files, np.split(words, ends), strict=True):
+                file.write(piece.tobytes())
+
+
+def _read(folder: Path, part: int, width: int) -> Iterator[tuple[Words, ...]]:
+    """Yield what `_divide` wrote to one file; `width` is the number of words of each row."""
+    with (folder / str(part)).open("rb") as file:
+        while len(words := np.fromfile(file, np.uint64, HASHES_PER_SEARCH * width)):
+            yield tuple(words.reshape(-1, width).T)
+
+
+def _gather(batches: Iterable[tuple[Words, ...]]) -> Iterator[Hashes]:
+    """Yield the hashes in large batches, because many sorted hashes are searched faster together."""
     lows: list[Words] = []
     highs: list[Words] = []
     waiting = 0
     for low, high in batches:
-        chosen = within(low)
-        lows.append(low[chosen])
-        highs.append(high[chosen])
-        waiting += len(lows[-1])
+        lows.append(low)
+        highs.append(high)
+        waiting += len(low)
         if waiting >= HASHES_PER_SEARCH:
             yield np.concatenate(lows), np.concatenate(highs)
             lows, highs, waiting = [], [], 0
     if waiting:
         yield np.concatenate(lows), np.concatenate(highs)
-
-
-def _collect(
-    batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.bool_]]
-) -> tuple[Words, Words, npt.NDArray[np.int64]]:
-    lows, highs, positions = [], [], []
-    done = 0
-    for low, high in batches:
-        chosen = np.flatnonzero(within(low))
-        lows.append(low[chosen])
-        highs.append(high[chosen])
-        positions.append(chosen + done)
-        done += len(low)
-    if not lows:
-        return np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    return np.concatenate(lows), np.concatenate(highs), np.concatenate(positions)
 
 
 def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Words, Words]:

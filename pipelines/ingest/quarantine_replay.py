@@ -22,6 +22,7 @@ from pipelines.ingest.event_column import event_column
 from pipelines.ingest.exact_json import decode_exactly
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.hash_layout import match_hash_layout
 from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text, parse_line
 from pipelines.ingest.load_id import in_utc, make_load_id
@@ -73,6 +74,8 @@ def _replay(
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
+    table.require_form()
+    match_hash_layout(table, protection, now)
     merge = Deduplication(table, event_column(contract))
     staging = merge.new_staging_area()
     shared = LoadContext(contract, protection, load_id, now, options)

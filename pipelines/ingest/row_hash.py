@@ -27,6 +27,7 @@ Words = npt.NDArray[np.uint64]
 GAMMA, FIRST, SECOND, THIRD = (
     np.uint64(constant) for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 )
+_INVERSE_FIRST, _INVERSE_SECOND = (np.uint64(pow(int(constant), -1, 1 << 64)) for constant in (FIRST, SECOND))
 # Longer texts are rare and are hashed by BLAKE2b, because the loop below takes one step for each eight bytes.
 LONG_TEXT_BYTES = 256
 # Small enough to fit the processor's cache, which makes the arithmetic several times faster.
@@ -41,13 +42,52 @@ def hash_rows(columns: dict[str, pa.Array], rows: int) -> tuple[Words, Words]:
     low = np.zeros(rows, np.uint64)
     high = np.zeros(rows, np.uint64)
     for name, values in columns.items():
-        seed = np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
-        _add_column(values, seed, low, high)
+        _add_column(values, _seed(name), low, high)
     for start in range(0, rows, CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         low[part] = _mix(low[part] + GAMMA)
         high[part] = _mix(high[part] ^ GAMMA)
     return low, high
+
+
+def exchange_columns(
+    low: Words, high: Words, removed: dict[str, pa.Array], added: dict[str, pa.Array]
+) -> tuple[Words, Words]:
+    """Return the hashes that the rows have with other columns; columns in neither mapping need not be known.
+
+    `removed` maps the names that leave the hash to their values, `added` those that enter it.
+
+    >>> one, two = {"a": pa.array([1])}, {"b": pa.array(["x"])}
+    >>> exchange_columns(*hash_rows(one, 1), one, two) == hash_rows(two, 1)
+    True
+    """
+    sums = _unmix(low) - GAMMA, _unmix(high) ^ GAMMA
+    for columns, is_added in ((removed, False), (added, True)):
+        share = np.zeros(len(low), np.uint64), np.zeros(len(low), np.uint64)
+        for name, values in columns.items():
+            _add_column(values, _seed(name), *share)
+        for total, part in zip(sums, share, strict=True):
+            np.add(total, part, out=total) if is_added else np.subtract(total, part, out=total)
+    return _mix(sums[0] + GAMMA), _mix(sums[1] ^ GAMMA)
+
+
+def _seed(name: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
+
+
+def _unmix(state: Words) -> Words:
+    """Return the words of which `_mix` made these."""
+    state = _unshift(state, 31) * _INVERSE_SECOND
+    state = _unshift(state, 27) * _INVERSE_FIRST
+    return _unshift(state, 30)
+
+
+def _unshift(state: Words, bits: int) -> Words:
+    """Return x, given x ^ (x >> bits)."""
+    found = state
+    for _ in range(64 // bits):
+        found = state ^ (found >> np.uint64(bits))
+    return found
 
 
 def _add_column(values: pa.Array, seed: np.uint64, low: Words, high: Words) -> None:

@@ -33,6 +33,7 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.hash_layout import match_hash_layout
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_id import in_utc, make_load_id
@@ -151,6 +152,7 @@ class _Load:
         self.contract = contract
         self.file_format = contract.file
         self.table = BronzeTable(contract, lakehouse)
+        self.table.require_form()
         self.protection = protection
         self.quarantine = Quarantine(contract, lakehouse, protection)
         self.encryptor = RowEncryptor(contract, protection)
@@ -159,6 +161,8 @@ class _Load:
         self.totals = LoadTotals()
 
     def run(self, landing: Path) -> LoadResult:
+        if note := match_hash_layout(self.table, self.protection, self.now):
+            self.totals.notes.append(note)
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]

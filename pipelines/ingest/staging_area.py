@@ -138,12 +138,14 @@ class StagingArea:
         self.files = []
 
     def read(self, file: StagedFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a finished file, in order; with `columns`, only these and no partition column."""
-        with self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source:
-            encoded = None if columns else _text_names(source)
-            with pq.ParquetFile(source, read_dictionary=encoded) as parquet:
-                for batch in parquet.iter_batches(1 << 18, columns=columns):
-                    yield batch if columns else self._with_partition(batch, file)
+        """Yield the rows of a finished file, in order; with `columns`, only these and the partition columns."""
+        with (
+            self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source,
+            pq.ParquetFile(source, read_dictionary=_text_names(source)) as parquet,
+        ):
+            stored = [name for name in columns if name not in self.partition_types] if columns else None
+            for batch in parquet.iter_batches(1 << 18, columns=stored):
+                yield self._with_partition(batch, file)
 
     def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
         """Return the rows with the partition columns, whose values are in the path and not in the file."""

@@ -21,21 +21,26 @@ from installation.contract.document import Contract
 from pipelines.ingest.event_column import event_column
 from privacy.contract.document import Document
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons, row_names
-from privacy.protection.suppression import NOT_LISTED, ListedIdentifiers, Moments, Suppressed, is_suppressed
+from privacy.protection.suppression import (
+    NOT_LISTED,
+    REFERENCES,
+    ListedIdentifiers,
+    Moments,
+    Suppressed,
+    is_suppressed,
+)
 from privacy.protection.token import Tokenizer
 from privacy.rights.subject import Subject
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, pa.Array]
-REFERENCES = ("session_id", "order_id")
-"""Kinds of `Subject.tokens` that are no matching keys: the person's visits and orders, as the sources number them."""
 ATTACH_KINDS = ("account_no", "device_id", "phone")
 """Kinds of keys that pass to others, as `pipelines.register.record` has them. A test compares both."""
 PASSING_KINDS = (*ATTACH_KINDS, "email", "name_phone")
 """Kinds of keys that a later registration may have: of somebody else, or of the person who comes back."""
 ROW = "row:"
 """Kind of `Subject.tokens` for a single row of a source: `row:<source>`, with the row's hash."""
-_HAS_ROWS = "source with rows"
+HAS_ROWS = "source with rows"
 _IDENTIFIER = r"c_[a-z2-7]{26}|[0-9a-f]{64}"
 """Form of a customer id, and of a matching token."""
 _IDENTIFIERS = re.compile(_IDENTIFIER)
@@ -62,7 +67,7 @@ def entries_of(subject: Subject, moment: datetime | None) -> Iterator[Suppressed
             yield Suppressed(kind, token)
         elif kind.startswith(ROW):
             yield Suppressed(kind, token)
-            yield Suppressed(_HAS_ROWS, kind.removeprefix(ROW))
+            yield Suppressed(HAS_ROWS, kind.removeprefix(ROW))
         elif kind != "name":
             yield Suppressed("value", token, moment if kind in PASSING_KINDS else None)
     for person in subject.source_persons:
@@ -89,7 +94,7 @@ class PersonRows:
         names += _references(contract)
         clock = event_column(contract)
         names += [clock] if clock else []
-        names += HASH_COLUMNS if self.suppression.lists(_HAS_ROWS, contract.name) else ()
+        names += HASH_COLUMNS if self.suppression.lists(HAS_ROWS, contract.name) else ()
         wanted = set(present)
         return [name for name in dict.fromkeys(names) if name in wanted]
 
@@ -113,7 +118,7 @@ class PersonRows:
         if _names_person(contract, columns):
             names = known_persons(contract, columns, self.tokens)
             np.maximum(until, self.suppression.until("person", names), out=until)
-        if all(name in columns for name in HASH_COLUMNS) and self.suppression.lists(_HAS_ROWS, contract.name):
+        if all(name in columns for name in HASH_COLUMNS) and self.suppression.lists(HAS_ROWS, contract.name):
             np.maximum(until, self.suppression.until(f"{ROW}{contract.name}", row_marks(columns)), out=until)
         return is_suppressed(until, _moments(contract, columns))
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from installation.errors import LakehouseError
 from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
-from pipelines.engine.statement_option import StatementOptions
 from pipelines.lakehouse.conformance import conform, relax_nullability
+from pipelines.lakehouse.statement_option import StatementOptions
 from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
@@ -158,7 +158,7 @@ def _explained(table: str) -> Iterator[None]:
     """
     from pyspark.errors import PySparkException
 
-    from pipelines.engine.connect_session import is_lost
+    from pipelines.lakehouse.lost_session import is_lost
 
     try:
         yield

@@ -1,5 +1,6 @@
 """Where Dagster's UI finds the definitions, so that it lists the runs of the command line under its jobs as well."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,20 @@ if TYPE_CHECKING:
 MODULE = "pipelines.definitions"
 """The module that `bojagi ui` gives to Dagster. It is also the name of the code location."""
 SOURCE_FOLDER = Path(__file__).parents[2]
+"""The folder of our packages: of the source, or of the environment in which a wheel was installed."""
+
+
+def import_environment() -> dict[str, str]:
+    """Return the variables with which a started Python process imports our packages, not folders that it works in.
+
+    By default `python -m` looks into the working directory first, where a folder may be named `features` as well.
+    """
+    paths = [str(SOURCE_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
 
 
 def job_origin(job_name: str) -> "RemoteJobOrigin":
-    """Return the origin of a job, as `dagster dev -m pipelines.definitions` records it with the runs that it starts.
+    """Return the origin of a job, as Dagster's programs record it with the runs that they start for `bojagi ui`.
 
     Dagster's UI looks for the runs of a job, and for the bars of its timeline, by this origin.
     """

@@ -10,18 +10,15 @@ from privacy.storage.atomic_file import replace_public
 
 ADDRESS = "DAGSTER_DATABASE_URL"
 """Variable with the address of the storage in PostgreSQL, which dagster.yaml names."""
-INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
+INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
 
 
 def prepare_home(settings: Settings) -> Path:
     """Copy dagster.yaml into Dagster's home folder and return that folder.
 
     Raises:
-        SettingsError: the source folder of Bojagi has no dagster.yaml.
-
+        SettingsError: the setting `database` is set, and the packages that it needs are not installed.
     """
-    if not INSTANCE_FILE.exists():
-        raise SettingsError(f"{INSTANCE_FILE} is missing. Install Bojagi from its source folder with `make install`.")
     home = settings.dagster_dir
     home.mkdir(parents=True, exist_ok=True)
     content = INSTANCE_FILE.read_bytes() if settings.database is None else _in_database(settings)

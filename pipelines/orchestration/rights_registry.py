@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
+from installation.backup.creation import make_backup
 from installation.installation import Installation
+from installation.machine import confirm_erasure
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
@@ -27,7 +30,7 @@ from pipelines.rights.request_records import RequestRecords
 from pipelines.rights.signing import open_signer
 from privacy.rights.answer.archive import pack
 from privacy.rights.explanation import DecisionExplainer
-from privacy.rights.request import Request, Right
+from privacy.rights.request import Request, Right, State
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import ExportedTable, Holding, SubjectStore
 
@@ -51,8 +54,8 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         *feature_stores.subject_stores(installation),
         TrainedModels(installation),
         *serving_stores.subject_stores(installation),
-        RunHistory(installation.settings),
-        BackupStore(installation.settings),
+        RunHistory(installation.settings, installation.server),
+        BackupStore(installation),
         FileStore(installation.settings, "quality reports", ("quality/**",), _QUALITY, is_derived=True),
         RequestRecords(installation.rights_service(), installation.settings.data_dir / FOLDER),
     )
@@ -88,8 +91,25 @@ def open_execution(installation: Installation) -> Execution:
 
     folder = installation.settings.data_dir / FOLDER / "certificate"
     controller, signer = installation.settings.controller, open_signer(installation)
-    certification = Certification(service, signer, controller, folder, installation.clock)
-    return Execution(service, CaseTools(stores, find, suppress, write_answer), certification)
+    publish = installation.shared_files.publish
+    certification = Certification(service, signer, controller, folder, installation.clock, publish)
+    confirm = partial(confirm_erasure, installation.settings, installation.server)
+    return Execution(service, CaseTools(stores, find, suppress, write_answer, confirm), certification)
+
+
+def carry_out_requests(installation: Installation, only: Iterable[str] | None = None) -> list[Request]:
+    """Execute approved requests, see `Execution.run`, while holding the run lock.
+
+    An erasure that is complete has destroyed the look-up of its person, so the backups are brought up to date again.
+
+    Raises:
+        BackupError: the requests are as returned by `bojagi rights list`, and a place of backups cannot be written.
+    """
+    done = open_execution(installation).run(only)
+    is_erased = any(one.right is Right.ERASURE and one.state is State.COMPLETED for one in done)
+    if is_erased and installation.settings.backup is not None:
+        make_backup(installation, has_tables=False)
+    return done
 
 
 def answer_archive(

@@ -7,16 +7,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from installation.rights.database_row import person_rows
 from installation.rights.owned_file import files_of
 from installation.settings import Settings
 from privacy.protection.scan.matcher import Matcher
 from privacy.rights.subject import Subject
 from privacy.rights.subject_scan import needles_of, scan_for, verify_files
 from privacy.rights.subject_store import Correction, ExportedTable, Holding, Outcome, Verification
+from privacy.storage.database import ServerFault
+
+if TYPE_CHECKING:
+    from privacy.storage.postgres import PostgresServer
 
 REASON = "Dagster's storage has names of tables, numbers and texts of errors, no personal data."
 _RUN_COLUMN = "run_id"
+_SCHEMA = "dagster"
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,8 @@ class RunHistory:
     """The runs and logs of an installation, see `SubjectStore`. Call `erase` while no run is in progress."""
 
     settings: Settings
+    server: PostgresServer | None = None
+    """With Dagster's tables, if they are in PostgreSQL."""
     name: str = "run history"
     paths: tuple[str, ...] = ("dagster/**",)
 
@@ -51,15 +60,22 @@ class RunHistory:
         matcher, runs = Matcher(needles_of(subjects)), set[str]()
         for path in scanned.with_person:
             runs |= set(_runs_of(path, matcher))
-        if runs:
-            self._delete(runs)
+        try:
+            tables = [] if self.server is None else list(person_rows(self.server, _SCHEMA, matcher, _RUN_COLUMN))
+            runs |= {run for table in tables for run in table.values}
+            if runs:
+                self._delete(runs)
+            if self.server is not None:
+                self.server.open("audit").vacuum(*(one.table for one in tables))
+        except ServerFault as error:
+            return Outcome.failed(error.message)
         databases = [path for path in scanned.with_person if path.suffix == ".db" and path.exists()]
         for path in databases:
             _rewrite(path)
-        return Outcome.done({"runs_deleted": len(runs), "databases_rewritten": len(databases)})
+        return Outcome.done({"runs_deleted": len(runs), "databases_rewritten": len(databases) + len(tables)})
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
-        """Decode every database and log, and look for the persons."""
+        """Decode every file, and look for the persons. `DatabaseRows` does it in PostgreSQL."""
         return verify_files(subjects, files_of(self.settings, self.paths), self.settings.data_dir)
 
     def _delete(self, runs: set[str]) -> None:

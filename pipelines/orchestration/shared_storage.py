@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from installation.errors import SettingsError
 from installation.settings import Settings
+from pipelines.orchestration.run_log import log_run_event
 from pipelines.orchestration.storage import withdraw_plan
 
 SCHEMA = "dagster"
@@ -29,6 +30,11 @@ MOST_CONNECTIONS = 20
 
 class SharedEventLog(PostgresEventLogStorage):
     """Dagster's event log, which withdraws the plan to materialise an asset that the run then observes."""
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, and log it."""
+        super().store_event(event)
+        log_run_event(event)
 
     def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
         super()._store_asset_event(conn, event, event_id)

@@ -26,6 +26,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, select
 
+from pipelines.orchestration.run_log import log_run_event
+
 OPEN_SHARDS = 8
 """Run logs kept open at once. A run writes one; the UI reads a few."""
 
@@ -43,6 +45,11 @@ class OpenEventLog(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, and log it."""
+        super().store_event(event)
+        log_run_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store the materialisations of many partitions in two transactions, not in two for each partition."""

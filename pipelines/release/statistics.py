@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from installation.lakehouse_claim import require_own
+
 if TYPE_CHECKING:
     from pipelines.release.declaration import StatisticsRelease
     from pipelines.release.statistics_service import StatisticsService
@@ -25,7 +27,9 @@ def publish(release: StatisticsRelease, service: StatisticsService) -> Answer:
 
     Raises:
         PrivacyError: the question was refused; the table is unchanged.
+        LakehouseClaimedError: the lakehouse belongs to another installation. Nothing was spent.
     """
+    require_own(service.installation)
     answer = service.answer(release.question)
     keys = [key.column for key in release.question.group_by]
     rows = pa.Table.from_pylist(list(_rows(answer, keys)), _schema(keys))

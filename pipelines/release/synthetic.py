@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse_claim import require_own
 from pipelines.release.declaration import SyntheticRelease
 from pipelines.synthetic.judgement import Judgement, Question, judge
 from pipelines.synthetic.model_folder import ModelFolder
@@ -47,9 +48,10 @@ def publish(
         GateClosed: a check of the gate failed. Nothing was written; the report names it.
         PrivacyError: role, purpose, budget or log refuse the fit.
         ReleaseError: the contracts do not allow the release.
-        LakehouseError: a source table does not exist.
+        LakehouseError: a source table does not exist, or the lakehouse belongs to another installation.
     """
     place = service.installation
+    require_own(place)
     request = release.request
     scope = request.scope(utc_now())
     source = TableSource.of(request, scope, place.contracts, place.lakehouse, place.consent_view)
@@ -58,6 +60,7 @@ def publish(
     tables = drawn(release, fitted)
     found = judged(release, service, fitted, source, tables)
     found.save(folder.path)
+    place.shared_files.publish(folder.path)
     found.gate.require_open()
     for name, table in tables.items():
         _write(name, table, place.lakehouse)

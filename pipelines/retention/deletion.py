@@ -16,7 +16,6 @@ from installation.lakehouse.rows import quoted
 from pipelines.errors import RetentionError
 from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.retention.plan import RetentionPlan, plan_retention
-from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.revealer import needed_columns
 from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names, source_persons
 
@@ -106,7 +105,7 @@ def apply_retention(
 
 def _apply(plan: RetentionPlan, lakehouse: Lakehouse, contract: Contract, protection: Protection) -> RetentionResult:
     if plan.due is None:
-        removed = lakehouse.vacuum(plan.table) if _is_personal(contract) else ()
+        removed = lakehouse.vacuum(plan.table) if contract.is_personal else ()
         return RetentionResult(plan, 0, len(removed), 0)
     has_keys = bool(contract.encrypted_columns) and plan.table != QUARANTINE
     affected = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
@@ -125,8 +124,3 @@ def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protectio
     columns = {name: found[name].combine_chunks() for name in found.column_names}
     marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
     return set(source_persons(contract, columns, marks, protection.tokens).unique().to_pylist())
-
-
-def _is_personal(contract: Contract) -> bool:
-    vocabulary = load_vocabulary()
-    return any(vocabulary.is_personal(column.category) for column in contract.columns)

@@ -39,6 +39,7 @@ class Certification:
         controller: the controller's name.
         folder: receives `<request>.json` and `<request>.pdf`.
         clock: returns the time with its zone.
+        publish: gives a written file to the other machines.
     """
 
     service: RightsService
@@ -46,6 +47,7 @@ class Certification:
     controller: str
     folder: Path
     clock: Callable[[], datetime]
+    publish: Callable[[Path], None] = lambda _: None
 
     def issue(
         self, request: Request, steps: Mapping[str, Sequence[Outcome]], verified: Mapping[str, Verification]
@@ -64,6 +66,8 @@ class Certification:
         with private_draft(self.path(request.id, "pdf")) as draft:
             draft.write_bytes(pdf)
         replace_private(self.path(request.id, "json"), content.decode())
+        for kind in ("pdf", "json"):
+            self.publish(self.path(request.id, kind))
         return sha256(content).hexdigest()
 
     def path(self, request_id: str, kind: str) -> Path:

@@ -6,7 +6,8 @@ Steps of an erasure, each of them idempotent, so that a killed execution is repe
 2. suppress the person, so that no load brings new rows;
 3. erase the persons of all requests together in each store: one rewrite serves many requests;
 4. verify each store; a residue or an unverifiable part keeps the request open and is named in it;
-5. write the signed certificate, record its digest, and destroy what was sealed.
+5. confirm that this machine has erased; the request stays open until every machine of the database has;
+6. write the signed certificate, record its digest, and destroy what was sealed.
 
 Call it while holding the run lock: no load may run beside it.
 """
@@ -40,6 +41,8 @@ from privacy.rights.subject_store import (
 Result = TypeVar("Result")
 SUPPRESSION = "suppression"
 """Name of the step and of the list that keep an erased person from coming back."""
+OTHER_MACHINES = "other machines"
+"""Name under which a request is kept open while another machine has not erased in its own files."""
 MOST_REASONS = 10
 """Reasons of one kind that a request lists for a store; their number follows."""
 AnswerWriter = Callable[[Request, Subject, Mapping[str, tuple[ExportedTable, ...]]], bytes]
@@ -55,12 +58,14 @@ class CaseTools:
         find: returns the person of a customer id, under a reference.
         suppress: adds persons to the suppression list.
         write_answer: packs an answer.
+        confirm: records that this machine has erased for a request, and returns the machines that have not yet.
     """
 
     stores: tuple[SubjectStore, ...]
     find: Callable[[str, str], Subject]
     suppress: Callable[[Sequence[Subject]], None]
     write_answer: AnswerWriter
+    confirm: Callable[[str], Sequence[str]] = lambda _: ()
 
 
 @dataclass
@@ -168,6 +173,8 @@ class Execution:
             self._erase_in(store, cases)
         for store in self.tools.stores:
             self._verify_in(store, cases)
+        for case in cases:
+            self._confirm(case)
 
     def _erase_in(self, store: SubjectStore, cases: list[Case]) -> None:
         ready = []
@@ -198,6 +205,19 @@ class Execution:
                 if len(places) > MOST_REASONS:
                     reasons.append(f"{what}: {len(places) - MOST_REASONS} more places")
                 case.failures += [Failure(store=store.name, reason=reason) for reason in reasons]
+
+    def _confirm(self, case: Case) -> None:
+        """Keep a case open until every machine has erased in its own files; this one has, if nothing failed."""
+        if case.failures:
+            return
+        try:
+            missing = self.tools.confirm(case.request.id)
+        except Exception as error:  # noqa: BLE001 - recorded
+            case.failures.append(Failure(store=OTHER_MACHINES, reason=reason_of(error)))
+            return
+        for place in missing:
+            reason = f"{place} has not erased in its own files yet. Run `bojagi rights execute` there."
+            case.failures.append(Failure(store=OTHER_MACHINES, reason=reason[:500]))
 
     # --- other rights
 

@@ -41,7 +41,12 @@ class ModelFolder:
         """
         if not _NAME.fullmatch(name):
             raise SettingsError(f"--name {name!r} cannot be a folder's name; use letters, digits, '_', '-' and '.'")
-        return cls(settings.data_dir / "synthetic" / "model" / name)
+        return cls(cls.root(settings) / name)
+
+    @staticmethod
+    def root(settings: Settings) -> Path:
+        """Return the folder of the models that commands fit."""
+        return settings.data_dir / "synthetic" / "model"
 
     @classmethod
     def of_release(cls, settings: Settings, name: str) -> ModelFolder:
@@ -51,7 +56,7 @@ class ModelFolder:
     @classmethod
     def all_models(cls, settings: Settings) -> Iterator[ModelFolder]:
         """Yield the folders of the models that commands fitted, by name."""
-        for path in sorted((settings.data_dir / "synthetic" / "model").glob("*")):
+        for path in sorted(cls.root(settings).glob("*")):
             if cls(path).exists:
                 yield cls(path)
 

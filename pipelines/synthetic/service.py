@@ -36,6 +36,9 @@ from privacy.synthetic.fit import (
 from privacy.synthetic.model_file import Model, load_model
 from privacy.synthetic.synthesizer import Progress, no_progress
 
+_LOCK_SECONDS = 3600.0
+"""How long a fit waits for the same fit on another machine."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -97,14 +100,18 @@ class SyntheticService:
             SettingsError: a file cannot be read, or a package is missing. Nothing was spent.
             DamagedModel: the stored model of this fit was changed or is missing.
         """
+        shared = self.installation.shared_files
+        shared.fetch(folder.path)
         source = _scoped(source, folder, again)
         question = question_of(source.specification, source.form.scope)
         file = self._file(source.account, question)
         file.parent.mkdir(parents=True, exist_ok=True)
         # The same fit in two processes would pay twice, and the later model would overwrite the recorded one.
-        with file_lock(file.with_suffix(".lock")):
+        with file_lock(file.with_suffix(".lock")), shared.locked(file, _LOCK_SECONDS):
             fitted = self._fitted(source, question, progress)
+            shared.publish(file)
         folder.save(Saved(form=source.form, account=str(source.account), question=question))
+        shared.publish(folder.path)
         return fitted
 
     def _fitted(self, source: Source, question: str, progress: Progress) -> Fitted:
@@ -138,6 +145,7 @@ class SyntheticService:
             SettingsError: there is no such model.
             DamagedModel: the file was changed or is missing, or the ledger has no record of its fit.
         """
+        self.installation.shared_files.fetch(folder.path)
         saved = folder.saved()
         account = BudgetAccount(*saved.account.split("|"))
         stored = self.installation.ledger.peek(account, saved.question)
@@ -189,8 +197,10 @@ class SyntheticService:
         return Trail(self.installation.audit_log, self.who, utc_now, self.role)
 
     def _load(self, account: BudgetAccount, question: str, stored: Answered) -> Fitted:
-        record = FitRecord(**json.loads(stored.answer))
-        model = load_model(self._file(account, question), self.installation.synthetic_key, record.model)
+        record, file = FitRecord(**json.loads(stored.answer)), self._file(account, question)
+        if not file.exists():
+            self.installation.shared_files.fetch(file)
+        model = load_model(file, self.installation.synthetic_key, record.model)
         return Fitted(model, record, is_stored=True)
 
     def _file(self, account: BudgetAccount, question: str) -> Path:

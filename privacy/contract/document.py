@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from privacy.contract.column import Column
+from privacy.contract.vocabulary import load_vocabulary
 
 DriftRule: TypeAlias = Literal["refuse", "warn", "accept"]
 DatabaseKind: TypeAlias = Literal["postgresql", "mysql"]
@@ -211,6 +212,11 @@ class Document:
     def encrypted_columns(self) -> tuple[Column, ...]:
         """Columns that the table stores encrypted. Empty for silver and gold."""
         return tuple(column for column in self.columns if column.is_confidential) if self.layer == "source" else ()
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the table has a column with personal data; a category that is not known counts as personal."""
+        return any(load_vocabulary().is_personal(column.category) for column in self.columns)
 
     @property
     def flagged_columns(self) -> tuple[Column, ...]:

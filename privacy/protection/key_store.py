@@ -255,7 +255,9 @@ class WrappedKeyStore:
     def _make(self, owners: list[str]) -> dict[str, DataKey]:
         with self._change():
             found = self._find(owners)  # another process may have created them meanwhile
-            version = self._wrapper.current()
+            (version,) = self._db.execute("SELECT version FROM store").fetchone()
+            # Another machine may have rotated: what a former version wraps, only this machine could read.
+            self._wrapper.use(version)
             rows = []
             for owner in owners:
                 if owner not in found:

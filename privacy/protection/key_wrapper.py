@@ -37,6 +37,14 @@ class KeyWrapper(Protocol):
         """Create a new version, make it current and return it. The caller must own the rotation lock."""
         ...
 
+    def use(self, version: str) -> None:
+        """Make this the version that wraps new keys: it is the one that the key store uses.
+
+        Raises:
+            LostKeyError: there is no such version. Keys that another one wraps could not be read by other machines.
+        """
+        ...
+
     def destroy_version(self, version: str) -> None:
         """Destroy a version for good. Keys that only this version can unwrap are lost."""
         ...
@@ -58,16 +66,26 @@ class KeyWrapper(Protocol):
 class FileKeyWrapper:
     """Key-encryption keys in a file that only its owner may read."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file, and create it with one key if there is none.
+    def __init__(self, path: Path, *, makes: bool = True) -> None:
+        """Read the file.
+
+        Args:
+            path: the file.
+            makes: whether it is created with one key if there is none. False when keys exist that it has wrapped.
 
         Raises:
+            LostKeyError: the file is missing, and `makes` is False.
             ProtectionError: others may read the file, or it does not hold key-encryption keys.
         """
         self.path = path
         self._keys: dict[str, bytes] = {}
         self._current = ""
         if not path.exists():
+            if not makes:
+                raise LostKeyError(
+                    f"{path}: the key-encryption keys are missing, and the key store was made with them. Restore the "
+                    "file."
+                )
             self._create()
         self._read()
 
@@ -87,6 +105,14 @@ class FileKeyWrapper:
         self._write({**self._keys, version: secrets.token_bytes(KEY_BYTES)}, version)
         return version
 
+    def use(self, version: str) -> None:
+        """Make this version of the file the current one, see `KeyWrapper.use`."""
+        if version == self.current():
+            return
+        if version not in self._keys:
+            raise self._lost(version)
+        self._write(self._keys, version)
+
     def destroy_version(self, version: str) -> None:
         """Destroy a version in this file. Copies of the file still contain it, so delete them."""
         if version == self.current():
@@ -105,10 +131,7 @@ class FileKeyWrapper:
         if version not in self._keys:
             self._read()
         if version not in self._keys:
-            raise LostKeyError(
-                f"{self.path}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. "
-                "Restore the newest key file together with the newest key store."
-            )
+            raise self._lost(version)
         try:
             return AESGCM(self._keys[version]).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         except InvalidTag as error:
@@ -116,6 +139,13 @@ class FileKeyWrapper:
                 f"{self.path}: key-encryption key {version} did not wrap the keys of this key store. Restore the right "
                 "key file."
             ) from error
+
+    def _lost(self, version: str) -> LostKeyError:
+        return LostKeyError(
+            f"{self.path}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. After a "
+            "rotation on another machine, copy this file from there. Otherwise restore the newest key file together "
+            "with the newest key store."
+        )
 
     def _create(self) -> None:
         """Create the file with one key, unless another process has done so meanwhile."""

@@ -26,10 +26,27 @@ def key_hashes(low: Words, high: Words, key: bytes) -> tuple[Words, Words]:
     >>> bool(low[0] == low[1] and high[0] == high[1]), bool(low[0] == low[2]), bool(low[0] == lanes[0][0])
     (True, False, False)
     """
+    # ECB encrypts equal blocks equally, which is wanted here: each block is one hash.
+    return _words(Cipher(AES256(key), ECB()).encryptor().update(_blocks(low, high)))
+
+
+def unkey_hashes(low: Words, high: Words, key: bytes) -> tuple[Words, Words]:
+    """Return the hashes of which `key_hashes` made these keyed ones. Callers must not persist the result.
+
+    >>> lanes = np.array([1, 2], np.uint64), np.array([5, 6], np.uint64)
+    >>> [lane.tolist() for lane in unkey_hashes(*key_hashes(*lanes, bytes(32)), bytes(32))]
+    [[1, 2], [5, 6]]
+    """
+    return _words(Cipher(AES256(key), ECB()).decryptor().update(_blocks(low, high)))
+
+
+def _blocks(low: Words, high: Words) -> bytes:
     blocks = np.empty((len(low), 2), "<u8")
     blocks[:, 0] = low
     blocks[:, 1] = high
-    # ECB encrypts equal blocks equally, which is wanted here: each block is one hash.
-    sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
+    return blocks.tobytes()
+
+
+def _words(sealed: bytes) -> tuple[Words, Words]:
     keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)
     return np.ascontiguousarray(keyed[:, 0]).astype(np.uint64), np.ascontiguousarray(keyed[:, 1]).astype(np.uint64)

@@ -103,6 +103,15 @@ class Pkcs11KeyWrapper:
             key[Attribute.LABEL] = f"{_LABEL}-old"
         return self._make()
 
+    def use(self, version: str) -> None:
+        """Make this version the current one, see `KeyWrapper.use`."""
+        if version == self.current():
+            return
+        used = self._key(version)
+        for key in self._keys(_LABEL):
+            key[Attribute.LABEL] = f"{_LABEL}-old"
+        used[Attribute.LABEL] = _LABEL
+
     def destroy_version(self, version: str) -> None:
         """Destroy a version for good."""
         if version == self.current():

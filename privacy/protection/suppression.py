@@ -41,6 +41,8 @@ Moments = npt.NDArray[np.int64]
 NOT_LISTED = np.iinfo(np.int64).min
 FOR_EVER = np.iinfo(np.int64).max
 DIGEST_BYTES = 16
+REFERENCES = ("session_id", "order_id")
+"""Kinds of entries that are no matching keys: the person's visits and orders, as the sources number them."""
 _BATCH = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS addition (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, reference TEXT NOT NULL);

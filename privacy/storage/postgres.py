@@ -11,11 +11,13 @@ the process and the server, a pooler may stand only if it keeps sessions.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -25,13 +27,14 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from privacy.storage.database import AMONG, BUSY_SECONDS, ServerConflict, ServerFault
+from privacy.storage.lock import LockBusyError
 
 SCHEMA = "bojagi"
 """The schema of all tables."""
 IDLE_SECONDS = 60
 """The server ends a transaction that sends nothing for so long; its machine has gone."""
 CONNECT_SECONDS = 10
-_STREAMED = 10_000
+_POLL_SECONDS, _STREAMED = 0.1, 10_000
 """Rows that are in memory at once while a query is streamed."""
 _Connection = psycopg.Connection[tuple[Any, ...]]
 _SINGLE = ("SELECT", "VACUUM")
@@ -131,6 +134,29 @@ class PostgresServer:
                     self._idle.append(taken)
             else:
                 taken.close()
+
+    @contextmanager
+    def holding(self, name: str, wait_seconds: float) -> Iterator[None]:
+        """Hold the lock of a name for the block. The server releases it with the connection, so with the process.
+
+        Raises:
+            LockBusyError: another process holds it, also after `wait_seconds`.
+            ServerFault: the server does not answer, or was restarted during the block, so that the lock was lost.
+        """
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        end = time.monotonic() + wait_seconds
+        with faults(self.name):
+            connection = psycopg.connect(self.conninfo, autocommit=True)
+        with closing(connection):
+            with faults(self.name):  # the machine of a process may vanish without a word
+                connection.execute(f"SET tcp_keepalives_idle = {IDLE_SECONDS}")
+                while connection.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone() != (True,):
+                    if time.monotonic() >= end:
+                        raise LockBusyError(f"{self.name}: another process holds {name}.")
+                    time.sleep(_POLL_SECONDS)
+            yield
+            with faults(self.name):
+                connection.execute("SELECT 1")
 
     def drop_idle(self) -> None:
         """Close the connections that are not in use: the server was restarted."""

@@ -13,6 +13,7 @@ import pytest
 
 from agent_serving.application import create_app
 from agent_serving.request_limit import MOST_BODY_BYTES, RateLimit
+from installation.event_log import EntryFormatter
 from tests.agent_serving.serving_shop import PERMITS, SILENT, WITHDREW, key_of, served
 from tests.features.retrieval.feature_shop import AGENT, NOON, OFFICER, PURPOSE, SERVICE, FeatureShop, value_of
 
@@ -142,6 +143,9 @@ def test_health_names_what_fails_and_a_failing_part_releases_nothing(client: htt
     assert refusal(client, 503, json=WANTED) == "unavailable"
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.json()) == (503, {"status": "failing", "failing": ["consent record"]})
+    metrics = client.get("/metrics").text
+    assert 'bojagi_part_failing{part="consent record"} 1.0' in metrics
+    assert 'bojagi_http_refusals_total{code="unavailable"}' in metrics
 
 
 def test_an_unforeseen_error_is_a_constant_500_and_logged_without_its_message(
@@ -152,7 +156,9 @@ def test_an_unforeseen_error_is_a_constant_500_and_logged_without_its_message(
 
     monkeypatch.setattr("features.retrieval.reader.FeatureReader.retrieve", fail)
     assert refusal(client, 500, json=WANTED) == "internal_error"
-    assert any(line.startswith("RuntimeError at ") for line in lines)
+    entries = [json.loads(line) for line in lines]
+    assert "RuntimeError" in [entry.get("error") for entry in entries]
+    assert len({entry["request_id"] for entry in entries}) == 1, "the error and the request are one request"
     assert PERMITS not in "".join(lines)
 
 
@@ -167,6 +173,20 @@ def test_metrics_and_log_name_routes_and_keys_but_no_person(client: httpx.Client
     assert (first["method"], first["route"], first["status"]) == ("POST", "/v1/features", 200)
     assert first["caller"].startswith("api_key:")
     assert "c_" not in metrics + "".join(lines)
+
+
+def test_a_request_keeps_the_identifier_of_its_caller_unless_it_may_be_personal(client: httpx.Client) -> None:
+    def answered(**headers: str) -> str:
+        return client.get("/health/live", headers={k.replace("_", "-"): v for k, v in headers.items()}).headers[
+            "x-request-id"
+        ]
+
+    trace, own = "4bf92f3577b34da6a3ce929d0e0e4736", "0d9e35fa-5c5b-4d0c-9f0a-0c8e0f1d2a3b"
+    assert answered(traceparent=f"00-{trace}-00f067aa0ba902b7-01") == trace
+    assert answered(x_request_id=own) == own
+    for personal in ("01012345678", "kim@example.com", PERMITS):
+        assert personal not in answered(x_request_id=personal)
+    assert answered() != answered()
 
 
 def test_a_caller_with_too_many_requests_waits(shop: FeatureShop) -> None:
@@ -197,7 +217,8 @@ def lines() -> Iterator[list[str]]:
     """The log of the application, line by line."""
     found: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    formatter = EntryFormatter()
+    handler.emit = lambda record: found.append(formatter.format(record))  # type: ignore[method-assign]
     logger = logging.getLogger("bojagi.serve")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -15,12 +15,14 @@ import pytest
 
 from installation.errors import SettingsError
 from installation.installation import Installation
+from installation.secret_key import MADE
 from installation.settings import Settings, load_settings
 from privacy.audit import AuditEntry
 from privacy.clock import utc_now
 from privacy.errors import PrivacyError
 from privacy.protection.errors import LostKeyError, RolledBackStoreError, TamperedCiphertextError, WrongKeyError
 from privacy.protection.field import TableColumn
+from privacy.protection.suppression import Suppressed, SuppressionError
 from privacy.storage.secret_file import SecretError
 
 PLACE = TableColumn("bronze/crm_customer", "name")
@@ -44,7 +46,8 @@ def unseal(settings: Settings, sealed: pa.Array) -> list[str]:
 
 def test_secrets_are_stored_apart_from_the_data_and_are_private(settings: Settings) -> None:
     assert unseal(settings, seal(settings)) == ["김하늘"]
-    assert [path.name for path in settings.data_dir.iterdir()] == ["token.check"]
+    names = {path.name for path in settings.data_dir.iterdir()}
+    assert names == {"token.check", "keys.check"}
     names = {path.name for path in settings.secret_dir.iterdir()}
     assert {"token.key", "keys.db", "keys.db.anchor", "key_encryption.json"} <= names
     assert {oct(path.stat().st_mode & 0o777) for path in settings.secret_dir.glob("*[!k]") if path.is_file()} == {
@@ -184,17 +187,55 @@ def test_a_forked_process_has_connections_of_its_own(settings: Settings) -> None
         os.close(writer)
 
 
-def test_a_lost_release_secret_is_said_once_something_was_released(settings: Settings) -> None:
+@pytest.mark.parametrize("name", sorted(MADE))
+def test_a_lost_key_is_never_made_anew_once_it_was_used(settings: Settings, name: str) -> None:
     with Installation(settings) as opened:
-        opened.release_registry()
-        (settings.secret_dir / "release.key").unlink()
-        opened.release_registry()
-        (settings.data_dir / "released").mkdir(parents=True)
-        (settings.data_dir / "released" / "release.jsonl").write_text("")
-        opened.release_registry()
-        (settings.secret_dir / "release.key").unlink()
-        with pytest.raises(SecretError, match=r"release\.key: the release secret is missing"):
-            opened.release_registry()
+        key, check = opened.open_key(name), settings.data_dir / f"{Path(name).stem}.check"
+        (settings.secret_dir / name).unlink()
+        with pytest.raises(SecretError, match=rf"{name}: the key is missing, and .*{check.name} was made with it"):
+            opened.open_key(name)
+        check.unlink()  # and where the fingerprint is lost as well, what was made shows it
+        made = settings.data_dir / MADE[name][0].replace("*", "one")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.touch()
+        with pytest.raises(SecretError, match=made.name):
+            opened.open_key(name)
+        assert not (settings.secret_dir / name).exists()
+        made.unlink()
+        assert opened.open_key(name) != key, "without any sign, the test above would find nothing"
+        check.write_text(f"{'0' * 64}\n")
+        with pytest.raises(SecretError, match="not the key with which"):
+            opened.open_key(name)
+
+
+@pytest.mark.parametrize(
+    ("is_left", "error"), [("", SecretError), ("token.key", RolledBackStoreError), ("keys.db", LostKeyError)]
+)
+def test_data_restored_without_their_secrets_are_refused_and_nothing_is_made_anew(
+    settings: Settings, tmp_path: Path, is_left: str, error: type[PrivacyError]
+) -> None:
+    sealed = seal(settings)
+    with Installation(settings) as opened:
+        opened.suppression.add([Suppressed("value", "c_1")], "s_1")
+    with Installation(settings) as opened:
+        _ = opened.suppression
+    secrets = settings.secret_dir.rename(tmp_path / "lost")
+    settings.secret_dir.mkdir()
+    left = [name for name in ("token.key", "keys.db", "keys.db.anchor") if is_left == "keys.db" or name == is_left]
+    for name in left:
+        shutil.copy2(secrets / name, settings.secret_dir)
+    with pytest.raises(error):
+        unseal(settings, sealed)
+    with Installation(settings) as opened:
+        if is_left == "token.key":
+            with pytest.raises(SuppressionError, match=r"suppression\.db: the store is missing"):
+                opened.open_suppression()
+        with pytest.raises((RolledBackStoreError, LostKeyError)):
+            opened.open_key_store()
+    assert sorted(path.name for path in settings.secret_dir.iterdir()) == sorted(left)
+    shutil.rmtree(settings.secret_dir)
+    secrets.rename(settings.secret_dir)
+    assert unseal(settings, sealed) == ["김하늘"]
 
 
 @pytest.mark.parametrize("name", ["token.key", "audit.key", "pseudonym.key", "key_encryption.json"])

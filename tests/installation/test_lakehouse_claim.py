@@ -112,10 +112,11 @@ def test_stores_that_moved_into_the_database_keep_their_lakehouse(postgres_place
         raise AssertionError
 
 
-def test_of_many_that_try_at_once_one_gets_the_lease(tmp_path: Path) -> None:
+def test_of_many_that_try_at_once_one_gets_the_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, got = machine(tmp_path, "one", (str(tmp_path / "shared"), {})), []
     with Installation(settings) as installation:
         claim.require_own(installation)
+        monkeypatch.setattr(claim, "_folder_id", lambda _: "")  # as on machines of their own
 
         def attempt(number: int) -> None:
             try:
@@ -132,23 +133,49 @@ def test_of_many_that_try_at_once_one_gets_the_lease(tmp_path: Path) -> None:
     assert held.holder == f"run {got[0]}"
 
 
-def test_the_lease_of_a_killed_run_ends_by_itself(tmp_path: Path) -> None:
+def test_a_killed_run_stops_its_own_machine_not_at_all_and_others_until_its_lease_ends(
+    postgres_place: StorePlace, tmp_path: Path
+) -> None:
+    assert postgres_place.server is not None
+    url = postgres_place.server.conninfo
     code = (
         "import os, sys; from pathlib import Path; sys.path.insert(0, os.getcwd())\n"
         "from installation.installation import Installation; from installation.lakehouse_claim import lakehouse_lease\n"
         "from tests.installation.test_lakehouse_claim import machine\n"
         "folder = Path(sys.argv[1])\n"
-        "with lakehouse_lease(Installation(machine(folder, 'one', (str(folder / 'shared'), {})))):\n"
+        "settings = machine(folder, 'one', (str(folder / 'shared'), {}), database=sys.argv[2])\n"
+        "with lakehouse_lease(Installation(settings)):\n"
         "    os.kill(os.getpid(), 9)"
     )
-    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    assert ended.returncode == -signal.SIGKILL
-    settings = machine(tmp_path, "one", (str(tmp_path / "shared"), {}))
-    with Installation(settings) as soon, pytest.raises(LakehouseBusyError), lakehouse_lease(soon):
-        raise AssertionError
+    killed = [sys.executable, "-c", code, str(tmp_path), url]
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    one, two = (machine(tmp_path, name, (str(tmp_path / "shared"), {}), database=url) for name in ("one", "two"))
+    copy_secrets(one, two)
+    require_refused(two, LakehouseBusyError, "Another run is working")
+    with Installation(one) as first, Installation(two) as second:
+        assert (claim.is_leased_elsewhere(first), claim.is_leased_elsewhere(second)) == (False, True)
     later = datetime.now(UTC) + timedelta(seconds=claim.LEASE_SECONDS)
-    with Installation(settings, lambda: later) as after, lakehouse_lease(after):
+    with Installation(two, lambda: later) as other, lakehouse_lease(other):
+        require_refused(one, LakehouseBusyError, "Another run is working")
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    with Installation(one) as again, lakehouse_lease(again):
         pass
+
+
+def test_the_log_of_the_claim_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {"delta.logRetentionDuration": "interval 0 seconds", "delta.checkpointInterval": "3"}
+    monkeypatch.setattr(claim, "_CONFIGURATION", short)
+    monkeypatch.setattr(claim, "_VACUUM_VERSIONS", 1)
+    monkeypatch.setattr(claim, "_KEEP_HOURS", 0)
+    settings = machine(tmp_path, "one", (str(tmp_path / "shared"), {}))
+    with Installation(settings) as installation:
+        for _ in range(12):
+            with lakehouse_lease(installation):
+                pass
+    folder = tmp_path / "shared" / claim._TABLE
+    assert ClaimTable(settings.lakehouse_root, {}).read()[1] >= 24
+    assert len(list(folder.glob("_delta_log/*.json"))) < 8
+    assert len(list(folder.glob("*.parquet"))) == 1
 
 
 def test_a_run_that_lost_its_lease_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,6 @@ def test_the_password_is_read_from_a_private_file_only(tmp_path: Path) -> None:
     named = {"mail_user": "portal", "mail_password_file": str(file)}
     portal = load_settings(data_dir=tmp_path, portal=MAIL | named).portal
     with pytest.raises(SettingsError, match="chmod 600"):
-        portal.read_password()
+        portal.mail_server().read_password()
     file.chmod(0o600)
-    assert portal.read_password() == "secret"
+    assert portal.mail_server().read_password() == "secret"

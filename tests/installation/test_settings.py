@@ -45,11 +45,28 @@ def test_a_variable_names_the_settings_file(tmp_path: Path, monkeypatch: pytest.
     assert settings.lakehouse_root == "s3://bucket/lake"
 
 
+def test_the_file_of_the_machine_is_read_where_the_working_directory_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = tmp_path / "etc" / "bojagi.toml"
+    machine.parent.mkdir()
+    monkeypatch.setattr("installation.settings.MACHINE_CONFIG_FILE", machine)
+    assert load_settings().data_dir == tmp_path / "data"
+    machine.write_text('engine = "spark"\n')
+    settings = load_settings()
+    assert (settings.engine, settings.data_dir) == ("spark", Path("/var/lib/bojagi"))
+    assert load_settings(data_dir=tmp_path / "other").data_dir == tmp_path / "other"
+    machine.write_text('data_dir = "/srv/bojagi"\n')
+    assert load_settings().data_dir == Path("/srv/bojagi")
+    (tmp_path / "bojagi.toml").touch()
+    assert load_settings().data_dir == tmp_path / "data"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ('enginee = "sail"', "unknown setting 'enginee'; did you mean 'engine'?"),
-        ("zzz = 1", "unknown setting 'zzz'; known are anchor_archive"),
+        ("zzz = 1", "unknown setting 'zzz'; known are alerts, anchor_archive"),
         ('engine = "flink"', "engine = 'flink'"),
         ("scale = 0", "scale = 0"),
         ('engine_memory = "lots"', "engine_memory = 'lots'"),

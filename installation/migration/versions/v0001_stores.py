@@ -13,7 +13,7 @@ depends_on = None
 
 _STORES = (
     "audit", "consent", "keys", "suppression", "corrections", "rights", "api_keys", "sessions", "passes", "releases",
-    "inspections", "lakehouse", "ledger",
+    "inspections", "models", "lakehouse", "ledger",
 )  # fmt: skip
 _APPEND_ONLY = ("entry", "record", "membership", "event")
 _GUARD = "BEGIN RAISE EXCEPTION 'table % is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END"
@@ -115,7 +115,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS dp_answer_number ON dp_answer (number)
 """
 """`entry`: audit log. `record`, `membership`, `taken`: consent. `data_key`, `store`: keys. `addition`, `suppressed`,
 `clean`: erased persons. `event`, `sealed`, `person`: requests. `session`, `turn`: conversations. `pass`: portal.
-`document`: releases, results of checks, and the holders of lakehouses."""
+`document`: releases, results of checks, models, certificates, and fingerprints of keys."""
 
 
 def upgrade() -> None:

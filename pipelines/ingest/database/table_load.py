@@ -37,6 +37,7 @@ from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.hash_layout import match_hash_layout
 from pipelines.ingest.load_id import make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
@@ -93,6 +94,8 @@ class _TableLoad:
 
     def _load(self, database: Database) -> None:
         table = BronzeTable(self.contract, self.lakehouse)
+        table.require_form()
+        match_hash_layout(table, self.protection, self.now)
         rows = TableRows(self.contract, self.origin, database, table)
         merge = Deduplication(table, event_column(self.contract))
         try:

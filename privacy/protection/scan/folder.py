@@ -81,6 +81,24 @@ def scan_folders(folders: Iterable[Path], matcher: Matcher, leave_out: Iterable[
     return ScanReport(files, size, tuple(findings), tuple(undecoded))
 
 
+def scan_contents(contents: Iterable[tuple[str, bytes]], matcher: Matcher) -> ScanReport:
+    """Search the contents of files by their names, as `scan_folders` searches files; nothing is written."""
+    findings: list[NeedleFinding] = []
+    undecoded: list[Undecoded] = []
+    files = size = 0
+    for name, data in contents:
+        scan = ContentScan(matcher, _CONTAINERS)
+        files, size = files + 1, size + len(data)
+        scan.add(matcher.in_text(name), "path")
+        try:
+            scan.scan_bytes(data, "file")
+        except (UndecodedError, pa.ArrowException) as error:
+            undecoded.append(Undecoded(name, "file", f"{type(error).__name__}: {error}"))
+        findings += [NeedleFinding(name, where, needle, times) for (where, needle), times in sorted(scan.found.items())]
+        undecoded += [Undecoded(name, where, reason) for where, reason in scan.undecoded]
+    return ScanReport(files, size, tuple(findings), tuple(undecoded))
+
+
 def _files(folders: Iterable[Path], leave_out: tuple[Path, ...]) -> Iterator[Path]:
     for folder in folders:
         for path in folder.rglob("*") if folder.is_dir() else [folder]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -28,6 +29,9 @@ def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(
     # What an engine or a library leaves behind in the folder for temporary files is looked at as well.
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    log, messages = tmp_path / "bojagi.jsonl", tmp_path / "alert.jsonl"
+    monkeypatch.setenv("BOJAGI_LOG", json.dumps({"format": "json", "level": "debug", "file": str(log)}))
+    monkeypatch.setenv("BOJAGI_ALERTS", json.dumps({"file": str(messages), "disk_free_percent": 100}))
     bojagi = Bojagi(tmp_path / "data")
     out = [sys.executable, "-m", "pipelines.cli", "simulate", "--households", "20", "--out", str(bojagi.data)]
     subprocess.run(out, check=True, capture_output=True)
@@ -36,6 +40,12 @@ def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(
 
     done = bojagi("run")
     assert "Quality:" in done.stdout
+    assert "disk_nearly_full" in bojagi("alerts", "send").stdout
+    entries = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert {"run_started", "table_written", "check_ended", "command_ended", "alert_sent"} <= {
+        e["event"] for e in entries
+    }
+    assert "bojagi_table_rows" in (bojagi.data / "metric" / "bojagi.prom").read_text()
     (tmp_path / "run.log").write_text(done.stdout + done.stderr, "utf-8")
 
     matcher = Matcher(needles)

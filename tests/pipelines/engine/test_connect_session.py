@@ -10,9 +10,10 @@ from pyspark.errors import PySparkException
 
 from installation.settings import load_settings
 from pipelines.engine import connect_session, endpoint
-from pipelines.engine.connect_session import is_lost, retry_lost
+from pipelines.engine.connect_session import retry_lost
 from pipelines.engine.session import Engine, open_engine
 from pipelines.errors import EngineError
+from pipelines.lakehouse.lost_session import is_lost
 
 SERVER = """
 import sys

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from federated.errors import FederatedError, SiteRefused
-from installation.audit_verification import verify_releases
 from federated.server import RoundRecord
+from installation.audit_verification import verify_releases
 from pipelines.federated.round_budget import RoundBudget, account_of
 from pipelines.federated.service import FederatedService
 from pipelines.federated.training_plan import cost_of

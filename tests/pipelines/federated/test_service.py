@@ -101,7 +101,7 @@ def test_a_customer_who_withdraws_is_missing_from_the_next_round(declare: Declar
 
 def test_two_runs_of_one_model_at_once_are_refused(declare: Declare, market: TrainingMarket) -> None:
     service = declare()
-    with RunFolder.of(market.installation.settings, "next_order").locked(), pytest.raises(RunLockError):
+    with RunFolder.of(market.installation, "next_order").locked(), pytest.raises(RunLockError):
         service.run("next_order")
 
 
@@ -135,7 +135,7 @@ def test_a_plan_for_fewer_sites_than_declared_is_refused(declare: Declare) -> No
 
 def test_a_model_of_another_plan_is_not_adopted(declare: Declare, market: TrainingMarket, tmp_path: Path) -> None:
     declare(held_share=0.0).run("next_order")
-    file = RunFolder.of(market.installation.settings, "next_order").model.rename(tmp_path / "run.zip")
+    file = RunFolder.of(market.installation, "next_order").model.rename(tmp_path / "run.zip")
     with pytest.raises(TrainingError, match="differs in: held_share"):
         declare().adopt("next_order", file)
 
@@ -191,7 +191,7 @@ def test_the_evaluation_has_figures_of_sites_and_no_customer(declare: Declare, m
     assert [site["site"] for site in found["sites"]] == ["east", "north", "south", "west"]
     assert {one["site"] for one in found["contributions"]} <= {"east", "north", "south", "west"}
     assert found["newest_day"]["customers"] > 0
-    folder = RunFolder.of(market.installation.settings, "next_order")
+    folder = RunFolder.of(market.installation, "next_order")
     page = folder.report.with_suffix(".html").read_text("utf-8")
     assert "Too few held-out customers of each outcome to tell what it is worth to: east, north, south, west." in page
     assert "significantly" not in page, "nothing is claimed of sites that were not measured"
@@ -202,7 +202,7 @@ def test_the_evaluation_has_figures_of_sites_and_no_customer(declare: Declare, m
 def test_a_model_file_that_was_altered_is_refused(declare: Declare, market: TrainingMarket) -> None:
     service = declare()
     service.run("next_order")
-    path = RunFolder.of(market.installation.settings, "next_order").model
+    path = RunFolder.of(market.installation, "next_order").model
     content = bytearray(path.read_bytes())
     at = content.index(b"state.npz") + 200
     content[at] ^= 1
@@ -217,7 +217,7 @@ def test_a_model_that_was_trained_elsewhere_is_adopted_if_its_table_is_the_decla
     service = declare()
     service.run("next_order")
     elsewhere = tmp_path / "run.zip"
-    RunFolder.of(market.installation.settings, "next_order").model.rename(elsewhere)
+    RunFolder.of(market.installation, "next_order").model.rename(elsewhere)
     assert service.status("next_order").state == "untrained"
     assert service.adopt("next_order", elsewhere).state == "trained"
     (alone,) = service.evaluate("next_order", "north").worth.sites
@@ -233,7 +233,7 @@ def test_an_unfinished_model_is_not_adopted(declare: Declare, market: TrainingMa
     with pytest.raises(_StopError):
         service.run("next_order", progress=stop_after(1))  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="has not ended"):
-        service.adopt("next_order", RunFolder.of(market.installation.settings, "next_order").unfinished)
+        service.adopt("next_order", RunFolder.of(market.installation, "next_order").unfinished)
 
 
 def test_participants_are_counted_and_a_new_run_starts_anew(declare: Declare, market: TrainingMarket) -> None:
@@ -241,7 +241,7 @@ def test_participants_are_counted_and_a_new_run_starts_anew(declare: Declare, ma
     service.run("next_order")
     used = participants.count("next_order")
     assert 40 < used <= 80
-    some = read_checkpoint(RunFolder.of(market.installation.settings, "next_order").model)
+    some = read_checkpoint(RunFolder.of(market.installation, "next_order").model)
     with service.sites(service.release("next_order")) as sites:
         customers = sorted({one for site in sites for one in site.read(some.plan.schema).customer})
     assert used == len(customers)

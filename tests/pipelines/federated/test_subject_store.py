@@ -94,7 +94,7 @@ def test_a_damaged_model_does_not_stop_an_erasure(declare: Declare, market: Trai
     service = declare()
     service.run("next_order")
     subject, store = person(service), TrainedModels(market.installation)
-    RunFolder.of(market.installation.settings, "next_order").model.write_bytes(b"damaged")
+    RunFolder.of(market.installation, "next_order").model.write_bytes(b"damaged")
     assert store.erase([subject]).counts == {"models_removed": 1}
 
 
@@ -105,7 +105,7 @@ def test_a_model_with_noise_stays_and_forgets_the_participant(declare: Declare, 
     subject, store = person(service), TrainedModels(market.installation)
     before = Participants(market.installation).count("next_order")
     assert "stays" in store.erase([subject]).remaining[0]
-    assert RunFolder.of(market.installation.settings, "next_order").model.exists()
+    assert RunFolder.of(market.installation, "next_order").model.exists()
     assert Participants(market.installation).count("next_order") == before - 1
     assert store.verify([subject]).residues == ()
 

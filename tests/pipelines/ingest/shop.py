@@ -124,6 +124,7 @@ def _property(name: str, column: dict[str, Any]) -> str:
             "yearPivot",
             "numberFormat",
             "unit",
+            "absentValue",
         )
         if key in column
     )

@@ -36,7 +36,7 @@ def test_known_rows_are_the_multiset_intersection(monkeypatch: pytest.MonkeyPatc
 
     @given(PAIRS, PAIRS, st.integers(1, 7))
     def check(fresh: list[tuple[int, int]], known: list[tuple[int, int]], size: int) -> None:
-        found = find_known(lambda: batches(fresh, size), len(fresh), lambda: batches(known, size))
+        found = find_known(batches(fresh, size), len(fresh), batches(known, size))
         assert found.tolist() == by_counting(fresh, known)
 
     check()

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from installation.contract.document import Contract, load_contracts
+from installation.data_secret import open_documents
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, read_records
-from privacy.storage.document_store import FolderDocuments
 from tests.pipelines.quality import shop
+from tests.store_place import StorePlace
 
 TODAY = shop.AS_OF.date()
 LATER = TODAY + timedelta(days=60)
@@ -25,13 +26,15 @@ def contracts(tmp_path: Path) -> tuple[Contract, Contract]:
 
 
 @pytest.fixture
-def inspector(sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract]) -> TableInspector:
+def inspector(
+    sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract], store_place: StorePlace
+) -> TableInspector:
     """An inspector of a lakehouse with the orders, but without the products that they refer to."""
     lakehouse = SparkLakehouse(str(tmp_path / "lakehouse"), sail.spark)
     lakehouse.overwrite("silver/orders", shop.frame_of(sail.spark, contracts[0], shop.clean_rows()))
     known = load_contracts([tmp_path])
     now = datetime(2018, 1, 1)
-    records = FolderDocuments(tmp_path / "outcome")
+    records = open_documents(tmp_path / "outcome", store_place.server, "inspections")
     return TableInspector(lakehouse, known, records, tmp_path / "site", "load-1", now, TODAY)
 
 

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,6 +45,27 @@ def test_an_erasure_ends_in_verified_stores_and_a_signed_certificate(world: Worl
     assert list(stores) == ["suppression", "toy", "toy_1", "requests"]
     assert all(row["customer"] != CUSTOMERS[0] for store in world.stores for row in store.rows())
     assert len(world.stores[0].rows()) == 2 * len(CUSTOMERS) - 2
+
+
+def test_an_erasure_stays_open_until_every_machine_has_erased(world: World) -> None:
+    waiting, confirmed = ["db2:/data"], []
+
+    def confirm(request: str) -> list[str]:
+        confirmed.append(request)
+        return list(waiting)
+
+    execution = replace(world.execution, tools=replace(world.execution.tools, confirm=confirm))
+    world.stores[0].fault = "forgets to erase"
+    request = world.approved()
+    execution.run()
+    assert confirmed == [], "a machine on which something was found does not confirm"
+    world.stores[0].fault = ""
+    (still_open,) = execution.run()
+    assert still_open.state is State.EXECUTING
+    assert [(one.store, one.reason.split()[0]) for one in still_open.failures] == [("other machines", "db2:/data")]
+    waiting.clear()
+    (done,) = execution.run()
+    assert (done.state, done.failures, confirmed) == (State.COMPLETED, (), [request.id] * 2)
 
 
 def test_after_an_erasure_no_file_of_requests_leads_to_the_person(world: World) -> None:

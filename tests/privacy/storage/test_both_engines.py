@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.protection.correction_list import CorrectionList
-from privacy.protection.errors import DestroyedKeyError, RolledBackStoreError
+from privacy.protection.errors import DamagedStoreError, DestroyedKeyError, LostKeyError, RolledBackStoreError
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
@@ -83,6 +84,28 @@ def test_an_emptied_key_store_is_never_begun_anew(postgres_place: StorePlace, wr
     postgres_place.change("", "TRUNCATE data_key, store", "UPDATE store_version SET version = 0")
     with pytest.raises(RolledBackStoreError, match="is missing, but its anchor exists"):
         open_keys(postgres_place, wrapper)
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_machine_that_missed_a_rotation_makes_no_key_that_others_cannot_read(
+    postgres_place: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    first_file, second_file = tmp_path / "first.json", tmp_path / "second.json"
+    first = open_keys(postgres_place, FileKeyWrapper(first_file), "first")
+    first.keys_of(["crm:1"])
+    shutil.copy(first_file, second_file)
+    second = open_keys(postgres_place, FileKeyWrapper(second_file, makes=False), "second", joins=True)
+    first.rotate()
+    if is_broken:
+        monkeypatch.setattr(FileKeyWrapper, "use", lambda *_: None)
+        second.keys_of(["crm:2"])
+        with pytest.raises(DamagedStoreError):
+            first.keys_of(["crm:2"])
+        return
+    with pytest.raises(LostKeyError, match="rotation on another machine, copy this file"):
+        second.keys_of(["crm:2"])
+    shutil.copy(first_file, second_file)
+    assert second.keys_of(["crm:1", "crm:2"]) == first.keys_of(["crm:2", "crm:1"])
 
 
 def test_erased_persons_are_listed_for_all_and_no_shorter_list_is_accepted(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 SMALL_BYTES = 8 << 20
 """Inputs of at most this many bytes of Parquet are small: some hundred thousand rows. Above, compiled code pays."""
@@ -22,6 +23,12 @@ SMALL_OPTIONS: Mapping[str, str] = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "1",
 }
+
+
+def is_apache_spark(spark: SparkSession) -> bool:
+    """Return whether the server is Apache Spark: unlike Sail's, it gives each session an id of its own."""
+    client = cast("ConnectSession", spark).client
+    return client._server_session_id != client._session_id
 
 
 class StatementOptions:
@@ -38,8 +45,6 @@ class StatementOptions:
 
     def choose(self, input_bytes: int) -> None:
         """Set the options for statements that read tables of so many bytes."""
-        from pipelines.engine.connect_session import is_apache_spark
-
         if not is_apache_spark(self._spark):
             return
         session_id: str = self._spark.session_id  # type: ignore[attr-defined]  # of the Connect class

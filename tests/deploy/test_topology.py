@@ -1,0 +1,74 @@
+"""The services of the Compose file as processes: a run started in Dagster's UI ends, and its features are served."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from installation.installation import Installation
+from installation.settings import load_settings
+from tests.deploy.topology import PATIENCE_SECONDS, Topology, topology
+
+pytestmark = pytest.mark.slow
+
+LAUNCH = """mutation { launchRun(executionParams: {mode: "default", selector: {jobName: "refresh",
+  repositoryLocationName: "pipelines.definitions", repositoryName: "__repository__"}}) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATE = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    """The topology with a small market that has landed, and Dagster's services healthy."""
+    with topology(tmp_path_factory.mktemp("topology")) as found, ExitStack() as stack:
+        simulated = found.bojagi("simulate", "--households", "10")
+        assert simulated.returncode == 0, simulated.stderr
+        assert not found.is_healthy("daemon"), "no daemon has been started yet"
+        processes = {service: stack.enter_context(found.running(service)) for service in ("daemon", "ui")}
+        for service, process in processes.items():
+            found.wait_for(service, process)
+        yield found
+
+
+def ask(address: str, query: str, **variables: str) -> dict[str, Any]:
+    answer = httpx.post(f"{address}/graphql", json={"query": query, "variables": variables}, timeout=60)
+    answer.raise_for_status()
+    return dict(answer.json()["data"])
+
+
+def test_a_run_started_in_the_ui_succeeds_and_its_features_are_served(running: Topology) -> None:
+    dagster, service = running.address(3000), running.address(8080)
+    launched = ask(dagster, LAUNCH)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run, state, deadline = launched["run"]["runId"], "", time.monotonic() + PATIENCE_SECONDS
+    while state not in ENDED and time.monotonic() < deadline:
+        time.sleep(1)
+        state = ask(dagster, STATE, run=run)["runOrError"]["status"]
+    assert state == "SUCCESS", running.log("daemon").read_text()[-3000:]
+
+    made = running.bojagi(
+        "api-key", "create", "--name", "t", "--role", "agent", "--purpose", "personalisation", "--json"
+    )
+    key = json.loads(made.stdout)["key"]
+    with Installation(settings_of(running)) as installation:
+        customers = installation.lakehouse.select("gold/customer_360", "customer_id")["customer_id"].to_pylist()
+        assert installation.settings.lakehouse_root.startswith("s3://")
+    with running.running("serve") as process:
+        running.wait_for("serve", process)
+        request = {"service": "shopping_agent", "purpose": "personalisation", "customers": customers[:20]}
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = httpx.post(f"{service}/v1/features", json=request, headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert any(one["values"] for one in answer.json()["customers"]), answer.text
+
+
+def settings_of(running: Topology) -> Any:
+    return load_settings(Path(running.environment["BOJAGI_CONFIG"]))
