@@ -1,5 +1,5 @@
 from pipelines.engine.session import Engine
-from pipelines.engine.statement_option import SMALL_BYTES, SMALL_OPTIONS, StatementOptions
+from pipelines.lakehouse.statement_option import SMALL_BYTES, SMALL_OPTIONS, StatementOptions
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
 
