@@ -1,6 +1,6 @@
 from pipelines.engine.session import Engine
-from pipelines.lakehouse.statement_option import SMALL_BYTES, SMALL_OPTIONS, StatementOptions
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.lakehouse.statement_option import SMALL_BYTES, SMALL_OPTIONS, StatementOptions
 
 
 def options(engine: Engine) -> dict[str, str | None]:
