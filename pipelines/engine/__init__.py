@@ -1,7 +1,7 @@
 """Opens the Spark session that the jobs run on: Sail in this process, Apache Spark in a JVM, or an endpoint.
 
 Belongs here: starting engines (`session`, `spark_jvm`, `cluster`), a session that outlives its server
-(`connect_session`), its options (`session_option`, `statement_option`), and what a cluster needs (`worker_code`,
+(`connect_session`), its options (`session_option`), and what a cluster needs (`worker_code`,
 `shared_path`). Does not belong here: tables.
 """
 

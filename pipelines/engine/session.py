@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from installation.object_store.options import engine_environment
-from installation.object_store.place import list_files
 from installation.settings import Settings
+from pipelines.engine.session_option import landed_bytes
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:
@@ -110,6 +110,4 @@ def _joins_by_hash(settings: Settings) -> bool:
     """Return whether joins use hash tables, which must fit in memory; otherwise they sort, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
-    place = settings.landing_root or str(settings.landing_dir)
-    landed = sum(info.size or 0 for info in list_files(place, settings.storage_options).values())
-    return landed * HASH_JOIN_GROWTH <= settings.engine_memory
+    return landed_bytes(settings) * HASH_JOIN_GROWTH <= settings.engine_memory
