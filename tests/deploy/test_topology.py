@@ -39,7 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
 
 
 def ask(address: str, query: str, **variables: str) -> dict[str, Any]:
-    answer = httpx.post(f"{address}/graphql", json={"query": query, "variables": variables}, timeout=60)
+    answer = httpx.post(f"{address}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE_SECONDS)
     answer.raise_for_status()
     return dict(answer.json()["data"])
 
@@ -65,7 +65,7 @@ def test_a_run_started_in_the_ui_succeeds_and_its_features_are_served(running: T
         running.wait_for("serve", process)
         request = {"service": "shopping_agent", "purpose": "personalisation", "customers": customers[:20]}
         headers = {"Authorization": f"Bearer {key}"}
-        answer = httpx.post(f"{service}/v1/features", json=request, headers=headers, timeout=60)
+        answer = httpx.post(f"{service}/v1/features", json=request, headers=headers, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200, answer.text
     assert any(one["values"] for one in answer.json()["customers"]), answer.text
 
