@@ -26,20 +26,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bench.claim import Claim
+from bench.fleet_fault import OFFICER, RHO_LIMIT, Line, Outcome, faults_of_reads, faults_of_stores, faults_of_tables
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
 from privacy.consent.service import Statement, Terms
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import cost_of_rho
 from privacy.dp.errors import BudgetRefused
-from privacy.errors import PrivacyError
-from privacy.protection.revealer import SUBJECT_RIGHTS
 from privacy.rights.errors import InvalidSubmissionError
 from privacy.rights.request import Actor, Right, Submission
 
@@ -47,14 +45,11 @@ _CUSTOMERS = "customers.json"
 """Customers that object to the analysis, those that are erased, and those that consent to marketing."""
 TABLE, PURPOSE = "gold/customer_360", "analytics"
 ACCOUNT = BudgetAccount(TABLE, PURPOSE)
-RHO_LIMIT = 0.5
 RHO_QUESTION = 0.004
 """One question; the budget ends before the operations do."""
 MACHINES = ("one", "two")
 _OPEN = 5
 """Exit code of `rights execute` while a request stays open."""
-OFFICER = "bench"
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,22 +83,6 @@ class Fleet:
     def command(self, machine: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `bojagi` on a machine."""
         return _bojagi(words, {**os.environ, **self.variables[machine]})
-
-
-@dataclass
-class Outcome:
-    """What happened: the acknowledged operations, those that were begun, refused or failed, and the kills."""
-
-    lines: list[Line] = field(default_factory=list)
-    kills: int = 0
-
-    def of(self, *kinds: str, state: str = "done") -> list[Line]:
-        """Return the lines of these kinds of operations in this state."""
-        return [line for line in self.lines if line["kind"] in kinds and line["state"] == state]
-
-    def count(self, *kinds: str) -> int:
-        """Return how many operations of these kinds were acknowledged."""
-        return len(self.of(*kinds))
 
 
 @contextmanager
@@ -206,61 +185,9 @@ def faults_of(fleet: Fleet, outcome: Outcome, plan: Plan) -> list[str]:
             faults.append(f"{' '.join(words)} on {machine} ended with {done.returncode}: {_end(done)}")
     for machine in MACHINES:
         with fleet.opened(machine) as installation:
-            faults += [f"{machine}: {fault}" for fault in _faults_of_stores(installation, outcome)]
-            faults += [f"{machine}: {fault}" for fault in _faults_of_tables(installation, outcome)]
-    return faults + _faults_of_reads(outcome)
-
-
-def _faults_of_stores(installation: Installation, outcome: Outcome) -> Iterator[str]:
-    yield from (str(fault) for fault in installation.audit_log.verify())
-    logged = sum(entry.who == OFFICER and entry.action == "read" for _, entry in installation.audit_log.entries())
-    if logged < outcome.count("read"):
-        yield f"{outcome.count('read')} reads were acknowledged, {logged} are in the audit log"
-    store = installation.consent_store
-    lost = [one for line in outcome.of("consent", "object") for one in line["records"] if not store.has(one)]
-    if lost:
-        yield f"{len(lost)} acknowledged consents are lost"
-    with closing(installation.open_ledger()) as ledger:
-        ledger.verify()
-        costs = [entry.content["spend"][1] for entry in ledger.entries() if entry.content["kind"] == "spend"]
-    if sum(costs) > cost_of_rho(RHO_LIMIT).nano_rho:
-        yield f"the budget is overspent: {sum(costs)} nano ρ of {cost_of_rho(RHO_LIMIT).nano_rho}"
-    if len(costs) < outcome.count("statistics"):
-        yield f"{outcome.count('statistics')} answers were acknowledged, {len(costs)} were paid"
-    service = installation.rights_service()
-    service.log.store.require_sound()
-    for line in outcome.of("approve"):
-        if not (request := service.request(line["request"])).certificate:
-            yield f"the erasure {request.id} is {request.state}"
-
-
-def _faults_of_tables(installation: Installation, outcome: Outcome) -> Iterator[str]:
-    lakehouse, erased = installation.lakehouse, {line["customer"] for line in outcome.of("approve")}
-    reveal = installation.revealer(OFFICER, SUBJECT_RIGHTS)
-    for contract in installation.contracts.values():
-        if not lakehouse.exists(contract.table):
-            continue
-        rows = lakehouse.select(contract.table)
-        key = [rows[name].to_pylist() for name in contract.primary_key]
-        if key and len(set(zip(*key, strict=True))) < rows.num_rows:
-            yield f"{contract.table} has two rows of one key"
-        if "customer_id" in rows.column_names and erased & set(rows["customer_id"].to_pylist()):
-            yield f"{contract.table} has a row of an erased customer"
-        try:
-            reveal(contract, rows)  # fails if one machine encrypted under a key that the other does not have
-        except PrivacyError as error:
-            yield f"{contract.table} cannot be decrypted: {error.message}"
-
-
-def _faults_of_reads(outcome: Outcome) -> list[str]:
-    """Return the reads that began after an objection was acknowledged, and show the customer."""
-    objected = {line["customer"]: line["end"] for line in reversed(outcome.of("object"))}
-    return [
-        f"a read shows {customer} after the objection"
-        for line in outcome.of("read")
-        for customer in line["customers"]
-        if objected.get(customer, float("inf")) < line["begin"]
-    ]
+            faults += [f"{machine}: {fault}" for fault in faults_of_stores(installation, outcome)]
+            faults += [f"{machine}: {fault}" for fault in faults_of_tables(installation, outcome)]
+    return faults + faults_of_reads(outcome)
 
 
 def _is_complete(outcome: Outcome, plan: Plan) -> bool:

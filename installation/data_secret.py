@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from installation.external_store import wrapper_of
 from installation.secret_key import check_file, never_anew, open_key
 from installation.settings import Settings
 from privacy.audit import AuditEntry, AuditError, AuditLog
 from privacy.clock import utc_now
 from privacy.contract.document import Document
 from privacy.protection.correction_list import CorrectionList
+from privacy.protection.errors import RolledBackStoreError
 from privacy.protection.field import FieldCipher
+from privacy.protection.key_store import WrappedKeyStore
+from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Note
 from privacy.protection.suppression import SuppressionError, SuppressionList
 from privacy.protection.token import Tokenizer, load_tokenizer
@@ -99,6 +103,22 @@ def open_suppression(
         return SuppressionList(server, tokens.derived_key("suppression"), anchor, joins=joins)
     with never_anew(settings, file, anchor, SuppressionError):
         return SuppressionList(file, tokens.derived_key("suppression"), anchor)
+
+
+def open_key_store(
+    settings: Settings, server: PostgresServer | None, wrapper: KeyWrapper | None, *, joins: bool = False
+) -> WrappedKeyStore:
+    """Return a new connection to the key store. `wrapper` wraps the data keys; None takes the one of the settings.
+
+    Raises:
+        ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
+    """
+    file, anchor = settings.secret_dir / "keys.db", settings.secret_dir / "keys.db.anchor"
+    if server is not None:
+        wrapper = wrapper or wrapper_of(settings, makes=is_unwritten(server, "keys"))
+        return WrappedKeyStore(server, wrapper, anchor, joins=joins)
+    with never_anew(settings, file, anchor, RolledBackStoreError):
+        return WrappedKeyStore(file, wrapper or wrapper_of(settings, makes=not file.exists()), anchor)
 
 
 def open_corrections(

@@ -24,16 +24,17 @@ from installation.data_secret import (
     open_audit_log,
     open_corrections,
     open_documents,
+    open_key_store,
     open_release_registry,
     open_suppression,
     open_tokenizer,
 )
 from installation.database import open_server
-from installation.external_store import open_fleet_ledger, wrapper_of
+from installation.external_store import open_fleet_ledger
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.object_store.place import require_reachable
 from installation.reference_date import decision_moment, reference_date, shop_time
-from installation.secret_key import never_anew, open_key
+from installation.secret_key import open_key
 from installation.settings import Settings
 from installation.shared_file import SharedFiles
 from installation.thread_store import ThreadStores
@@ -50,7 +51,6 @@ from privacy.consent.view import ConsentView
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 from privacy.protection.correction_list import CorrectionList
-from privacy.protection.errors import RolledBackStoreError
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import WrappedKeyStore
 from privacy.protection.key_wrapper import KeyWrapper
@@ -288,21 +288,8 @@ class Installation:
         return open_tokenizer(self.settings)
 
     def open_key_store(self, wrapper: KeyWrapper | None = None, *, joins: bool = False) -> WrappedKeyStore:
-        """Return a new connection to the key store, to be closed by the caller.
-
-        Args:
-            wrapper: wraps the data keys; None takes the one that the settings name.
-            joins: see `WrappedKeyStore`.
-
-        Raises:
-            ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
-        """
-        file, anchor = self.settings.secret_dir / "keys.db", self.settings.secret_dir / "keys.db.anchor"
-        if self.server is not None:
-            wrapper = wrapper or wrapper_of(self.settings, makes=is_unwritten(self.server, "keys"))
-            return WrappedKeyStore(self.server, wrapper, anchor, joins=joins)
-        with never_anew(self.settings, file, anchor, RolledBackStoreError):
-            return WrappedKeyStore(file, wrapper or wrapper_of(self.settings, makes=not file.exists()), anchor)
+        """Return a new connection to the key store, to be closed by the caller; see `data_secret.open_key_store`."""
+        return open_key_store(self.settings, self.server, wrapper, joins=joins)
 
     @property
     def protection(self) -> Protection:

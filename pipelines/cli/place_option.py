@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import click
 
@@ -17,8 +17,6 @@ class InputPlace(click.Path):
 
     The copy needs the setting `storage_options`. It is deleted when the command ends.
     """
-
-    name: ClassVar[str] = "path"
 
     def __init__(self) -> None:
         super().__init__(exists=True)

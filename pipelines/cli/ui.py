@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 SIGN_OF_LIFE_SECONDS = 90.0
 """Each part of the daemon writes its sign of life every 30 seconds."""
 RUN_START_SECONDS = "600"
-"""How long Dagster waits for the process of a run, which first imports our packages. Its default is 60 seconds."""
+"""How long Dagster waits for the process of a run, which imports our packages. Its 60 s fail on a busy machine."""
 
 
 def ui(

@@ -28,18 +28,20 @@ def upgrade(
       bojagi upgrade --plan
       bojagi upgrade
     """
-    from pipelines.operation.upgrade import plan_upgrade
+    from pipelines.ingest.lock import run_lock
+    from pipelines.operation.upgrade import plan_upgrade, require_possible
     from pipelines.operation.upgrade import upgrade as upgrade_parts
-    from pipelines.orchestration.upgrade import record_part, without_runs
+    from pipelines.orchestration.upgrade import record_part
 
     with installation_for(data) as installation:
         parts = plan_upgrade(installation, record_part(installation.settings))
         _print(parts, as_json)
         if plan:
             raise typer.Exit(ExitCode.REFUSED if any(part.hindrance for part in parts) else ExitCode.OK)
-        if not any(part.changes or part.hindrance for part in parts):
+        require_possible(parts)
+        if not any(part.changes for part in parts):
             return
-        with without_runs(installation):
+        with run_lock(installation.settings.data_dir):
             for part in upgrade_parts(parts):
                 typer.echo(f"done: {part.name}", err=as_json)
 

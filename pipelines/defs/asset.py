@@ -18,7 +18,6 @@ from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import ingest_source
-from pipelines.migration.current_form import require_form
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
@@ -28,6 +27,7 @@ from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
+from pipelines.table_form.current_form import require_form
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
 

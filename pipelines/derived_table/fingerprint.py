@@ -7,7 +7,7 @@ import json
 from datetime import date, timedelta
 
 from installation.contract.document import Contract
-from pipelines.derived_table.build_code import code_digest
+from pipelines.build_code import code_digest
 from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse

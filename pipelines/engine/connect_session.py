@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
-from grpc import RpcError, StatusCode
+from grpc import RpcError
 from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectException
 from pyspark.sql.connect.client import DefaultChannelBuilder
@@ -25,6 +25,8 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from pipelines.engine import endpoint
 from pipelines.errors import EngineError
+from pipelines.lakehouse.lost_session import is_lost
+from pipelines.lakehouse.statement_option import is_apache_spark
 
 if TYPE_CHECKING:
     # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
@@ -38,28 +40,12 @@ PLAIN_MESSAGES = ("grpc.compression_enabled_algorithms_bitset", 1)
 # A server with its JVM starts in half a minute; a cluster's new driver takes some minutes.
 RESTART_SECONDS = 300.0
 _PROBE_SECONDS = 1.0
-_LOST = frozenset(
-    {
-        "INVALID_HANDLE.SESSION_NOT_FOUND", "INVALID_HANDLE.SESSION_CHANGED", "INVALID_HANDLE.SESSION_CLOSED",
-        "INVALID_HANDLE.OPERATION_NOT_FOUND", "RESPONSE_ALREADY_RECEIVED", "NO_ACTIVE_SESSION",
-    }
-)  # fmt: skip
-"""Conditions that a client reports for a session that its server does not have."""
 _ATTEMPTS = 3
 MARK = "bojagi.session.mark"
 
 Result = TypeVar("Result")
 Prepare = Callable[["Session"], None]
 """Sets what a session needs: settings and artifacts. Called again for each new session."""
-
-
-def is_lost(error: BaseException) -> bool:
-    """Return whether an error means that the server does not have the session any more, or does not answer."""
-    if not isinstance(error, PySparkException):
-        return False
-    if getattr(error, "_grpc_status_code", None) is StatusCode.UNAVAILABLE:
-        return True
-    return error.getCondition() in _LOST or "server side session identifier" in str(error)
 
 
 def retry_lost(spark: Session, action: Callable[[], Result]) -> Result:
@@ -166,7 +152,7 @@ class _Renewed:
     def _start(self, session: ConnectSession) -> None:
         session.sql("SELECT 1").collect()
         client = session.client
-        if not self._is_local and client._server_session_id == client._session_id:
+        if not self._is_local and not is_apache_spark(cast("Session", session)):
             cast(_Client, client).mark()
         self._prepare(cast("Session", session))
 
@@ -184,7 +170,9 @@ class _Renewed:
                 self._start(new)
             except (EngineError, PySparkException, RpcError):
                 return  # the next statement fails in the same way, and tries again
-            self.session._client, self.session._session_id = new._client, new._session_id
+            # The other object takes the lost client, which it closes when it is collected.
+            self.session._client, new._client = new._client, lost
+            self.session._session_id = self.session._client._session_id
 
     def _await_server(self) -> None:
         ends_at = time.monotonic() + RESTART_SECONDS

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
     from pyspark.sql import SparkSession as Session
 
-# gRPC restarts its threads in a forked child before the child starts its program, and may crash it (grpc issue 43055).
-# A JVM started beside an open session then "exited before sending its port number". gRPC reads this variable at its
-# import, so it is set before. No code here forks without starting a program.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
-
 # An embedded server has one user, whose session must survive a long pause in a notebook or in Dagster's UI.
 SAIL_SESSION_TIMEOUT_SECONDS = 7 * 24 * 3600
 

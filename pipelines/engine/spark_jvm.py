@@ -49,7 +49,9 @@ SPARK_OPTIONS: Mapping[str, str] = {
     "spark.jars.excludes": ",".join(LEFT_OUT),
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    # Delta would read its whole log again after each commit, to verify the sums that it keeps.
+    "spark.databricks.delta.incremental.commit.verify": "false",
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     # Other machines on the network must not reach this session.
     "spark.driver.host": "127.0.0.1",

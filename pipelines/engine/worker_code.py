@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 
-from pipelines.derived_table.build_code import imported_modules
+from pipelines.build_code import imported_modules
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
 from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
-from pipelines.migration.change import ChangeKind, compare
-from pipelines.migration.form import form_of, stamped, stored_form
+from pipelines.table_form.change import ChangeKind, compare
+from pipelines.table_form.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import HASH_COLUMNS
 

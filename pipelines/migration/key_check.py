@@ -6,7 +6,7 @@ from deltalake import DeltaTable
 
 from installation.contract.document import Contract
 from installation.lakehouse.rows import quoted, select
-from pipelines.migration.change import Difference
+from pipelines.table_form.change import Difference
 
 
 def repeated_keys(contract: Contract, difference: Difference, delta: DeltaTable) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from installation.contract.document import Contract
 from pipelines.errors import MigrationError
-from pipelines.migration.change import ChangeKind, Difference
+from pipelines.table_form.change import ChangeKind, Difference
 
 NAMED_LINES = 5
 """How many lines of a file a reason names."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 from installation.contract.document import Contract, arrow_type
 from pipelines.erasure.legal_record import is_kept_by_law
 from pipelines.ingest.suppressed_row import HAS_ROWS
-from pipelines.migration.change import ChangeKind, Difference
 from pipelines.migration.row_change import RETYPED, RowChange
+from pipelines.table_form.change import ChangeKind, Difference
 from privacy.protection.source_person import Protection
 
 

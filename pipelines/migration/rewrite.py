@@ -20,9 +20,9 @@ from installation.lakehouse.rows import plain_type, scan
 from pipelines.errors import MigrationError
 from pipelines.ingest.bronze import LINE_COLUMN
 from pipelines.ingest.staging_area import StagingArea
-from pipelines.migration.form import stamped
 from pipelines.migration.plan import MisfitCount
 from pipelines.migration.row_change import RowChange, table_schema
+from pipelines.table_form.form import stamped
 from privacy.protection.source_person import HASH_COLUMNS
 
 MIGRATION = "bojagi.migration"

@@ -30,7 +30,7 @@ from pipelines.ingest.row_hash import exchange_columns
 from pipelines.ingest.stored_hash import hash_columns, stores_row_hash
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import ValueRule, value_rules
-from pipelines.migration.change import ChangeKind, Difference
+from pipelines.table_form.change import ChangeKind, Difference
 from privacy.protection.field import RETAINED, TableColumn
 from privacy.protection.keyed_hash import key_hashes, unkey_hashes
 from privacy.protection.revealer import LEGAL_RECORDS

@@ -20,8 +20,6 @@ from pipelines.errors import MigrationError
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Quarantine
-from pipelines.migration.change import ChangeKind, Difference, compare
-from pipelines.migration.form import form_of, stored_form
 from pipelines.migration.key_check import repeated_keys
 from pipelines.migration.plan import Action, MisfitCount, TablePlan, require_possible
 from pipelines.migration.refusal import refusals
@@ -29,6 +27,8 @@ from pipelines.migration.rewrite import add_columns, find_misfits, has_files, no
 from pipelines.migration.row_change import RETYPED, RowChange
 from pipelines.migration.unfit_row import quarantine_entries, require_writable
 from pipelines.quality.metric import TABLE as TREND
+from pipelines.table_form.change import ChangeKind, Difference, compare
+from pipelines.table_form.form import form_of, stored_form
 from pipelines.unify.registry import TABLES
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection

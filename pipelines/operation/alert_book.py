@@ -34,8 +34,8 @@ Event = Literal["firing", "resolved"]
 class Delivery(BaseModel):
     """One message to one channel.
 
-    `due_at` is None once it has arrived. `firing_arrived` says if any "firing" of this alert has. `is_taken` says that
-    a process sends it, or was killed while it did: whether it has arrived is unknown.
+    `due_at` is None once it has arrived. `firing_arrived` says if any "firing" of this alert may have. `is_taken` says
+    that a process sends it. `is_unsure` says that a process was killed while it did: whether it has arrived is unknown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +47,7 @@ class Delivery(BaseModel):
     sent_at: AwareDatetime | None = None
     firing_arrived: bool = False
     is_taken: bool = False
+    is_unsure: bool = False
 
 
 class Kept(BaseModel):
@@ -114,7 +115,13 @@ class AlertBook:
             messages = [_message(channel, [book.alerts[key] for key in keys]) for channel, keys in due.items() if keys]
             for channel, keys in due.items():
                 for key in keys:
-                    book = _changed(book, key, channel, due_at=now + LEASE, is_taken=True)
+                    taken = book.alerts[key].deliveries[channel]
+                    # A process that was killed may have sent it.
+                    unsure = taken.is_taken or taken.is_unsure
+                    book = _changed(
+                        book, key, channel, due_at=now + LEASE, is_taken=True, is_unsure=unsure,
+                        firing_arrived=taken.firing_arrived or unsure,
+                    )  # fmt: skip
             self._write(book)
         return messages
 
@@ -174,11 +181,12 @@ def _firing(former: Delivery | None, now: datetime, repeat: timedelta, *, is_new
     if not is_new and former.event == "firing":
         is_repeated = former.due_at is None and former.sent_at is not None and now - former.sent_at >= repeat
         return made.model_copy(update={"firing_arrived": True}) if is_repeated else former
-    if former.event == "resolved" and former.due_at is not None and not former.is_taken:
+    unsure = former.is_taken or former.is_unsure
+    if former.event == "resolved" and former.due_at is not None and not unsure:
         # The channel has not heard of the end, which is over again.
         return made.model_copy(update={"due_at": None, "sent_at": now, "firing_arrived": True})
     # If a process was killed while it sent the end, the channel may still count on the alert.
-    return made.model_copy(update={"firing_arrived": former.is_taken})
+    return made.model_copy(update={"firing_arrived": unsure})
 
 
 def _resolved(former: Delivery | None, ended: datetime, now: datetime) -> Delivery | None:

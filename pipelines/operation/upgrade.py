@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from installation.installation import Installation
+from installation.lakehouse_claim import lakehouse_lease
 from pipelines.doctor.examination import Outcome, run_examinations
 from pipelines.doctor.store import of_stores
 from pipelines.errors import PipelineError
@@ -49,14 +50,23 @@ def plan_upgrade(installation: Installation, others: Iterable[Part] = ()) -> lis
     ]
 
 
-def upgrade(parts: Sequence[Part]) -> Iterator[Part]:
-    """Upgrade the parts that differ, and yield each when it is done. The caller keeps runs away meanwhile.
+def require_possible(parts: Sequence[Part]) -> None:
+    """Check that nothing must be done by hand before.
 
     Raises:
-        UpgradeError: a part has a hindrance; nothing was changed.
+        UpgradeError: a part has a hindrance.
     """
     if hindered := [f"{part.name}: {part.hindrance}" for part in parts if part.hindrance]:
         raise UpgradeError(f"Not upgraded: {'; '.join(hindered)}")
+
+
+def upgrade(parts: Sequence[Part]) -> Iterator[Part]:
+    """Upgrade the parts that differ, and yield each when it is done. The caller keeps runs of this machine away.
+
+    Raises:
+        UpgradeError: a part has a hindrance; it and the later ones were not changed.
+    """
+    require_possible(parts)
     for part in parts:
         if part.changes:
             part.upgrade()
@@ -93,6 +103,12 @@ def _tables(installation: Installation) -> Part:
     from pipelines.migration.service import ContractMigration
 
     migration = ContractMigration(installation)
+
+    def migrate() -> None:
+        # Runs of other machines are kept away as well.
+        with lakehouse_lease(installation):
+            list(migration.migrate(plans))
+
     plans = migration.plan()
     open_ones = [plan.table for plan in plans if not plan.is_possible or plan.losses]
     remedy = "run bojagi contracts migrate --plan, which says what is lost or does not fit, then migrate them"
@@ -100,7 +116,7 @@ def _tables(installation: Installation) -> Part:
         "tables", f"{len(plans)} differ from their contracts" if plans else _FOLLOW, _FOLLOW,
         tuple(f"{plan.action.value} {plan.table}, {plan.rows:,} rows" for plan in plans),
         hindrance=f"{', '.join(open_ones)}: {remedy}" if open_ones else "",
-        upgrade=lambda: _ignore(list(migration.migrate(plans))),
+        upgrade=migrate,
     )  # fmt: skip
 
 

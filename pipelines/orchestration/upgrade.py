@@ -1,17 +1,13 @@
-"""The parts of an upgrade that need Dagster or the lock of a run: Dagster's record of runs, and the tables."""
+"""The part of an upgrade that needs Dagster: its record of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
-from installation.installation import Installation
-from installation.lakehouse_claim import lakehouse_lease
 from installation.settings import Settings
-from pipelines.ingest.lock import run_lock
 from pipelines.operation.upgrade import Part
 
 
@@ -37,10 +33,3 @@ def record_part(settings: Settings) -> Iterator[Part]:
         "dagster", ", ".join(found for found, _ in pairs), ", ".join(wanted for _, wanted in pairs),
         ("migrate Dagster's record of runs; bojagi ui must be stopped",) if behind else (), upgrade=migrate,
     )  # fmt: skip
-
-
-@contextmanager
-def without_runs(installation: Installation) -> Iterator[None]:
-    """Keep runs of this and other machines away for the block; raises `RunLockError` or `LakehouseBusyError`."""
-    with run_lock(installation.settings.data_dir), lakehouse_lease(installation):
-        yield

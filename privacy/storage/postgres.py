@@ -34,8 +34,7 @@ SCHEMA = "bojagi"
 IDLE_SECONDS = 60
 """The server ends a transaction that sends nothing for so long; its machine has gone."""
 CONNECT_SECONDS = 10
-_POLL_SECONDS = 0.1
-_STREAMED = 10_000
+_POLL_SECONDS, _STREAMED = 0.1, 10_000
 """Rows that are in memory at once while a query is streamed."""
 _Connection = psycopg.Connection[tuple[Any, ...]]
 _SINGLE = ("SELECT", "VACUUM")
@@ -146,12 +145,10 @@ class PostgresServer:
         """
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         end = time.monotonic() + wait_seconds
-        self.open("lakehouse")
         with faults(self.name):
             connection = psycopg.connect(self.conninfo, autocommit=True)
         with closing(connection):
-            with faults(self.name):
-                # The machine of a process may vanish without a word.
+            with faults(self.name):  # the machine of a process may vanish without a word
                 connection.execute(f"SET tcp_keepalives_idle = {IDLE_SECONDS}")
                 while connection.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone() != (True,):
                     if time.monotonic() >= end:

@@ -66,7 +66,7 @@ def test_the_file_of_the_machine_is_read_where_the_working_directory_has_none(
     ("text", "expected"),
     [
         ('enginee = "sail"', "unknown setting 'enginee'; did you mean 'engine'?"),
-        ("zzz = 1", "unknown setting 'zzz'; known are anchor_archive"),
+        ("zzz = 1", "unknown setting 'zzz'; known are alerts, anchor_archive"),
         ('engine = "flink"', "engine = 'flink'"),
         ("scale = 0", "scale = 0"),
         ('engine_memory = "lots"', "engine_memory = 'lots'"),

@@ -15,7 +15,7 @@ from pipelines.cli.option import settings_for
 from tests.object_store import object_store
 
 SPEC = "columns: {age: {role: quasi}, illness: {role: sensitive}}\nmodels: [{name: k_anonymity, k: 2}]\n"
-ROWS = pa.table({"age": pa.array([30, 30, 40, 40] * 3), "illness": ["flu", "cold", "flu", "cold"] * 3})
+ROWS = pa.table({"age": pa.array([30, 30, 40, 40] * 3), "illness": ["influenza", "cold", "influenza", "cold"] * 3})
 
 
 def test_a_table_is_anonymised_and_searched_by_its_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +30,9 @@ def test_a_table_is_anonymised_and_searched_by_its_url(tmp_path: Path, monkeypat
         done = runner.invoke(app, given, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         assert len(output.read_text().splitlines()) == 13
-        found = runner.invoke(app, ["rights", "scan", "cold", "--folder", f"{bucket}/people", "--json"])
+        found = runner.invoke(app, ["rights", "scan", "influenza", "--folder", f"{bucket}/people", "--json"])
         assert found.exit_code == 1
-        plain = runner.invoke(app, ["rights", "scan", "cold", "--folder", f"{bucket}/people"])
+        plain = runner.invoke(app, ["rights", "scan", "influenza", "--folder", f"{bucket}/people"])
         assert f"found  {bucket}/people/part-" in plain.output
         missing = runner.invoke(app, [*given[:3], f"{bucket}/nothing", *given[4:]])
         assert missing.exit_code == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.derived_table import build_code
+from pipelines import build_code
 from pipelines.unify.registry import TABLES, table
 
 

@@ -10,11 +10,11 @@ import pytest
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.migration.change import compare
-from pipelines.migration.form import form_of, stored_form
 from pipelines.migration.plan import Action, TablePlan
 from pipelines.migration.row_change import RowChange
 from pipelines.migration.service import migrate_table, plan_table
+from pipelines.table_form.change import compare
+from pipelines.table_form.form import form_of, stored_form
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from tests.pipelines.ingest.shop import NOW, Shop, write_contract

@@ -15,12 +15,12 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.erasure.legal_record import lock
 from pipelines.errors import ContractChangedError, MigrationError
 from pipelines.migration import row_change
-from pipelines.migration.change import compare
-from pipelines.migration.current_form import require_form
-from pipelines.migration.form import form_of, stored_form
 from pipelines.migration.plan import Action, TablePlan, require_possible
 from pipelines.migration.row_change import RowChange
 from pipelines.migration.service import migrate_table
+from pipelines.table_form.change import compare
+from pipelines.table_form.current_form import require_form
+from pipelines.table_form.form import form_of, stored_form
 from privacy.contract.document import DatabaseTable
 from privacy.protection.field import TableColumn
 from privacy.protection.source_person import HASH_COLUMNS, row_names

@@ -47,8 +47,8 @@ def test_a_run_between_object_stores_makes_the_tables_of_a_run_on_a_folder(
     server.client.put_object(Bucket="shop", Key="landing/odd/notes.txt", Body=b"x")
     remote = load_settings(
         data_dir=settings.data_dir, engine_memory="1GB", landing_dir=tmp_path / "unused",
-        storage_options=server.options,
         landing_root="s3://shop/landing", lakehouse_root="s3://shop/lakehouse", report_archive="s3://reports",
+        storage_options=server.options,
     )  # fmt: skip
     first = run(remote)
     assert first.error is None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PACKAGES = ("pipelines", "features", "installation", "privacy")
 RESOURCES = ("*.csv", "*.json", "*.yaml")
 """Data files beside a module; they are hashed with it. Contracts are hashed separately, see `fingerprint`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ContractChangedError
-from pipelines.migration.change import Change, ChangeKind, compare
-from pipelines.migration.form import form_of, stored_form
+from pipelines.table_form.change import Change, ChangeKind, compare
+from pipelines.table_form.form import form_of, stored_form
 
 
 def changes_of(lakehouse: Lakehouse, contract: Contract) -> tuple[Change, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipelines.migration.form import ColumnForm, TableForm
+from pipelines.table_form.form import ColumnForm, TableForm
 from privacy.contract.spark_type import SparkType, parse_type
 
 
