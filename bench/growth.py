@@ -85,7 +85,7 @@ def _print_tables(small: dict[str, float], large: dict[str, float], scale: int) 
 
 def _seconds_of_tables(output: str) -> dict[str, float]:
     """Return the seconds of each table from the output of `bojagi run --json`, whose JSON follows the messages."""
-    document = json.loads(output[output.index("\n{\n") :] if not output.startswith("{") else output)
+    document, _ = json.JSONDecoder().raw_decode(f"\n{output}".partition("\n{\n")[2].join(("{", "")))
     return {turn["table"]: turn["seconds"] for turn in document["turns"]}
 
 

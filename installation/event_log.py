@@ -175,7 +175,8 @@ def _safe(value: Any) -> Any:
 def _handler(file: Path | None) -> logging.Handler:
     if file is None:
         # A copy of standard error: `bojagi run` holds back what libraries write there.
-        return logging.StreamHandler(os.fdopen(os.dup(sys.__stderr__.fileno()), "w", buffering=1, encoding="utf-8"))
+        standard_error = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
+        return logging.StreamHandler(os.fdopen(os.dup(standard_error), "w", buffering=1, encoding="utf-8"))
     path = file.expanduser().absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -142,6 +142,17 @@ def require_own(installation: Installation) -> None:
     _owned(installation)
 
 
+def require_free(installation: Installation) -> None:
+    """Check that no run of another data folder works in the lakehouse, before anything costly is imported.
+
+    Raises:
+        LakehouseBusyError: one does.
+    """
+    if is_leased_elsewhere(installation):
+        claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
+        raise _busy(installation.settings.lakehouse_root, claim)
+
+
 def unleased_claim(settings: Settings) -> str | None:
     """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
     claim, _ = read_claim(ClaimTable(settings.lakehouse_root, settings.storage_options))
@@ -215,12 +226,7 @@ def _take(installation: Installation, holder: str, *, renews: bool = False) -> N
         now = installation.clock().astimezone(UTC)
         is_free = claim.until is None or claim.until <= now or (folder != "" and claim.folder == folder)
         if claim.holder != holder and (renews or not is_free):
-            until = (
-                "" if claim.until is None else f" Its lease ends at {claim.until:%H:%M:%S} UTC unless it is renewed."
-            )
-            raise LakehouseBusyError(
-                f"Another run is working in the lakehouse {root}: {claim.holder or 'none'}.{until} Wait until it ends."
-            )
+            raise _busy(root, claim)
         until_then = now + timedelta(seconds=LEASE_SECONDS)
         taken = claim.model_copy(update={"holder": holder, "folder": folder, "until": until_then})
         if table.replace(taken, version):
@@ -272,6 +278,14 @@ def _owned(installation: Installation) -> tuple[ClaimTable, Claim, int]:
             continue
         return table, claim, version
     raise _unsettled(table.root)
+
+
+def _busy(root: str, claim: Claim | None) -> LakehouseBusyError:
+    holder = "another process" if claim is None or not claim.holder else claim.holder
+    until = (
+        "" if claim is None or claim.until is None else f"; its lease ends at {claim.until:%H:%M:%S} UTC unless renewed"
+    )
+    return LakehouseBusyError(f"Another run is working in the lakehouse {root}: {holder}{until}. Wait until it ends.")
 
 
 def _unsettled(root: str) -> LakehouseBusyError:

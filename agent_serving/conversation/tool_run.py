@@ -10,10 +10,10 @@ from typing import Any
 
 from agent_serving.conversation.part import Parts
 from agent_serving.errors import ToolRefused
-from agent_serving.observation import log_error
 from agent_serving.tool.item import Item, Note, ToolResult
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.model import Intent
+from installation.event_log import log_error
 
 MOST_SECONDS = 5.0
 """Longest time of a call. Its thread goes on, but the turn does not wait for it."""

@@ -23,13 +23,13 @@ from agent_serving.conversation.planning import Planner
 from agent_serving.conversation.session import Session, Turn
 from agent_serving.conversation.start import Start
 from agent_serving.conversation.tool_run import run_calls
-from agent_serving.observation import log_error
 from agent_serving.tool.customer import PURPOSE
 from agent_serving.tool.item import Note, ToolResult
 from agent_serving.tool.tool import ToolContext
 from agent_serving.understanding.dialogue import wants_cheapest
 from agent_serving.understanding.model import Context, Language
 from features.errors import FeatureError
+from installation.event_log import log_error
 
 SERVICE = "service_delivery"
 """Purpose of the conversation itself. It rests on the contract, and a restriction of the processing ends it."""

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from agent_serving.errors import PortalUnavailable, ProviderUnavailable, TooManyRequests
-from agent_serving.observation import log_error
 from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.portal import Portal
 from agent_serving.portal.visit import Visit, know_visitor, open_visit, read_form
 from installation.errors import InstallationError
+from installation.event_log import log_error
 from privacy.consent.errors import ConsentError, InvalidRecordError, UnknownPurposeError
 from privacy.errors import PrivacyError
 from privacy.rights import errors as rights

@@ -15,11 +15,11 @@ from agent_serving.authentication.identity import Identity
 from agent_serving.conversation.event import Event, card_of
 from agent_serving.conversation.session import TOKEN_PREFIX, Session
 from agent_serving.errors import ChatRefused, TooManyRequests
-from agent_serving.observation import log_error
 from agent_serving.problem import MEDIA_TYPE, Problem
 from agent_serving.router.feature import bearer
 from agent_serving.services import Services
 from agent_serving.understanding.model import Language
+from installation.event_log import log_error
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "model": Problem, "content": {MEDIA_TYPE: {}}}

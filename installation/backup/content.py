@@ -102,8 +102,12 @@ def table_files(lakehouse: Place, versions: dict[str, int]) -> dict[str | None, 
         if table == _CLAIM or info.path.startswith(f"{_CLAIM}/"):
             continue
         found = _IN_LOG.match(info.path)
-        is_log = table is not None and found is not None and found["table"] == table
-        if is_log and not _is_of(lakehouse, info.path, found["name"], versions[table]):
+        if (
+            table
+            and found
+            and found["table"] == table
+            and not _is_of(lakehouse, info.path, found["name"], versions[table])
+        ):
             continue
         files.setdefault(table, []).append(info)
     return files

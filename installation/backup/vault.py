@@ -253,7 +253,8 @@ def _read_fully(stream: BinaryIO) -> bytes:
 def _packed(content: bytes) -> bytes:
     import pyarrow as pa
 
-    return len(content).to_bytes(_LENGTH_BYTES, "big") + pa.compress(content, codec="zstd", asbytes=True)
+    compressed: bytes = pa.compress(content, codec="zstd", asbytes=True)
+    return len(content).to_bytes(_LENGTH_BYTES, "big") + compressed
 
 
 def _unpacked(packed: bytes) -> bytes:

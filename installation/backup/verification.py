@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from installation.backup.place import BackupError
@@ -37,7 +38,7 @@ def check_installation(installation: Installation, tables: Manifest) -> list[Che
         "consent record": _consent, "requests": _requests, "privacy ledger": _ledger, "encrypted values": _coverage,
     }  # fmt: skip
     found = [_checked("tables", lambda: _tables(installation, tables))]
-    return found + [_checked(name, lambda check=check: check(installation)) for name, check in checks.items()]
+    return found + [_checked(name, partial(check, installation)) for name, check in checks.items()]
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:

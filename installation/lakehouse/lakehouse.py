@@ -138,6 +138,15 @@ class Lakehouse:
             self.path(table), rows, mode="overwrite", schema_mode="overwrite", storage_options=self.storage_options
         )
 
+    def size_bytes(self, table: str) -> int:
+        """Return the size of the data files of a table's newest version, from its log.
+
+        Raises:
+            LakehouseError: there is no such table.
+        """
+        sizes = self.delta(table).get_add_actions(flatten=True).column("size_bytes").to_pylist()
+        return sum(size or 0 for size in sizes)
+
     def version(self, table: str) -> int | None:
         """Return the number of the latest commit; None when there is no table."""
         return self.delta(table).version() if self.exists(table) else None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 SIGN_OF_LIFE_SECONDS = 90.0
 """Each part of the daemon writes its sign of life every 30 seconds."""
+RUN_START_SECONDS = "600"
+"""How long Dagster waits for the process of a run, which imports our packages. Its 60 s fail on a busy machine."""
 
 
 def ui(
@@ -130,7 +132,7 @@ def environment(settings: "Settings", home: str) -> dict[str, str]:
         "BOJAGI_LAKEHOUSE_ROOT": settings.lakehouse_root,
         "BOJAGI_ENGINE": settings.engine,
     }
-    return os.environ | added | import_environment()
+    return {"DAGSTER_GRPC_TIMEOUT_SECONDS": RUN_START_SECONDS} | os.environ | added | import_environment()
 
 
 def is_taken(port: int) -> bool:

@@ -59,6 +59,7 @@ def refresh_table(
     days: tuple[date, ...] = ()
     if not was_current:
         contract = context.contracts.table(table.name)
+        lakehouse.prepare_for(name for name in _read_names(table, context) if not name.startswith("consent/"))
         inputs = row_filter.keep_inputs(read_inputs(table, lakehouse, context), contract)
         built = row_filter.keep_rows(table.build(inputs, context), contract)
         days = _write(table, built, wanted, lakehouse, context)
@@ -95,6 +96,10 @@ def row_count(name: str, lakehouse: SparkLakehouse) -> int:
 def _has_other_columns(lakehouse: SparkLakehouse, contract: Contract) -> bool:
     """Return whether the table must be replaced as a whole, because its columns are not those of the contract."""
     return any(change.kind not in (ChangeKind.RULES, ChangeKind.KEY) for change in changes_of(lakehouse, contract))
+
+
+def _read_names(table: DerivedTable, context: BuildContext) -> tuple[str, ...]:
+    return (*table.all_inputs(context.contracts), *table.recalls, *((table.name,) if table.remembers else ()))
 
 
 def _write(

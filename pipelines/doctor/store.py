@@ -13,7 +13,8 @@ from typing import Protocol
 from installation.database import HEAD, version_of
 from installation.installation import Installation
 from installation.lakehouse_claim import ClaimTable, read_claim
-from installation.store_file import FILES, KEYS, StoreFile
+from installation.secret_key import MADE, check_file
+from installation.store_file import FILES, StoreFile
 from pipelines.doctor.examination import Examination, Result
 from pipelines.doctor.machine import CLOCK_REMEDY
 from privacy.storage.database import is_unwritten
@@ -74,16 +75,14 @@ def _database(installation: Installation) -> Result:
 
 
 def _keys(installation: Installation) -> Result:
-    """Open each key that exists. One that is missing although it was used is found by the store that needs it."""
+    """Open each key that exists or was used; none is made, because one that was used and is missing is refused."""
     settings = installation.settings
     if not settings.token_key_file.exists() and not (settings.data_dir / "token.check").exists():
         return Result.skip("no key was made yet")
     _ = installation.tokenizer
-    there = [name for name in KEYS if (settings.secret_dir / name).exists()]
+    there = [name for name in MADE if (settings.secret_dir / name).exists() or check_file(settings, name).exists()]
     for name in there:
         installation.open_key(name)
-    if "pseudonym.key" in there or (settings.data_dir / "pseudonym.check").exists():
-        _ = installation.pseudonym_key
     return Result.ok(f"token.key and {len(there)} others fit the tables")
 
 

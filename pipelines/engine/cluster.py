@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,11 @@ def _prepare(spark: Session, settings: Settings, code: Path) -> None:
     from pyspark.errors import UnsupportedOperationException
 
     prepare_session(spark, settings)
+    # The client puts the file on its own path as well, where this process would import from it.
+    own_path = list(sys.path)
     # Sail takes no artifacts. Whether its Python has the modules is checked after this.
-    with suppress(UnsupportedOperationException):
-        spark.addArtifact(str(code), pyfile=True)
+    try:
+        with suppress(UnsupportedOperationException):
+            spark.addArtifact(str(code), pyfile=True)
+    finally:
+        sys.path[:] = own_path

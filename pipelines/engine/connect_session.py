@@ -26,6 +26,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 from pipelines.engine import endpoint
 from pipelines.errors import EngineError
 from pipelines.lakehouse.lost_session import is_lost
+from pipelines.lakehouse.statement_option import is_apache_spark
 
 if TYPE_CHECKING:
     # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
@@ -151,7 +152,7 @@ class _Renewed:
     def _start(self, session: ConnectSession) -> None:
         session.sql("SELECT 1").collect()
         client = session.client
-        if not self._is_local and client._server_session_id == client._session_id:
+        if not self._is_local and not is_apache_spark(cast("Session", session)):
             cast(_Client, client).mark()
         self._prepare(cast("Session", session))
 
@@ -169,7 +170,9 @@ class _Renewed:
                 self._start(new)
             except (EngineError, PySparkException, RpcError):
                 return  # the next statement fails in the same way, and tries again
-            self.session._client, self.session._session_id = new._client, new._session_id
+            # The other object takes the lost client, which it closes when it is collected.
+            self.session._client, new._client = new._client, lost
+            self.session._session_id = self.session._client._session_id
 
     def _await_server(self) -> None:
         ends_at = time.monotonic() + RESTART_SECONDS

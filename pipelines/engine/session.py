@@ -13,18 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from installation.object_store.options import engine_environment
-from installation.object_store.place import list_files
 from installation.settings import Settings
+from pipelines.engine.session_option import landed_bytes
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:
     # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
     from pyspark.sql import SparkSession as Session
-
-# gRPC restarts its threads in a forked child before the child starts its program, and may crash it (grpc issue 43055).
-# A JVM started beside an open session then "exited before sending its port number". gRPC reads this variable at its
-# import, so it is set before. No code here forks without starting a program.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 # An embedded server has one user, whose session must survive a long pause in a notebook or in Dagster's UI.
 SAIL_SESSION_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -115,6 +110,4 @@ def _joins_by_hash(settings: Settings) -> bool:
     """Return whether joins use hash tables, which must fit in memory; otherwise they sort, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
-    place = settings.landing_root or str(settings.landing_dir)
-    landed = sum(info.size or 0 for info in list_files(place, settings.storage_options).values())
-    return landed * HASH_JOIN_GROWTH <= settings.engine_memory
+    return landed_bytes(settings) * HASH_JOIN_GROWTH <= settings.engine_memory

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from installation.object_store.options import hadoop_options
-from installation.object_store.place import is_url
+from installation.object_store.place import is_url, list_files
 from installation.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,6 +16,12 @@ SESSION_OPTIONS: Mapping[str, str] = {
     # Event times are local wall time without a zone. With UTC no conversion changes them.
     "spark.sql.session.timeZone": "UTC",
 }
+
+
+def landed_bytes(settings: Settings) -> int:
+    """Return the size of the landed files, by which engines are set before any table exists."""
+    place = settings.landing_root or str(settings.landing_dir)
+    return sum(info.size or 0 for info in list_files(place, settings.storage_options).values())
 
 
 def prepare_session(spark: SparkSession, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from installation.object_store.place import is_url
 from installation.settings import Settings
 from pipelines.engine import endpoint, java
 from pipelines.engine.connect_session import CONNECT_MODE, open_session
-from pipelines.engine.session_option import prepare_session
+from pipelines.engine.session_option import landed_bytes, prepare_session
 from pipelines.errors import EngineError
 from privacy.storage.lock import file_lock
 
@@ -42,6 +42,10 @@ LEFT_OUT = (
 # One partition for each core is enough on a laptop; with the default of 200 a small merge takes twenty seconds.
 SHUFFLE_PARTITIONS = max(2, os.cpu_count() or 2)
 JVM_EXIT_SECONDS = 60
+# The second compiler of the JVM took half of the processor time (40 of 80 s for two small tables), for code that is
+# used a few times. Three markets have this many bytes of landed files; above, it pays.
+QUICK_JVM_BYTES = 300_000_000
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"
 PROJECT = Path(__file__).parents[2]
 
 SPARK_OPTIONS: Mapping[str, str] = {
@@ -49,7 +53,9 @@ SPARK_OPTIONS: Mapping[str, str] = {
     "spark.jars.excludes": ",".join(LEFT_OUT),
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    # Delta would read its whole log again after each commit, to verify the sums that it keeps.
+    "spark.databricks.delta.incremental.commit.verify": "false",
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     # Other machines on the network must not reach this session.
     "spark.driver.host": "127.0.0.1",
@@ -87,6 +93,8 @@ def open_spark(settings: Settings) -> Iterator[Session]:
     has_store = bool(settings.storage_options) or is_url(settings.lakehouse_root)
     packages = [DELTA_PACKAGE, *(S3_PACKAGES if has_store else ())]
     conf.set("spark.jars", _similarity_jar()).set("spark.jars.packages", ",".join(packages))
+    if landed_bytes(settings) <= QUICK_JVM_BYTES:
+        conf.set("spark.driver.extraJavaOptions", QUICK_JVM)
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:

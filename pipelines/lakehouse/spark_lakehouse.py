@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from installation.errors import LakehouseError
 from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
 from pipelines.lakehouse.conformance import conform, relax_nullability
+from pipelines.lakehouse.statement_option import StatementOptions
 from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
@@ -36,7 +37,12 @@ class SparkLakehouse(Lakehouse):
         """Open the tables; `copies_folder`: where copies for reading are kept, see `pipelines.lakehouse.table_copy`."""
         super().__init__(root, storage_options)
         self.spark = spark
+        self._options = StatementOptions(spark)
         self._copies = None if copies_folder is None else TableCopies(self, copies_folder)
+
+    def prepare_for(self, tables: Iterable[str]) -> None:
+        """Set the engine's options for statements that read these tables, by their size in the newest version."""
+        self._options.choose(sum(self.size_bytes(table) for table in set(tables) if self.exists(table)))
 
     def close(self) -> None:
         """Delete the copies of tables."""

@@ -5,7 +5,7 @@ The metrics count rows exactly. So they are for operators, and neither the file 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -104,7 +104,7 @@ def _of_people(state: OperationState) -> Iterator[GaugeMetricFamily]:
 
 
 def _gauge(
-    name: str, text: str, labels: tuple[str, ...], values: list[tuple[tuple[str, ...], float | None]]
+    name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float | None]]
 ) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"bojagi_{name}", text, labels=labels)
     for key, value in values:

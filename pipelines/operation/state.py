@@ -112,7 +112,8 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
     def tables() -> tuple[TableStatus, ...]:
         return tuple(read_table_status(installation.lakehouse, installation.contracts, installation.inspection_records))
 
-    rows, files = part("quarantine", lambda: _quarantine(installation), ({}, {}))
+    nothing: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    rows, files = part("quarantine", lambda: _quarantine(installation), nothing)
     disk = part("disk", lambda: shutil.disk_usage(installation.settings.data_dir), None)
     return OperationState(
         at=installation.clock(),

@@ -42,17 +42,16 @@ def log_run_event(entry: EventLogEntry) -> None:
         is_bad = kind in (DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
         log_event(_RUN_EVENTS[kind], source=SOURCE, level=logging.ERROR if is_bad else logging.INFO, **fields)
     elif kind in _TABLE_EVENTS and event.partition is None and event.asset_key is not None:
-        table: Fields = {"table": metadata.table_name(event.asset_key), **_numbers(_metadata_of(event))}
-        log_event(_TABLE_EVENTS[kind], source=SOURCE, **fields, **table)
+        fields = {**fields, "table": metadata.table_name(event.asset_key), **_numbers(_metadata_of(event))}
+        log_event(_TABLE_EVENTS[kind], source=SOURCE, **fields)
     elif kind is DagsterEventType.ASSET_CHECK_EVALUATION:
         data = event.asset_check_evaluation_data
-        log_event(
-            "check_ended", source=SOURCE, level=logging.DEBUG if data.passed else logging.WARNING, **fields,
-            table=metadata.table_name(data.asset_key), check=data.check_name, passed=data.passed,
-        )  # fmt: skip
+        table = metadata.table_name(data.asset_key)
+        fields = {**fields, "table": table, "check": data.check_name, "passed": data.passed}
+        log_event("check_ended", source=SOURCE, level=logging.DEBUG if data.passed else logging.WARNING, **fields)
     elif kind is DagsterEventType.STEP_FAILURE:
-        step = str(event.step_key).replace("__", "/", 1)
-        log_event("step_failed", source=SOURCE, level=logging.ERROR, **fields, table=step, error=error_kind(event))
+        fields = {**fields, "table": str(event.step_key).replace("__", "/", 1), "error": error_kind(event)}
+        log_event("step_failed", source=SOURCE, level=logging.ERROR, **fields)
 
 
 def error_kind(event: DagsterEvent) -> str:
@@ -63,7 +62,8 @@ def error_kind(event: DagsterEvent) -> str:
         return str(named.value)
     error, kind = event.step_failure_data.error, "unknown"
     while error is not None:
-        error, kind = error.cause, error.cls_name or kind
+        kind = error.cls_name or kind
+        error = error.cause
     return kind
 
 

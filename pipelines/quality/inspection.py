@@ -123,6 +123,7 @@ class TableInspector:
         context = RunContext(self._end_of_day, self._row_history.get(contract.table, ()))
 
         def validate() -> TableQuality:
+            self.lakehouse.prepare_for({contract.table, *parents})
             frames = {name: frame for name in sorted(parents) if (frame := self._frame(name)) is not None}
             return validate_table(self.lakehouse.read(contract.table), contract, context, frames)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import fleet as bench
-from bench.fleet import Plan, disturb, faults_of, open_fleet
+from bench.fleet import fault
+from bench.fleet.disturbance import disturb
+from bench.fleet.fault import faults_of
+from bench.fleet.machine import Plan, open_fleet
 from tests.store_place import StorePlace
 
 PLAN = Plan(
@@ -31,12 +33,12 @@ def test_two_machines_that_are_killed_at_random_lose_poison_and_overspend_nothin
         # The check finds what it looks for.
         lost = next(line["records"][0] for line in outcome.of("consent"))
         postgres_place.change("", f"DELETE FROM record WHERE record_id = '{lost}'")
-        monkeypatch.setattr(bench, "RHO_LIMIT", 1e-9)
+        monkeypatch.setattr(fault, "RHO_LIMIT", 1e-9)
         with fleet.opened("two") as two:
-            faults = list(bench._faults_of_stores(two, outcome))
-        assert any("1 acknowledged consents are lost" in fault for fault in faults)
-        assert any("overspent" in fault for fault in faults)
+            faults = list(fault._faults_of_stores(two, outcome))
+        assert any("1 acknowledged consents are lost" in one for one in faults)
+        assert any("overspent" in one for one in faults)
         objection = {"kind": "object", "state": "done", "customer": "c_1", "begin": 1.0, "end": 2.0}
         read = {"kind": "read", "state": "done", "customers": ["c_1"], "begin": 3.0, "end": 4.0}
         outcome.lines += json.loads(json.dumps([objection, read]))
-        assert bench._faults_of_reads(outcome) == ["a read shows c_1 after the objection"]
+        assert fault._faults_of_reads(outcome) == ["a read shows c_1 after the objection"]

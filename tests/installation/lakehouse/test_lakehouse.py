@@ -75,3 +75,11 @@ def test_an_object_store_that_does_not_answer_is_named_in_one_line() -> None:
         Lakehouse("s3://nowhere/x", options).exists("gold/sales")
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_the_size_of_a_table_is_that_of_the_files_of_its_newest_version(lakehouse: Lakehouse) -> None:
+    lakehouse.append_rows("silver/sized", pa.table({"n": list(range(1000))}))
+    lakehouse.overwrite_rows("silver/sized", pa.table({"n": [1]}))
+    files = sorted(Path(lakehouse.path("silver/sized")).glob("*.parquet"), key=lambda file: file.stat().st_mtime_ns)
+    assert lakehouse.size_bytes("silver/sized") == files[-1].stat().st_size
+    assert len(files) == 2

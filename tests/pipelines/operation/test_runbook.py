@@ -95,9 +95,8 @@ def test_a_sound_installation_has_no_alert_and_a_look_changes_nothing_else(setti
 @pytest.mark.parametrize("name", ["token.key", "audit.key"])
 def test_secret_missing(settings: Settings, tmp_path: Path, name: str) -> None:
     shutil.move(settings.secret_dir / name, tmp_path / name)
-    (settings.data_dir / "token.check").write_text((settings.data_dir / "token.check").read_text())
     found = failures(settings)
-    assert {"token.key": "keys", "audit.key": "store audit"}[name] in found
+    assert "keys" in found
     assert all("missing" in one.text for one in found.values())
     assert not (settings.secret_dir / name).exists(), "the doctor has made a new key"
     shutil.move(tmp_path / name, settings.secret_dir / name)
