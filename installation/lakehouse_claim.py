@@ -32,6 +32,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
 from installation.machine import ID_FILE, machine_id, register
+from installation.secret_key import MADE
 from installation.object_store.errors import explained
 from installation.object_store.place import is_url
 
@@ -191,7 +192,10 @@ def lakehouse_lease(installation: Installation) -> Iterator[None]:
     """
     holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
     _take(installation, holder)
-    register(installation.settings, installation.server)
+    if register(installation.settings, installation.server):
+        # All at the first run, so that a copy of the secret folder has every key that another machine needs.
+        for name in MADE:
+            installation.open_key(name)
     ended, lost = threading.Event(), threading.Event()
 
     def renew() -> None:

@@ -30,14 +30,16 @@ def machine_id(settings: Settings) -> str:
     return path.read_text("ascii").strip()
 
 
-def register(settings: Settings, server: PostgresServer | None) -> None:
-    """Record this machine in the database, if it is not there yet. Without a database nothing is recorded."""
+def register(settings: Settings, server: PostgresServer | None) -> bool:
+    """Record this machine in the database; return whether it is new there. Without a database nothing is recorded."""
     if server is None:
-        return
+        return False
     documents, own = _documents(server, "machines"), machine_id(settings)
-    if documents.read(own) is None:
-        place: dict[str, str] = {"host": socket.gethostname(), "folder": str(settings.data_dir)}
-        documents.write(own, json.dumps(place).encode())
+    if documents.read(own) is not None:
+        return False
+    place: dict[str, str] = {"host": socket.gethostname(), "folder": str(settings.data_dir)}
+    documents.write(own, json.dumps(place).encode())
+    return True
 
 
 def machines(server: PostgresServer) -> dict[str, str]:

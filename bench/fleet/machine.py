@@ -103,7 +103,7 @@ def open_fleet(folder: Path, database: str, root: str, options: Mapping[str, str
         shutil.copy(first / "run_date.toml", folder / name)
     _require(fleet.command("one", *run_words(plan.selection)))
     with fleet.opened("one") as one:
-        _ = one.request_store, one.suppression, one.pseudonym_key
+        _ = one.request_store, one.suppression
         with closing(one.open_ledger()) as ledger:
             ledger.set_limit(ACCOUNT, "ever", cost_of_rho(RHO_LIMIT), datetime.now(UTC))
         secrets = one.settings.secret_dir
