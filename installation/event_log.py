@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LEFT_OUT = "(left out)"
 LOGGER = logging.getLogger("bojagi")
+# Without a handler, Python writes warnings and errors to standard error; nothing is logged unless it is asked for.
+LOGGER.addHandler(logging.NullHandler())
 """The parent of every logger of ours."""
 _EVENT = "bojagi_event"
 _NAME = re.compile(r"[A-Za-z0-9_./:*|{}<> ,()=\-]{0,200}")

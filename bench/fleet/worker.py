@@ -52,7 +52,7 @@ class Worker:
 
             def ask() -> Line:
                 rho = RHO_QUESTION * self.drawn.uniform(0.9, 1.1)  # another question each time
-                sql = f"SELECT COUNT(DISTINCT customer_id) FROM {TABLE}"
+                sql = f"SELECT COUNT(DISTINCT customer_id) FROM {TABLE.replace('/', '.')}"
                 statistics.answer(_sql_question(sql, PURPOSE, rho, [], "rows=1"))
                 return {}
 

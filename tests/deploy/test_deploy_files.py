@@ -17,7 +17,7 @@ import pyspark
 import pytest
 import yaml
 
-from pipelines.engine.session import DELTA_PACKAGE
+from pipelines.engine.spark_jvm import DELTA_PACKAGE
 from tests.engines import require_or_skip
 
 ROOT = Path(__file__).parents[2]

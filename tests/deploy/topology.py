@@ -76,14 +76,10 @@ class Topology:
             finally:
                 process.terminate()
                 try:
-                    process.wait(timeout=self.grace_seconds(service))
+                    process.wait(timeout=PATIENCE_SECONDS)
                 finally:
                     process.kill()
                     process.wait()
-
-    def grace_seconds(self, service: str) -> float:
-        """How long the Compose file lets a service end in order."""
-        return float(self.services[service]["stop_grace_period"].removesuffix("s"))
 
     def log(self, service: str) -> Path:
         """The file with the output of a service."""

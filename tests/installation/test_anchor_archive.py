@@ -13,6 +13,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.audit import AuditEntry, AuditError
 from privacy.storage.hash_chain import ChainHead
+from privacy.storage.secret_file import SecretError
 
 USE = AuditEntry(
     at=datetime(2026, 1, 1, tzinfo=UTC), who="ha-neul", role="analyst", purpose="analytics", action="read", table="t"
@@ -74,7 +75,10 @@ def test_a_log_and_anchor_that_were_deleted_together_are_not_begun_anew(tmp_path
         path.unlink()
     with open_installation(tmp_path, None) as opened, pytest.raises(AuditError, match="were deleted"):
         opened.audit_log.append(USE)
-    # The contrast: without its key a new log begins, as on a new machine.
     (anchor.parent / "audit.key").unlink()
+    with open_installation(tmp_path, None) as opened, pytest.raises(SecretError, match="the key is missing"):
+        opened.audit_log.append(USE)
+    # The contrast: without a trace of a former log a new one begins, as on a new machine.
+    (tmp_path / "data" / "audit.check").unlink()
     with open_installation(tmp_path, None) as opened:
         assert opened.audit_log.append(USE).number == 1

@@ -132,7 +132,7 @@ def test_previous_keeps_the_ids_and_lists_merges(chained, tmp_path):
     [
         (["evaluate", "nonsense"], "Unknown data set"),
         (["evaluate", "historical_50k"], "--data"),
-        (["resolve", "--input", "missing.csv", "--out", "x.csv"], "no such file"),
+        (["resolve", "--input", "missing.csv", "--out", "x.csv"], "does not exist"),
         (["evaluate", "--input", "x.csv"], "--truth"),
     ],
 )
