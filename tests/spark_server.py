@@ -44,6 +44,7 @@ class SparkServer:
             **{name: value for name, value in spark_jvm.SPARK_OPTIONS.items() if name != "spark.plugins"},
             "spark.jars.packages": ",".join((spark_jvm.DELTA_PACKAGE, *spark_jvm.S3_PACKAGES)),
             "spark.master": "local[2]",
+            "spark.log.level": "WARN",
             "spark.driver.memory": "1g",
             "spark.connect.grpc.binding.port": str(self.port),
             "spark.pyspark.python": sys.executable,

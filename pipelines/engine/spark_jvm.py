@@ -27,16 +27,15 @@ if TYPE_CHECKING:
 
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-# Hadoop's file system for S3, of Hadoop's version in Spark 4.2, and the modules of Amazon's SDK that it uses: 15 MB.
-# It asks for the SDK's bundle of all services, which has 650 MB.
+# Hadoop's file system for S3, of Hadoop's version in Spark 4.2, and the modules of Amazon's SDK that it uses: 18 MB.
+# It asks for the bundle of all services, which has 650 MB.
 S3_PACKAGES = (
     "org.apache.hadoop:hadoop-aws:3.5.0",
     *(f"software.amazon.awssdk:{module}:2.35.4" for module in ("s3", "s3-transfer-manager", "sts")),
 )
-# The bundle, two optional accelerators, and parts of Hadoop 3.4 (50 MB) that Delta's package names: Spark has 3.5.
+# The bundle, an optional accelerator of TLS, and parts of Hadoop 3.4 (50 MB) that Delta's package names: Spark has 3.5.
 LEFT_OUT = (
-    "software.amazon.awssdk:bundle", "software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3",
-    "org.wildfly.openssl:wildfly-openssl", "org.apache.hadoop:hadoop-client-api",
+    "software.amazon.awssdk:bundle", "org.wildfly.openssl:wildfly-openssl", "org.apache.hadoop:hadoop-client-api",
     "org.apache.hadoop:hadoop-client-runtime",
 )  # fmt: skip
 # One partition for each core is enough on a laptop; with the default of 200 a small merge takes twenty seconds.
