@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
@@ -307,8 +307,9 @@ def convert(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastColum
             is_midnight = pc.equal(days.cast(source, safe=False), values)
             return keep(days, _mask(is_midnight), ("type", "a time of day, which a date cannot hold"))
         if pa.types.is_integer(source) and pa.types.is_floating(target):
-            exact = keep(values, _mask(pc.less_equal(pc.abs(values.cast(pa.int64())), 2**53)))
-            return replace(exact, values=exact.values.cast(target))
+            numbers = values.cast(target, safe=False)
+            is_exact = pc.equal(numbers.cast(pa.int64(), safe=False), values.cast(pa.int64()))
+            return keep(numbers, _mask(is_exact), ("type", f"a number that {target} cannot hold exactly"))
         if pa.types.is_timestamp(source) and pa.types.is_string(target):
             return sound(pc.replace_substring_regex(values.cast(target), r"\.000000", ""))
         return cast_column(values, target, rule)

@@ -40,7 +40,9 @@ from tests.pipelines.erasure.test_erasure import residues
 def rows_of(market: Installation) -> dict[str, list[str]]:
     """Every row of every table, without the technical columns, in a fixed order."""
     root = market.lakehouse.root
-    tables = {location.removeprefix(f"{root}/") for location in find_tables(root, market.settings.storage_options)} - {"_bojagi/claim"}
+    tables = {location.removeprefix(f"{root}/") for location in find_tables(root, market.settings.storage_options)} - {
+        "_bojagi/claim"
+    }
     return {
         name: sorted(
             repr({k: v for k, v in row.items() if k not in ("_loaded_at", "_load_id")})
