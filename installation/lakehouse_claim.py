@@ -32,9 +32,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from installation.errors import LakehouseError
 from installation.machine import ID_FILE, machine_id, register
-from installation.secret_key import MADE
 from installation.object_store.errors import explained
 from installation.object_store.place import is_url
+from installation.secret_key import MADE
 
 if TYPE_CHECKING:
     from installation.installation import Installation
