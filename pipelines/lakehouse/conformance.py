@@ -36,7 +36,8 @@ def relax_nullability(frame: DataFrame) -> DataFrame:
     """Return the same rows with every column nullable.
 
     Sail writes a column without nulls, such as a literal, as NOT NULL and then rejects a later null; Spark does not.
-    A union with an empty frame of nullable columns makes both engines write the same schema.
+    A union with an empty frame of nullable columns makes both engines write the same schema. Without it Spark writes a
+    cast to text as the type `string collate UTF8_BINARY`, which `deltalake` refuses.
     """
     from pyspark.sql.types import StructType
 

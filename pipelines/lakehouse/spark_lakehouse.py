@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from installation.errors import LakehouseError
 from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
 from pipelines.lakehouse.conformance import conform, relax_nullability
-from pipelines.lakehouse.statement_option import StatementOptions, is_apache_spark
+from pipelines.lakehouse.statement_option import StatementOptions
 from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
@@ -144,9 +144,7 @@ class SparkLakehouse(Lakehouse):
         self, table: str, frame: DataFrame, fingerprint: str | None, contract: Document | None
     ) -> DataFrameWriter:
         shaped = conform(frame, contract, table) if contract else frame
-        # Spark's Delta makes columns nullable itself; asking for the frame's schema would analyse its plan once more.
-        relaxed = shaped if is_apache_spark(self.spark) else relax_nullability(shaped)
-        writer = relaxed.write.format("delta")
+        writer = relax_nullability(shaped).write.format("delta")
         if fingerprint is None:
             return writer
         return writer.option("userMetadata", FINGERPRINT_PREFIX + fingerprint)
