@@ -143,17 +143,6 @@ def require_own(installation: Installation) -> None:
     _owned(installation)
 
 
-def require_free(installation: Installation) -> None:
-    """Check that no run of another data folder works in the lakehouse, before anything costly is imported.
-
-    Raises:
-        LakehouseBusyError: one does.
-    """
-    if is_leased_elsewhere(installation):
-        claim, _ = read_claim(ClaimTable(installation.settings.lakehouse_root, installation.settings.storage_options))
-        raise _busy(installation.settings.lakehouse_root, claim)
-
-
 def unleased_claim(settings: Settings) -> str | None:
     """Return the claim of the lakehouse as JSON, without its lease, for a backup; None if there is none."""
     claim, _ = read_claim(ClaimTable(settings.lakehouse_root, settings.storage_options))

@@ -74,12 +74,6 @@ def run(
 
     # Here, so that another run is refused before the imports, which take seconds.
     with run_lock(settings.data_dir):
-        if settings.database is not None:
-            from installation.installation import Installation
-            from installation.lakehouse_claim import require_free
-
-            with Installation(settings) as installation:
-                require_free(installation)
         code = _run(settings, started, select, as_json=as_json)
     raise typer.Exit(code)
 
