@@ -42,6 +42,10 @@ def _lakehouse(installation: Installation) -> Result:
     settings, tables = installation.settings, installation.lakehouse
     claim, _ = read_claim(ClaimTable(tables.root, tables.storage_options))
     if claim is None:
+        found = sum(tables.exists(one.table) for one in installation.contracts.values())
+        if found:
+            about = f"{settings.lakehouse_root} has {found} tables of a version that noted no owner"
+            return Result.warn(about, "bojagi run makes it the lakehouse of this installation.")
         return Result.skip(f"{settings.lakehouse_root} can be read, and has no tables yet")
     if not settings.token_key_file.exists():
         return Result.fail(f"{settings.lakehouse_root} was made with secrets that are not here", _MISSING)

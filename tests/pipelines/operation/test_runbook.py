@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from installation.contract.document import load_contracts
@@ -68,6 +69,13 @@ def alerts(settings: Settings, facts: Callable[[], RunFacts] = no_runs) -> set[s
     """Look once as the sensor does; return the kinds and objects of the alerts that hold."""
     with Installation(settings) as installation:
         return {alert.key for alert in look(installation, facts).alerts}
+
+
+def test_tables_without_an_owner_are_not_taken_for_an_empty_lakehouse(settings: Settings) -> None:
+    assert "has no tables yet" in doctor(settings)["lakehouse"].text
+    with Installation(settings) as installation:
+        installation.lakehouse.append_rows("silver/calendar", pa.table({"calendar_date": ["2026-01-01"]}))
+    assert "has 1 tables of a version that noted no owner" in doctor(settings)["lakehouse"].text
 
 
 def test_every_alert_has_a_section() -> None:
