@@ -22,6 +22,8 @@ from privacy.protection.suppression import REFERENCES
 
 KEY = "bojagi.column"
 """Key of a column's metadata in the Delta schema."""
+TABLE_KEY = "bojagi.table"
+"""Key of the name of the table that `KEY` is about. Engines copy metadata into the tables that are built from it."""
 _NAMES: dict[Any, str] = {
     pa.bool_(): "boolean",
     pa.int8(): "tinyint",
@@ -93,8 +95,9 @@ def stored_form(delta: DeltaTable, contract: Contract) -> TableForm:
     present = set(schema.names)
     found: dict[str, ColumnForm] = {}
     for field in schema:
-        stamp = (field.metadata or {}).get(KEY.encode())
-        if stamp is not None:
+        metadata = field.metadata or {}
+        stamp = metadata.get(KEY.encode())
+        if stamp is not None and metadata.get(TABLE_KEY.encode()) == contract.table.encode():
             found[field.name] = _checked(ColumnForm.model_validate_json(stamp), field)
         elif not _is_companion(field.name, present, contract):
             found[field.name] = _unstamped(field, present, wanted.get(field.name))
@@ -106,7 +109,9 @@ def stamped(schema: pa.Schema, contract: Contract) -> pa.Schema:
     forms = form_of(contract).columns
     return pa.schema(
         [
-            field.with_metadata({KEY: forms[field.name].model_dump_json()}) if field.name in forms else field
+            field.with_metadata({KEY: forms[field.name].model_dump_json(), TABLE_KEY: contract.table})
+            if field.name in forms
+            else field
             for field in schema
         ]
     )

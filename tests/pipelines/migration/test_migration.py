@@ -240,3 +240,14 @@ def test_a_row_hash_that_is_not_exchanged_is_noticed(tmp_path: Path, monkeypatch
     monkeypatch.setattr(row_change, "exchange_columns", lambda low, high, *_: (low, high))
     with pytest.raises(AssertionError):
         check(1, tmp_path)
+
+
+def test_what_an_engine_copied_from_an_input_is_not_taken_for_the_form_of_a_table(loaded: Shop, tmp_path: Path) -> None:
+    contract = next(iter(load_contracts().layer("gold")))
+    source = loaded.lakehouse.delta(TABLE)
+    assert "amount" in stored_form(source, loaded.contract).columns
+    copied = pa.schema(source.schema().to_arrow()).field("amount").with_name(contract.columns[0].name)
+    lakehouse = Lakehouse(str(tmp_path / "other"))
+    lakehouse.append_rows(contract.table, pa.table([pa.array([], copied.type)], schema=pa.schema([copied])))
+    stored = stored_form(lakehouse.delta(contract.table), contract).columns[contract.columns[0].name]
+    assert stored.headers == form_of(contract).columns[contract.columns[0].name].headers
