@@ -159,6 +159,8 @@ def _print(recovery: Recovery, *, as_json: bool) -> None:
         print(f"{'✓' if check.holds else '✗'} {check.name}: {check.detail}")
     if recovery.rows_erased is not None:
         print(f"✓ {recovery.rows_erased:,} rows of persons who were erased since the backup were erased again")
+    for table, rows in recovery.rows_lost.items():
+        print(f"! {table}: {rows:,} of these rows lost fields that the law keeps; only a newer backup has them")
 
 
 def _document(recovery: Recovery) -> dict[str, Any]:
@@ -166,6 +168,7 @@ def _document(recovery: Recovery) -> dict[str, Any]:
         "parts": {part: {"backup": m.id, "files": len(m.files)} for part, m in recovery.report.parts.items()},
         "checks": [vars(check) for check in recovery.checks],
         "rows_erased": recovery.rows_erased,
+        "rows_lost": dict(recovery.rows_lost),
         "moved": [str(folder) for folder in recovery.report.moved],
         "is_whole": recovery.is_whole,
     }

@@ -26,26 +26,35 @@ from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.delta_history import find_tables
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
+from pipelines.erasure.legal_record import kept_columns
 from pipelines.erasure.subject_lookup import find_subject
 from privacy.audit import AuditEntry
 from privacy.consent.record import ConsentRecord
 from privacy.errors import PrivacyError
+from privacy.protection.revealer import LEGAL_RECORDS
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import OutcomeKind
 from tests.pipelines.backup.conftest import lose, reopened
 from tests.pipelines.erasure.small_market import HANEUL, build, load
 from tests.pipelines.erasure.test_erasure import residues
 
+TECHNICAL = ("_loaded_at", "_load_id")
 
-def rows_of(market: Installation) -> dict[str, list[str]]:
-    """Every row of every table, without the technical columns, in a fixed order."""
+
+def rows_of(market: Installation, *, has_legal_fields: bool = True) -> dict[str, list[str]]:
+    """Every row of every table, without the technical columns, in a fixed order.
+
+    `has_legal_fields`: False leaves out the encrypted fields that the law keeps.
+    """
+    sources = () if has_legal_fields else market.contracts.sources
+    left_out = {one.table: kept_columns(one) for one in sources}
     root = market.lakehouse.root
     tables = {location.removeprefix(f"{root}/") for location in find_tables(root, market.settings.storage_options)} - {
         "_bojagi/claim"
     }
     return {
         name: sorted(
-            repr({k: v for k, v in row.items() if k not in ("_loaded_at", "_load_id")})
+            repr({k: v for k, v in row.items() if k not in (*TECHNICAL, *left_out.get(name, ()))})
             for row in market.lakehouse.rows(name).to_pylist()
         )
         for name in tables
@@ -80,6 +89,12 @@ def erase(market: Installation) -> Subject:
     for store in stores:
         assert store.erase([subject]).kind is OutcomeKind.DONE
     return subject
+
+
+def changed_rows(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, int]:
+    """The number of rows of each table that were not so before."""
+    counts = {table: len([row for row in rows if row not in before[table]]) for table, rows in after.items()}
+    return {table: count for table, count in counts.items() if count}
 
 
 def failed(checks: object) -> list[str]:
@@ -135,6 +150,39 @@ def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(market: In
         assert load(restored) == 0
         build_after = rows_of(restored)
     assert not any("M000000001" in repr(rows) for rows in build_after.values())
+
+
+def receivers(market: Installation) -> list[str]:
+    """The names that the law keeps of parcels."""
+    contract = market.contracts["source.delivery"]
+    rows = market.revealer("tester", LEGAL_RECORDS)(contract, market.lakehouse.rows(contract.table))
+    return sorted(rows["receiver_name"].to_pylist())
+
+
+def test_records_that_the_law_keeps_are_in_the_backup_that_an_erasure_makes(market: Installation) -> None:
+    old = make_backup(market)
+    erase(market)
+    before = rows_of(market)
+    lose(market)
+    recovery = recover(market.settings, RestorePlan())
+    assert recovery.is_whole
+    assert recovery.rows_lost == {}
+    with reopened(market) as restored:
+        assert rows_of(restored) == before
+        assert receivers(restored) == ["김하늘", "김하늘"]
+        lose(restored)
+
+    # Tables from before the erasure have these records under destroyed keys. The restore says how many are lost.
+    recovery = recover(market.settings, RestorePlan(old.id))
+    assert recovery.is_whole
+    with reopened(market) as restored:
+        assert receivers(restored) == ["", "김하늘"]
+        assert recovery.rows_lost == changed_rows(before, rows_of(restored))
+        assert set(recovery.rows_lost) == {"bronze/cj_transactions", "bronze/delivery", "bronze/support_ticket"}
+        logged = {
+            one.table: one.reason or "" for _, one in restored.audit_log.entries() if "lost" in (one.reason or "")
+        }
+        assert {table: int(reason.split()[0]) for table, reason in logged.items()} == recovery.rows_lost
 
 
 def test_an_erasure_reaches_landed_files_and_keys_in_the_backups(
