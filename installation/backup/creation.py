@@ -245,6 +245,7 @@ class _Making:
 
         for name in dump(self.installation.server, folder):
             part = part_of_table(name)
+            assert part is not None
             yield part, self._stored(part, Area.DATABASE, name, folder / name)
 
     def _copy(
