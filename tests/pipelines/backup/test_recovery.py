@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -34,8 +35,8 @@ from privacy.errors import PrivacyError
 from privacy.protection.revealer import LEGAL_RECORDS
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import OutcomeKind
-from tests.pipelines.backup.conftest import lose, reopened
-from tests.pipelines.erasure.small_market import HANEUL, build, load
+from tests.pipelines.backup.conftest import Clock, lose, reopened, with_backup
+from tests.pipelines.erasure.small_market import HANEUL, build, load, open_market
 from tests.pipelines.erasure.test_erasure import residues
 
 TECHNICAL = ("_loaded_at", "_load_id")
@@ -129,27 +130,65 @@ def test_only_changes_are_written_again(market: Installation) -> None:
     assert report.removed > 0, "the former secrets are deleted"
 
 
-def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(market: Installation) -> None:
-    old = make_backup(market)
-    subject = erase(market)
-    lose(market)
+@dataclass(frozen=True)
+class Erased:
+    """A market that was lost after an erasure. `old`: the backup before the erasure; `rows`: those after it."""
 
+    market: Installation
+    old: str
+    subject: Subject
+    rows: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def made_erasure(loaded_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Erased:
+    folder = tmp_path_factory.mktemp("erased")
+    shutil.copytree(loaded_market, folder / "market")
+    with Installation(with_backup(open_market(folder / "market").settings, folder), clock=Clock()) as market:
+        old = make_backup(market).id
+        return Erased(market, old, erase(market), rows_of(market))
+
+
+@pytest.fixture
+def erased(made_erasure: Erased) -> Erased:
+    lose(made_erasure.market)
+    return made_erasure
+
+
+def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(erased: Erased) -> None:
     # The negative control: the tables of the backup have the person, until the erasure is repeated.
-    restore(market.settings, RestorePlan(old.id))
-    with reopened(market) as restored:
+    settings = erased.market.settings
+    restore(settings, RestorePlan(erased.old))
+    with reopened(erased.market) as restored:
         assert any(HANEUL in repr(rows) for rows in rows_of(restored).values())
-    lose(reopened(market))
+        lose(restored)
 
-    recovery = recover(market.settings, RestorePlan(old.id))
+    recovery = recover(settings, RestorePlan(erased.old))
     assert recovery.is_whole
     assert recovery.rows_erased
-    with reopened(market) as restored:
-        assert residues(restored, subject) == set()
+    with reopened(erased.market) as restored:
+        assert residues(restored, erased.subject) == set()
         assert not any(HANEUL in repr(rows) for rows in rows_of(restored).values())
         assert restored.open_key_store().status().destroyed > 0
         assert load(restored) == 0
-        build_after = rows_of(restored)
-    assert not any("M000000001" in repr(rows) for rows in build_after.values())
+        found = rows_of(restored)
+        assert not any("M000000001" in repr(rows) for rows in found.values())
+
+        # The law keeps records of the person, whose keys are destroyed. The restore says how many are lost.
+        assert receivers(restored) == ["", "김하늘"]
+        assert set(recovery.rows_lost) == {"bronze/cj_transactions", "bronze/delivery", "bronze/support_ticket"}
+        assert recovery.rows_lost == changed_rows(erased.rows, found)
+        logged = {one.table: one.reason for _, one in restored.audit_log.entries()}
+        assert [logged[table].split()[0] for table in recovery.rows_lost] == [*map(str, recovery.rows_lost.values())]  # type: ignore[union-attr]
+
+
+def test_records_that_the_law_keeps_are_in_the_backup_that_an_erasure_makes(erased: Erased) -> None:
+    recovery = recover(erased.market.settings, RestorePlan())
+    assert recovery.is_whole
+    assert recovery.rows_lost == {}
+    with reopened(erased.market) as restored:
+        assert rows_of(restored) == erased.rows
+        assert receivers(restored) == ["김하늘", "김하늘"]
 
 
 def receivers(market: Installation) -> list[str]:
@@ -157,32 +196,6 @@ def receivers(market: Installation) -> list[str]:
     contract = market.contracts["source.delivery"]
     rows = market.revealer("tester", LEGAL_RECORDS)(contract, market.lakehouse.rows(contract.table))
     return sorted(rows["receiver_name"].to_pylist())
-
-
-def test_records_that_the_law_keeps_are_in_the_backup_that_an_erasure_makes(market: Installation) -> None:
-    old = make_backup(market)
-    erase(market)
-    before = rows_of(market)
-    lose(market)
-    recovery = recover(market.settings, RestorePlan())
-    assert recovery.is_whole
-    assert recovery.rows_lost == {}
-    with reopened(market) as restored:
-        assert rows_of(restored) == before
-        assert receivers(restored) == ["김하늘", "김하늘"]
-        lose(restored)
-
-    # Tables from before the erasure have these records under destroyed keys. The restore says how many are lost.
-    recovery = recover(market.settings, RestorePlan(old.id))
-    assert recovery.is_whole
-    with reopened(market) as restored:
-        assert receivers(restored) == ["", "김하늘"]
-        assert recovery.rows_lost == changed_rows(before, rows_of(restored))
-        assert set(recovery.rows_lost) == {"bronze/cj_transactions", "bronze/delivery", "bronze/support_ticket"}
-        logged = {
-            one.table: one.reason or "" for _, one in restored.audit_log.entries() if "lost" in (one.reason or "")
-        }
-        assert {table: int(reason.split()[0]) for table, reason in logged.items()} == recovery.rows_lost
 
 
 def test_an_erasure_reaches_landed_files_and_keys_in_the_backups(
@@ -394,6 +407,8 @@ def test_a_place_within_the_data_is_refused(market: Installation) -> None:
 
 
 def test_a_lost_backup_key_is_never_made_anew(market: Installation) -> None:
+    with pytest.raises(SettingsError, match=r"hold no backup. Run `bojagi backup`"):
+        open_vaults(market.settings)
     make_backup(market)
     assert market.settings.backup is not None
     market.settings.backup.key_file.unlink()
