@@ -128,7 +128,7 @@ def open_vaults(settings: Settings, *, creates: bool = False) -> Vaults:
     if not backup.key_file.exists():
         if any(place.names("check") for place in places):
             raise SettingsError(
-                f"backup.key_file {backup.key_file} is missing, and no backup can be read without it. Restore your copy."
+                f"backup.key_file {backup.key_file} is missing, and no backup can be read without it. Copy it back."
             )
         if not creates:
             raise SettingsError(

@@ -139,11 +139,12 @@ def restore(
     recovery = recover(settings, RestorePlan(backup, secrets, move_aside))
     _print(recovery, as_json=as_json)
     for folder in recovery.report.moved:
-        print_error(f"The former folder is now {folder}. Delete it when the restored installation is right.")
+        typer.echo(f"The former folder is now {folder}. Delete it when the restored installation is right.", err=True)
     if not recovery.checks:
         print_error(
-            f"{settings.secret_dir} has no secrets, so every use that needs them is refused. Put them there; then run "
-            "`bojagi audit verify`."
+            f"{settings.secret_dir} has no secrets, so every use that needs them is refused. Put them there, then run "
+            "`bojagi doctor` and `bojagi audit verify`; or run `bojagi restore --move-aside`, which takes those of the "
+            "backup."
         )
     if not recovery.is_whole:
         raise typer.Exit(ExitCode.REFUSED)
