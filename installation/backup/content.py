@@ -32,20 +32,24 @@ _MADE_AGAIN = (
     "serving/portal.db",
 )  # fmt: skip
 _STORES = (
-    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "contracts/*", "content/*", "place_page/*", "*.check",
-    "installation.id", "run_date.toml", "manifest.json",
+    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "contracts/*", "content/*", "place_page/*",
+    "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 )  # fmt: skip
 """What keeps no identifier in clear, and nothing that only a destroyed key makes unreadable."""
 _DRAFT = re.compile(r"(^|/)\.[^/]+\.[0-9a-f]{8}$")
 """A file that `privacy.storage.atomic_file` is writing."""
-DOCUMENT_FILES = "document@files"
-"""The rows of the table `document` that are models and other files in which an erasure may change something."""
+LIVE_DOCUMENTS = "document@live"
+"""The rows of the table `document` in which an erasure may change something: those of no store in `KEPT_DOCUMENTS`."""
+KEPT_DOCUMENTS = ("releases", "inspections", "operation", "secrets", "machines", "confirmations")
+"""The stores of documents that belong to STORES, as the same ones in files do. `secrets`: fingerprints of keys."""
 _DATABASE_PARTS = {
     **dict.fromkeys(("data_key", "store", "addition", "suppressed", "clean"), Part.SECRETS),
-    **dict.fromkeys(
-        ("session", "turn", "api_key", "event", "sealed", "person", "correction", DOCUMENT_FILES), Part.LIVE
-    ),
+    **dict.fromkeys(("entry", "record", "membership", "taken", "document", "store_version"), Part.STORES),
+    **dict.fromkeys(("dp_entry", "dp_limit", "dp_balance", "dp_answer"), Part.STORES),
 }
+"""The tables that do not belong to LIVE. A new one does, until it is stated that an erasure changes nothing in it."""
+_TABLES_LEFT_OUT = ("alembic_version", "pass")
+"""`pass`: links and sign-ins of the portal, which must not work again after a restore."""
 _LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<version>\d{20})\.(json|checkpoint.*)$")
 _IN_LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<name>[^/]+)$")
 _CLAIM = "_bojagi/claim"
@@ -63,9 +67,24 @@ def area_places(settings: Settings) -> dict[Area, Place]:
     }
 
 
-def part_of_table(table: str) -> Part:
-    """Return the part to which a table of PostgreSQL belongs."""
-    return _DATABASE_PARTS.get(table, Part.STORES)
+def part_of_table(table: str) -> Part | None:
+    """Return the part to which a table of PostgreSQL belongs; None if it is in no part."""
+    if table in _TABLES_LEFT_OUT:
+        return None
+    return _DATABASE_PARTS.get(table, Part.LIVE)
+
+
+def part_of_file(area: Area, path: str) -> Part | None:
+    """Return the part to which a file of an area belongs; None if it is in no part."""
+    if _DRAFT.search(path) or is_matched(path, ["*.lock"]):
+        return None
+    if area is Area.LANDING:
+        return Part.LIVE
+    if area is Area.SECRET:
+        return None if is_matched(path, _MADE_AGAIN) else Part.SECRETS
+    if is_matched(path, _MADE_AGAIN):
+        return None
+    return Part.STORES if is_matched(path, _STORES) else Part.LIVE
 
 
 def own_files(settings: Settings) -> Iterator[tuple[Part, Area, pafs.FileInfo]]:
@@ -78,7 +97,7 @@ def own_files(settings: Settings) -> Iterator[tuple[Part, Area, pafs.FileInfo]]:
             path = folders[area] / info.path if area in folders else None
             if path is not None and any(path.is_relative_to(f) for f in inner if f.is_relative_to(folders[area])):
                 continue
-            if (part := _part(area, info.path)) is not None:
+            if (part := part_of_file(area, info.path)) is not None:
                 yield part, area, info
 
 
@@ -128,15 +147,3 @@ def _is_of(lakehouse: Place, path: str, name: str, version: int) -> bool:
         return int(json.loads(lakehouse.read(path))["version"]) <= version
     except (MissingFileError, ValueError, KeyError):
         return False
-
-
-def _part(area: Area, path: str) -> Part | None:
-    if _DRAFT.search(path) or is_matched(path, ["*.lock"]):
-        return None
-    if area is Area.LANDING:
-        return Part.LIVE
-    if area is Area.SECRET:
-        return None if is_matched(path, _MADE_AGAIN) else Part.SECRETS
-    if is_matched(path, _MADE_AGAIN):
-        return None
-    return Part.STORES if is_matched(path, _STORES) else Part.LIVE

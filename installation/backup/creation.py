@@ -117,7 +117,7 @@ def open_vaults(settings: Settings, *, creates: bool = False) -> Vaults:
         creates: whether a missing key is made, for the first backup.
 
     Raises:
-        SettingsError: no place is set, or the key is missing.
+        SettingsError: no place is set, the key is missing, or there is no backup yet.
         SecretError: the key cannot be used.
         BackupError: a place was written with another key, or cannot be read.
     """
@@ -125,10 +125,16 @@ def open_vaults(settings: Settings, *, creates: bool = False) -> Vaults:
     options = settings.storage_options if backup.storage_options is None else backup.storage_options
     secret = options if backup.secrets_storage_options is None else backup.secrets_storage_options
     places = Place(backup.place, options), Place(backup.secrets_place, secret)
-    if not backup.key_file.exists() and (not creates or any(place.names("check") for place in places)):
-        raise SettingsError(
-            f"backup.key_file {backup.key_file} is missing, and no backup can be read without it. Restore your copy."
-        )
+    if not backup.key_file.exists():
+        if any(place.names("check") for place in places):
+            raise SettingsError(
+                f"backup.key_file {backup.key_file} is missing, and no backup can be read without it. Copy it back."
+            )
+        if not creates:
+            raise SettingsError(
+                f"{backup.place} and {backup.secrets_place} hold no backup. Run `bojagi backup`, or correct place and "
+                "secrets_place in [backup]."
+            )
     key = load_key(backup.key_file)
     return Vaults(backup, *(Vault(place, key) for place in places))
 
@@ -245,6 +251,7 @@ class _Making:
 
         for name in dump(self.installation.server, folder):
             part = part_of_table(name)
+            assert part is not None
             yield part, self._stored(part, Area.DATABASE, name, folder / name)
 
     def _copy(

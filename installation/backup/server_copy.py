@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from installation.backup.content import DOCUMENT_FILES
+from installation.backup.content import KEPT_DOCUMENTS, LIVE_DOCUMENTS, part_of_table
 from installation.backup.place import BackupError
 from installation.database import HEAD, migrate
-from installation.shared_file import STORE
 from privacy.storage.postgres import SCHEMA, faults
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ _BACKUP_LOCK = 0x626F6A616769626B
 """Number of the advisory lock under which one machine at a time makes backups: "bojagibk" in ASCII."""
 _MARK = "bojagi_scratch"
 """The schema that marks a scratch database."""
-_LEFT_OUT = ("alembic_version", "pass")
-"""`pass`: links and sign-ins of the portal, which must not work again after a restore."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 _IDENTITIES = (
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'"
@@ -42,10 +39,10 @@ def dump(server: PostgresServer, folder: Path) -> list[str]:
     server.open("lakehouse")
     with _connected(server.conninfo) as connection, faults(server.name):
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        names = [str(row[0]) for row in connection.execute(_TABLES, (SCHEMA,)) if row[0] not in _LEFT_OUT]
+        names = [str(row[0]) for row in connection.execute(_TABLES, (SCHEMA,)) if part_of_table(row[0])]
         copies = [(name, f'{SCHEMA}."{name}"') for name in names if name != "document"]
-        files, all_documents = f"store = '{STORE}'", f"SELECT * FROM {SCHEMA}.document WHERE"
-        copies += [("document", f"({all_documents} NOT {files})"), (DOCUMENT_FILES, f"({all_documents} {files})")]
+        is_kept, documents = f"store = ANY ('{{{','.join(KEPT_DOCUMENTS)}}}')", f"SELECT * FROM {SCHEMA}.document WHERE"
+        copies += [("document", f"({documents} {is_kept})"), (LIVE_DOCUMENTS, f"({documents} NOT {is_kept})")]
         for name, source in copies:
             with (folder / name).open("wb") as file, connection.cursor().copy(f"COPY {source} TO STDOUT") as copy:
                 for piece in copy:

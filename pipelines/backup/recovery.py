@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from installation.backup.creation import backup_settings
@@ -29,11 +29,14 @@ class Recovery:
     """The result of a restore.
 
     `rows_erased`: rows of persons who were erased after the backup; None if that could not be looked for.
+    `rows_lost`: those of them, by table, in which a field that the law keeps is lost: its key was destroyed at the
+    erasure, and the tables of the backup are older.
     """
 
     report: RestoreReport
     checks: tuple[Check, ...] = ()
     rows_erased: int | None = None
+    rows_lost: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -64,10 +67,10 @@ def recover(settings: Settings, plan: RestorePlan) -> Recovery:
             return Recovery(report, checks)
         try:
             with run_lock(settings.data_dir), lakehouse_lease(installation):
-                rows = keep_erased(installation).rows
+                kept = keep_erased(installation)
         except PrivacyError as error:
             return Recovery(report, (*checks, Check("erased persons stay away", False, error.message)))
-    return Recovery(report, checks, rows)
+    return Recovery(report, checks, kept.rows, kept.rows_lost)
 
 
 def verify_backup(installation: Installation, backup: str | None = None) -> Recovery:

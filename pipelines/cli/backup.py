@@ -139,11 +139,12 @@ def restore(
     recovery = recover(settings, RestorePlan(backup, secrets, move_aside))
     _print(recovery, as_json=as_json)
     for folder in recovery.report.moved:
-        print_error(f"The former folder is now {folder}. Delete it when the restored installation is right.")
+        typer.echo(f"The former folder is now {folder}. Delete it when the restored installation is right.", err=True)
     if not recovery.checks:
         print_error(
-            f"{settings.secret_dir} has no secrets, so every use that needs them is refused. Put them there; then run "
-            "`bojagi audit verify`."
+            f"{settings.secret_dir} has no secrets, so every use that needs them is refused. Put them there, then run "
+            "`bojagi doctor` and `bojagi audit verify`; or run `bojagi restore --move-aside`, which takes those of the "
+            "backup."
         )
     if not recovery.is_whole:
         raise typer.Exit(ExitCode.REFUSED)
@@ -159,6 +160,8 @@ def _print(recovery: Recovery, *, as_json: bool) -> None:
         print(f"{'✓' if check.holds else '✗'} {check.name}: {check.detail}")
     if recovery.rows_erased is not None:
         print(f"✓ {recovery.rows_erased:,} rows of persons who were erased since the backup were erased again")
+    for table, rows in recovery.rows_lost.items():
+        print(f"! {table}: {rows:,} of these rows lost fields that the law keeps; only a newer backup has them")
 
 
 def _document(recovery: Recovery) -> dict[str, Any]:
@@ -166,6 +169,7 @@ def _document(recovery: Recovery) -> dict[str, Any]:
         "parts": {part: {"backup": m.id, "files": len(m.files)} for part, m in recovery.report.parts.items()},
         "checks": [vars(check) for check in recovery.checks],
         "rows_erased": recovery.rows_erased,
+        "rows_lost": dict(recovery.rows_lost),
         "moved": [str(folder) for folder in recovery.report.moved],
         "is_whole": recovery.is_whole,
     }

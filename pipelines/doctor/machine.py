@@ -84,6 +84,11 @@ def _folders(settings: Settings) -> Result:
 def _secrets(settings: Settings) -> Result:
     folder = settings.secret_dir
     if not folder.exists():
+        if any(settings.data_dir.glob("*.check")):
+            return Result.fail(
+                f"{folder} is missing, and {settings.data_dir} was written with its secrets",
+                "Restore secret_dir from its backup; docs/operate/runbooks.md#secret_missing",
+            )
         return Result.skip(f"{folder} does not exist yet; the first run makes it")
     open_ones = [path for path in (folder, *folder.iterdir()) if path.stat().st_mode & _OTHERS]
     if open_ones:

@@ -96,11 +96,14 @@ def _of_store(installation: Installation, store: StoreFile) -> Callable[[], Resu
         opening = _OPENINGS.get(store.store)
         if installation.server is None:
             anchor = installation.settings.secret_dir / _ANCHORS.get(store.store, "")
-            has_anchor = store.store in _ANCHORS and anchor.exists()
-            if not file.exists() and not has_anchor:
+            # The data folder has a fingerprint of a store in the secret folder, also when all secrets are lost.
+            check = check_file(installation.settings, store.path)
+            traces = [anchor] if store.store in _ANCHORS and anchor.exists() else []
+            traces += [check] if store.is_secret and check.exists() else []
+            if not file.exists() and not traces:
                 return Result.skip("not used yet")
             if not file.exists():
-                return Result.fail(f"{file} is missing, and its anchor {anchor.name} exists: it was deleted", _RESTORE)
+                return Result.fail(f"{file} is missing, and {traces[0].name} exists: it was deleted", _RESTORE)
             if fault := _quick_check(file):
                 return Result.fail(f"{file.name} is damaged: {fault}", _RESTORE)
         elif store.store != "ledger" and is_unwritten(installation.server, store.store):

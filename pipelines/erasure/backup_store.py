@@ -3,8 +3,8 @@
 Identifiers in a copy die with the person's keys, which no backup of the data holds. What is left are pseudonymous rows.
 The certificate names each copy and its expiry.
 
-An erasure makes a new backup of stores, landed files and secrets, and deletes the former landed files and keys from the
-places (`installation.backup.vault.Part`). In copies of other programs nothing is changed: one that still shows an
+An erasure makes a new backup, and deletes the former landed files and keys from the places
+(`installation.backup.vault.Part`). In copies of other programs nothing is changed: one that still shows an
 identifier in clear, such as one of the landing folder, keeps the request open until it is deleted.
 """
 
@@ -63,7 +63,8 @@ class BackupStore:
         """
         expiries = {f"The backup {one.name} holds": one.expires_on for one in self.settings.backups}
         if self.settings.backup is not None:
-            make_backup(self.installation, has_tables=False)
+            # With the tables: only their newest versions have what the law keeps under keys that are not destroyed.
+            make_backup(self.installation)
             vaults, kept = open_vaults(self.settings), timedelta(days=self.settings.backup.keep_days)
             for one in (vaults.data, vaults.secrets):
                 one.place.remove_former_versions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,17 @@ _PREFIX = 24
 _CHUNK = 1 << 20
 _WHO = "bojagi rights"
 """Name of the store in the audit log, where it decrypts identifiers for an answer."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The result of a repeated erasure.
+
+    `rows_lost`: rows with a field that the law keeps, whose key was destroyed before the table was restored, by table.
+    """
+
+    outcome: Outcome
+    rows_lost: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -111,9 +122,10 @@ class LakehouseStore:
         counts: Counter[str] = Counter(suppressed=self.suppress(subjects))
         return self._sweep(counts, subjects)
 
-    def sweep(self, tables: Sequence[str]) -> Outcome:
+    def sweep(self, tables: Sequence[str]) -> Sweep:
         """Erase all suppressed persons from these tables again: after a backup was restored, their rows may be back."""
-        return self._sweep(Counter(), (), set(tables))
+        lost: Counter[str] = Counter()
+        return Sweep(self._sweep(Counter(), (), set(tables), lost), lost)
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Decode every file below the root and look for the persons: rows, versions, log, checkpoints, statistics."""
@@ -141,7 +153,13 @@ class LakehouseStore:
         unverifiable += former_versions(self.root, self._options)
         return Verification(tuple(checked), tuple(sorted(residues)), tuple(unverifiable))
 
-    def _sweep(self, counts: Counter[str], subjects: Sequence[Subject], only: Set[str] | None = None) -> Outcome:
+    def _sweep(
+        self,
+        counts: Counter[str],
+        subjects: Sequence[Subject],
+        only: Set[str] | None = None,
+        lost: Counter[str] | None = None,
+    ) -> Outcome:
         protection = self.installation.protection
         shutil.rmtree(self.installation.settings.fetch_dir / FOLDER, ignore_errors=True)  # left by a killed run
         rows = self._persons(subjects) if subjects else self._suppressed()
@@ -159,7 +177,9 @@ class LakehouseStore:
             counts["keys_destroyed"] += protection.cipher.destroy(owners) if owners else 0
             for location in ordered[len(first) :]:
                 counts.update(self._rewrite(location, edits[location], "rows"))
-            for edit in edits.values():
+            for location, edit in edits.items():
+                if lost is not None and isinstance(edit, SourceEdit) and edit.rows_lost:
+                    lost[self._name(location)] = edit.rows_lost
                 if isinstance(edit, QuarantineEdit) and edit.key_ids:
                     counts["keys_destroyed"] += protection.cipher.store.destroy_ids(edit.key_ids)
             # Only now: a shallow clone reads the files of its original until it is written anew.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,13 @@ from privacy.protection.source_person import HASH_COLUMNS, Protection, is_bound_
 from privacy.rights.subject_store import Retained
 
 LEGAL_DUTY = "legal_duty"
+
+
+class Locked(NamedTuple):
+    """Rows as the law keeps them. `lost`: number of rows with a field whose key was destroyed before."""
+
+    rows: pa.RecordBatch
+    lost: int = 0
 
 
 def is_kept_by_law(contract: Contract) -> bool:
@@ -63,7 +71,7 @@ def is_open(contract: Contract, columns: Mapping[str, pa.Array], rows: int) -> M
     return found
 
 
-def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa.RecordBatch:
+def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> Locked:
     """Return rows of an erased person as the law keeps them.
 
     A field whose key is already destroyed, as in a restored backup, becomes an empty text. The row keeps its hash, so a
@@ -78,6 +86,7 @@ def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa
             after[column.token_name] = pa.nulls(rows.num_rows, columns[column.token_name].type)
     persons = source_persons(contract, after, marks, protection.tokens)
     owners = retained_owners(contract, columns, rows.num_rows)
+    has_lost = pa.repeat(pa.scalar(False), rows.num_rows)
     for column in contract.encrypted_columns:
         if column.name not in columns:
             continue
@@ -89,12 +98,14 @@ def lock(contract: Contract, rows: pa.RecordBatch, protection: Protection) -> pa
         opened = protection.cipher.decrypt(values, _names(column, contract, before, marks), place, "null")
         # A restored row whose key is destroyed: its value is lost, and an empty text stands for it.
         is_lost = pc.and_(pc.is_valid(values), pc.is_null(opened))
+        has_lost = pc.or_(has_lost, is_lost)
         opened = pc.if_else(is_lost, pa.scalar(""), opened)
         after[column.name] = protection.cipher.encrypt(
             opened, owners, _names(column, contract, persons, marks), place, is_retained=True
         )
     fields = [pa.field(name, after[name].type) for name in rows.schema.names]
-    return pa.RecordBatch.from_arrays([after[field.name] for field in fields], schema=pa.schema(fields))
+    locked = pa.RecordBatch.from_arrays([after[field.name] for field in fields], schema=pa.schema(fields))
+    return Locked(locked, has_lost.true_count)
 
 
 def retained_owners(contract: Contract, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:

@@ -7,15 +7,20 @@ another id or an earlier version, an unknown one, and one that was clean before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from deltalake import DeltaTable
 
 from installation.installation import Installation
 from pipelines.erasure.delta_history import find_tables
 from pipelines.erasure.lakehouse_store import LakehouseStore
+from privacy.audit import AuditEntry
+from privacy.protection.revealer import LEGAL_RECORDS
 from privacy.rights.errors import RightsError
 from privacy.rights.subject_store import OutcomeKind
+
+_WHO = "bojagi restore"
 
 
 class ReturnedPersonError(RightsError):
@@ -24,14 +29,19 @@ class ReturnedPersonError(RightsError):
 
 @dataclass(frozen=True)
 class Kept:
-    """Counts of one look at the tables: how many were looked at, how many rows of erased persons went."""
+    """Counts of one look at the tables: how many were looked at, how many rows of erased persons went.
+
+    `rows_lost`: rows of statutory records that lost a field, by table. Their keys were destroyed at the erasure, and
+    the table was restored from a backup that is older.
+    """
 
     tables: int = 0
     rows: int = 0
+    rows_lost: Mapping[str, int] = field(default_factory=dict)
 
 
 def keep_erased(installation: Installation) -> Kept:
-    """Erase suppressed persons from every table that may hold them again; return the counts.
+    """Erase suppressed persons from every table that may hold them again; return the counts, and log what is lost.
 
     Costs a look at each table's log when nothing was restored. Call it while holding the run lock, before anything
     is built from the tables.
@@ -48,11 +58,22 @@ def keep_erased(installation: Installation) -> Kept:
     if not doubtful:
         listed.note_clean(states)
         return Kept()
-    outcome = LakehouseStore(installation).sweep(doubtful)
+    swept = LakehouseStore(installation).sweep(doubtful)
+    outcome = swept.outcome
     if outcome.kind is OutcomeKind.FAILED:
         raise ReturnedPersonError(f"Tables that were restored hold erased persons: {outcome.reason}. Run again.")
     listed.note_clean(table_states(installation))
-    return Kept(len(doubtful), outcome.counts.get("rows", 0) + outcome.counts.get("locked", 0))
+    _log_lost(installation, swept.rows_lost)
+    return Kept(len(doubtful), outcome.counts.get("rows", 0) + outcome.counts.get("locked", 0), swept.rows_lost)
+
+
+def _log_lost(installation: Installation, rows_lost: Mapping[str, int]) -> None:
+    for table, rows in rows_lost.items():
+        entry = AuditEntry(
+            at=installation.clock(), who=_WHO, role="operator", purpose=LEGAL_RECORDS, action="restore", table=table,
+            reason=f"{rows} rows lost fields that the law keeps: the restored table is older than the erasure",
+        )  # fmt: skip
+        installation.audit_log.append(entry)
 
 
 def _keep_consent_record(installation: Installation) -> None:

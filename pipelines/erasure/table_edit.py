@@ -33,13 +33,17 @@ def edit_of(table: str, schema: pa.Schema, contracts: Contracts, rows: PersonRow
     return IdentifierEdit(declared, rows)
 
 
-@dataclass(frozen=True)
+@dataclass
 class SourceEdit:
-    """Removes the rows of erased persons from a source's table; locks those that the law keeps."""
+    """Removes the rows of erased persons from a source's table; locks those that the law keeps.
+
+    `rows_lost` counts locked rows with a field whose key was destroyed before, as in a restored table.
+    """
 
     contract: Contract
     rows: PersonRows
     protection: Protection
+    rows_lost: int = field(default=0, init=False)
 
     def columns(self, present: pa.Schema) -> list[str]:
         """Return the columns that tell whose a row is, and whether a kept row is locked already."""
@@ -65,7 +69,8 @@ class SourceEdit:
         if not is_kept_by_law(self.contract):
             return drop(rows, marked)
         locked = lock(self.contract, rows.filter(pa.array(marked)), self.protection)
-        columns = [_like(locked.column(one.name), one.type) for one in rows.schema]
+        self.rows_lost += locked.lost
+        columns = [_like(locked.rows.column(one.name), one.type) for one in rows.schema]
         parts = [drop(rows, marked), pa.RecordBatch.from_arrays(columns, schema=rows.schema)]
         whole = pa.Table.from_batches(parts).unify_dictionaries().combine_chunks()
         return next(iter(whole.to_batches()))

@@ -42,7 +42,7 @@ def lose(installation: Installation) -> None:
     """Delete everything but the backups."""
     installation.close()
     for folder in (installation.settings.data_dir, installation.settings.secret_dir):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,26 +27,35 @@ from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.delta_history import find_tables
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
+from pipelines.erasure.legal_record import kept_columns
 from pipelines.erasure.subject_lookup import find_subject
 from privacy.audit import AuditEntry
 from privacy.consent.record import ConsentRecord
 from privacy.errors import PrivacyError
+from privacy.protection.revealer import LEGAL_RECORDS
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import OutcomeKind
-from tests.pipelines.backup.conftest import lose, reopened
-from tests.pipelines.erasure.small_market import HANEUL, build, load
+from tests.pipelines.backup.conftest import Clock, lose, reopened, with_backup
+from tests.pipelines.erasure.small_market import HANEUL, build, load, open_market
 from tests.pipelines.erasure.test_erasure import residues
 
+TECHNICAL = ("_loaded_at", "_load_id")
 
-def rows_of(market: Installation) -> dict[str, list[str]]:
-    """Every row of every table, without the technical columns, in a fixed order."""
+
+def rows_of(market: Installation, *, has_legal_fields: bool = True) -> dict[str, list[str]]:
+    """Every row of every table, without the technical columns, in a fixed order.
+
+    `has_legal_fields`: False leaves out the encrypted fields that the law keeps.
+    """
+    sources = () if has_legal_fields else market.contracts.sources
+    left_out = {one.table: kept_columns(one) for one in sources}
     root = market.lakehouse.root
     tables = {location.removeprefix(f"{root}/") for location in find_tables(root, market.settings.storage_options)} - {
         "_bojagi/claim"
     }
     return {
         name: sorted(
-            repr({k: v for k, v in row.items() if k not in ("_loaded_at", "_load_id")})
+            repr({k: v for k, v in row.items() if k not in (*TECHNICAL, *left_out.get(name, ()))})
             for row in market.lakehouse.rows(name).to_pylist()
         )
         for name in tables
@@ -82,6 +92,12 @@ def erase(market: Installation) -> Subject:
     return subject
 
 
+def changed_rows(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, int]:
+    """The number of rows of each table that were not so before."""
+    counts = {table: len([row for row in rows if row not in before[table]]) for table, rows in after.items()}
+    return {table: count for table, count in counts.items() if count}
+
+
 def failed(checks: object) -> list[str]:
     return [check.name for check in checks if not check.holds]  # type: ignore[attr-defined]
 
@@ -114,27 +130,72 @@ def test_only_changes_are_written_again(market: Installation) -> None:
     assert report.removed > 0, "the former secrets are deleted"
 
 
-def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(market: Installation) -> None:
-    old = make_backup(market)
-    subject = erase(market)
-    lose(market)
+@dataclass(frozen=True)
+class Erased:
+    """A market that was lost after an erasure. `old`: the backup before the erasure; `rows`: those after it."""
 
+    market: Installation
+    old: str
+    subject: Subject
+    rows: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def made_erasure(loaded_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Erased:
+    folder = tmp_path_factory.mktemp("erased")
+    shutil.copytree(loaded_market, folder / "market")
+    with Installation(with_backup(open_market(folder / "market").settings, folder), clock=Clock()) as market:
+        old = make_backup(market).id
+        return Erased(market, old, erase(market), rows_of(market))
+
+
+@pytest.fixture
+def erased(made_erasure: Erased) -> Erased:
+    lose(made_erasure.market)
+    return made_erasure
+
+
+def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(erased: Erased) -> None:
     # The negative control: the tables of the backup have the person, until the erasure is repeated.
-    restore(market.settings, RestorePlan(old.id))
-    with reopened(market) as restored:
+    settings = erased.market.settings
+    restore(settings, RestorePlan(erased.old))
+    with reopened(erased.market) as restored:
         assert any(HANEUL in repr(rows) for rows in rows_of(restored).values())
-    lose(reopened(market))
+        lose(restored)
 
-    recovery = recover(market.settings, RestorePlan(old.id))
+    recovery = recover(settings, RestorePlan(erased.old))
     assert recovery.is_whole
     assert recovery.rows_erased
-    with reopened(market) as restored:
-        assert residues(restored, subject) == set()
+    with reopened(erased.market) as restored:
+        assert residues(restored, erased.subject) == set()
         assert not any(HANEUL in repr(rows) for rows in rows_of(restored).values())
         assert restored.open_key_store().status().destroyed > 0
         assert load(restored) == 0
-        build_after = rows_of(restored)
-    assert not any("M000000001" in repr(rows) for rows in build_after.values())
+        found = rows_of(restored)
+        assert not any("M000000001" in repr(rows) for rows in found.values())
+
+        # The law keeps records of the person, whose keys are destroyed. The restore says how many are lost.
+        assert receivers(restored) == ["", "김하늘"]
+        assert set(recovery.rows_lost) == {"bronze/cj_transactions", "bronze/delivery", "bronze/support_ticket"}
+        assert recovery.rows_lost == changed_rows(erased.rows, found)
+        logged = {one.table: one.reason for _, one in restored.audit_log.entries()}
+        assert [logged[table].split()[0] for table in recovery.rows_lost] == [*map(str, recovery.rows_lost.values())]  # type: ignore[union-attr]
+
+
+def test_records_that_the_law_keeps_are_in_the_backup_that_an_erasure_makes(erased: Erased) -> None:
+    recovery = recover(erased.market.settings, RestorePlan())
+    assert recovery.is_whole
+    assert recovery.rows_lost == {}
+    with reopened(erased.market) as restored:
+        assert rows_of(restored) == erased.rows
+        assert receivers(restored) == ["김하늘", "김하늘"]
+
+
+def receivers(market: Installation) -> list[str]:
+    """The names that the law keeps of parcels."""
+    contract = market.contracts["source.delivery"]
+    rows = market.revealer("tester", LEGAL_RECORDS)(contract, market.lakehouse.rows(contract.table))
+    return sorted(rows["receiver_name"].to_pylist())
 
 
 def test_an_erasure_reaches_landed_files_and_keys_in_the_backups(
@@ -346,6 +407,8 @@ def test_a_place_within_the_data_is_refused(market: Installation) -> None:
 
 
 def test_a_lost_backup_key_is_never_made_anew(market: Installation) -> None:
+    with pytest.raises(SettingsError, match=r"hold no backup. Run `bojagi backup`"):
+        open_vaults(market.settings)
     make_backup(market)
     assert market.settings.backup is not None
     market.settings.backup.key_file.unlink()

@@ -170,7 +170,7 @@ def test_what_the_law_keeps_stays_locked_and_a_destroyed_value_stays_lost(shop: 
     shop.load()
     rows = shop.lakehouse.rows(TABLE).combine_chunks().to_batches()[0]
     kept = replace(contract, columns=tuple(replace(c, purposes=("legal_records",)) for c in contract.columns))
-    locked = lock(kept, rows.slice(0, 1), shop.protection)
+    locked = lock(kept, rows.slice(0, 1), shop.protection).rows
     shop.lakehouse.overwrite_rows(TABLE, pa.Table.from_batches([locked, rows.slice(1)]))
     token = rows.column("phone_token")[1].as_py()
     shop.protection.cipher.destroy([f"sale:{token}"])

@@ -111,6 +111,17 @@ def test_secret_missing(settings: Settings, tmp_path: Path, name: str) -> None:
     assert failures(settings) == {}
 
 
+def test_all_secrets_missing(settings: Settings, tmp_path: Path) -> None:
+    shutil.move(settings.secret_dir, tmp_path / "secret")
+    found = failures(settings)
+    assert {"secret folder", "keys", "store audit", "store keys"} <= set(found)
+    assert "is missing, and" in found["secret folder"].text
+    assert not settings.secret_dir.exists() or not any(path.suffix == ".key" for path in settings.secret_dir.iterdir())
+    shutil.rmtree(settings.secret_dir, ignore_errors=True)
+    shutil.move(tmp_path / "secret", settings.secret_dir)
+    assert failures(settings) == {}
+
+
 def test_store_damaged(settings: Settings, tmp_path: Path) -> None:
     file = settings.data_dir / "audit" / "audit.db"
     shutil.copy(file, tmp_path / "backup.db")
