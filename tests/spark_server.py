@@ -46,6 +46,7 @@ class SparkServer:
             "spark.master": "local[2]",
             "spark.log.level": "WARN",
             "spark.driver.memory": "1g",
+            "spark.driver.extraJavaOptions": spark_jvm.QUICK_JVM,
             "spark.connect.grpc.binding.port": str(self.port),
             "spark.pyspark.python": sys.executable,
         }
