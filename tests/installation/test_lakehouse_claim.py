@@ -112,7 +112,7 @@ def test_the_first_run_can_log_its_uses_in_the_database(postgres_place: StorePla
     with (
         Installation(second) as two,
         lakehouse_lease(two),
-        pytest.raises(AuditError, match="were deleted.*database join"),
+        pytest.raises(AuditError, match=r"were deleted.*database join"),
     ):
         two.audit_log.append(use())
 
