@@ -57,9 +57,10 @@ def open_audit_log(settings: Settings, server: PostgresServer | None, *, joins: 
                 f"old one with its anchor and {check_file(settings, secret.name)}."
             )
         if secret.exists() and is_new and not anchor.exists() and not joins:
+            new = "" if server is None else "On a machine that is new to the database, run `bojagi database join`. "
             raise AuditError(
                 f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
-                "deleted. Restore both from your backup. To begin a new log, archive the key and "
+                f"deleted. Restore both from your backup. {new}To begin a new log, archive the key and "
                 f"{check_file(settings, secret.name)} as well."
             )
         return AuditLog(log, anchor, open_key(settings, server, "audit.key"), joins=joins)

@@ -182,6 +182,9 @@ def lakehouse_lease(installation: Installation) -> Iterator[None]:
     holder = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
     _take(installation, holder)
     if register(installation.settings, installation.server):
+        if not (installation.settings.secret_dir / "audit.key").exists():
+            # With its log, because a key without a log shows that the log was deleted.
+            installation.open_audit_log().close()
         # All at the first run, so that a copy of the secret folder has every key that another machine needs.
         for name in MADE:
             installation.open_key(name)

@@ -28,6 +28,7 @@ def disturb(fleet: Fleet, plan: Plan, seed: int = 23) -> Outcome:
             kind, machine = place.split()
             command = [sys.executable, "-m", "bench.fleet.worker", kind, "--seed", f"{seed}-{started}"]
             command += ["--customers", str(fleet.folder / CUSTOMERS), "--pause", str(plan.pause_seconds)]
+            command += ["--table", plan.table]
             command += ["--select", plan.selection] if plan.selection else []
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, text=True, start_new_session=True,

@@ -21,8 +21,7 @@ from privacy.dp.cost import cost_of_rho
 
 CUSTOMERS = "customers.json"
 """Customers that object to the analysis, those that are erased, and those that consent to marketing."""
-TABLE, PURPOSE = "gold/customer_360", "analytics"
-ACCOUNT = BudgetAccount(TABLE, PURPOSE)
+PURPOSE = "analytics"
 RHO_LIMIT = 0.5
 RHO_QUESTION = 0.004
 """One question; the budget ends before the operations do."""
@@ -35,7 +34,11 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done. `selection`: the tables of a run, in Dagster's syntax; None for all."""
+    """How much is done.
+
+    `table`: what is read and counted; one row a customer. `selection`: the tables of a run, in Dagster's syntax; None
+    for all.
+    """
 
     operations: int = 1000
     runs: int = 20
@@ -43,6 +46,7 @@ class Plan:
     kills: int = 40
     seconds_between_kills: tuple[float, float] = (3.0, 20.0)
     households: int = 40
+    table: str = "gold/customer_360"
     selection: str | None = None
     pause_seconds: float = 0.5
     """Before each operation of a serving process."""
@@ -105,17 +109,17 @@ def open_fleet(folder: Path, database: str, root: str, options: Mapping[str, str
     with fleet.opened("one") as one:
         _ = one.request_store, one.suppression
         with closing(one.open_ledger()) as ledger:
-            ledger.set_limit(ACCOUNT, "ever", cost_of_rho(RHO_LIMIT), datetime.now(UTC))
+            ledger.set_limit(BudgetAccount(plan.table, PURPOSE), "ever", cost_of_rho(RHO_LIMIT), datetime.now(UTC))
         secrets = one.settings.secret_dir
-    _write_customers(fleet)
+    _write_customers(fleet, plan.table)
     shutil.copytree(secrets, folder / "two_secret", ignore=shutil.ignore_patterns("*.anchor", "*.lock", "*.db"))
     _require(fleet.command("two", "database", "join"))
     yield fleet
 
 
-def _write_customers(fleet: Fleet) -> None:
+def _write_customers(fleet: Fleet, table: str) -> None:
     with fleet.opened("one") as one:
-        known = sorted(set(one.lakehouse.select(TABLE, "customer_id")["customer_id"].to_pylist()))
+        known = sorted(set(one.lakehouse.select(table, "customer_id")["customer_id"].to_pylist()))
     groups = {"object": known[0::4], "erase": known[1::4], "consent": known[2::4] + known[3::4]}
     (fleet.folder / CUSTOMERS).write_text(json.dumps(groups))
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.fleet.machine import OFFICER, OPEN, PURPOSE, RHO_QUESTION, TABLE, Line, bojagi, end_of, run_words
+from bench.fleet.machine import OFFICER, OPEN, PURPOSE, RHO_QUESTION, Line, bojagi, end_of, run_words
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.service import Statement, Terms
@@ -26,15 +26,15 @@ class Worker:
         self.installation, self.customers, self.drawn = installation, customers, drawn
         self.officer = Actor(who=OFFICER, role="privacy_officer")
 
-    def serve(self, pause_seconds: float) -> None:
-        """Read, record consents and objections, and ask statistics, without an end."""
+    def serve(self, table: str, pause_seconds: float) -> None:
+        """Read a table, record consents and objections, and ask statistics, without an end."""
         from pipelines.cli.dp import _open_service, _sql_question
 
         reader, consents = self.installation.table_reader(OFFICER), self.installation.consent_service()
         with _open_service(self.installation, "analyst") as statistics:
 
             def read() -> Line:
-                rows = reader.read(TABLE, "privacy_officer", PURPOSE, ["customer_id"]).frame
+                rows = reader.read(table, "privacy_officer", PURPOSE, ["customer_id"]).frame
                 return {"customers": rows["customer_id"].to_pylist()}
 
             def consent() -> Line:
@@ -52,7 +52,7 @@ class Worker:
 
             def ask() -> Line:
                 rho = RHO_QUESTION * self.drawn.uniform(0.9, 1.1)  # another question each time
-                sql = f"SELECT COUNT(DISTINCT customer_id) FROM {TABLE.replace('/', '.')}"
+                sql = f"SELECT COUNT(DISTINCT customer_id) FROM {table.replace('/', '.')}"
                 statistics.answer(_sql_question(sql, PURPOSE, rho, [], "rows=1"))
                 return {}
 
@@ -107,14 +107,14 @@ def main() -> None:
     """Work until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=["serve", "work"])
-    for name in ("--seed", "--customers", "--select", "--pause"):
+    for name in ("--seed", "--customers", "--table", "--select", "--pause"):
         parser.add_argument(name)
     options = parser.parse_args()
     customers = json.loads(Path(options.customers).read_text())
     with Installation(load_settings()) as installation:
         worker = Worker(installation, customers, random.Random(options.seed))
         if options.kind == "serve":
-            worker.serve(float(options.pause))
+            worker.serve(options.table, float(options.pause))
         worker.work(run_words(options.select))
 
 

@@ -15,7 +15,7 @@ from tests.store_place import StorePlace
 
 PLAN = Plan(
     operations=40, runs=1, erasures=1, kills=4, seconds_between_kills=(1.0, 3.0), households=12,
-    selection='+key:"gold/customer_360"', pause_seconds=0.1,
+    table="gold/customer_demographic", selection='+key:"gold/customer_demographic"', pause_seconds=0.1,
 )  # fmt: skip
 
 

@@ -17,8 +17,11 @@ import pytest
 from installation import lakehouse_claim as claim
 from installation.installation import Installation
 from installation.lakehouse_claim import ClaimTable, LakehouseBusyError, LakehouseClaimedError, lakehouse_lease
+from installation.secret_key import MADE
 from installation.settings import Settings, load_settings
+from privacy.audit import AuditError
 from tests.database_server import s3_server
+from tests.installation.test_database import use
 from tests.store_place import StorePlace
 
 
@@ -94,6 +97,24 @@ def test_machines_of_one_database_share_a_lakehouse_but_not_at_once(
                 raise AssertionError
         with Installation(second) as other, lakehouse_lease(other):
             pass
+
+
+def test_the_first_run_can_log_its_uses_in_the_database(postgres_place: StorePlace, tmp_path: Path) -> None:
+    assert postgres_place.server is not None
+    url = postgres_place.server.conninfo
+    first, second = (machine(tmp_path, name, (str(tmp_path / "shared"), {}), database=url) for name in ("one", "two"))
+    with Installation(first) as one, lakehouse_lease(one):
+        assert one.audit_log.append(use()).number == 1
+        assert set(MADE) <= {file.name for file in first.secret_dir.iterdir()}
+    # Control: under keys that were made earlier, a log without entries and without an anchor is refused.
+    postgres_place.change("", "TRUNCATE entry", "UPDATE store_version SET version = 0 WHERE store = 'audit'")
+    copy_secrets(first, second)
+    with (
+        Installation(second) as two,
+        lakehouse_lease(two),
+        pytest.raises(AuditError, match=r"were deleted.*database join"),
+    ):
+        two.audit_log.append(use())
 
 
 def test_stores_that_moved_into_the_database_keep_their_lakehouse(postgres_place: StorePlace, tmp_path: Path) -> None:
