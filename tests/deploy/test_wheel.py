@@ -29,10 +29,15 @@ def source_files() -> list[str]:
 
 
 def uv_or_pip(uv: list[str], pip: list[str]) -> None:
-    """Run uv, or pip where uv is missing or does not know the registry that pip knows."""
+    """Run uv, or pip where uv is missing or does not know the registry that pip knows.
+
+    Without the network first: a registry that does not say how long its answers hold makes uv fetch and build pyspark's
+    source distribution anew each time, and keep every copy (1.4 GB) in its cache.
+    """
     program = Path(sys.executable).with_name("uv")
-    if program.exists() and subprocess.run([str(program), *uv], capture_output=True, check=False).returncode == 0:
-        return
+    for network in (["--offline"], []) if program.exists() else ():
+        if subprocess.run([str(program), *network, *uv], capture_output=True, check=False).returncode == 0:
+            return
     done = subprocess.run([sys.executable, "-m", "pip", *pip], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
