@@ -39,7 +39,8 @@ def dump(server: PostgresServer, folder: Path) -> list[str]:
     server.open("lakehouse")
     with _connected(server.conninfo) as connection, faults(server.name):
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        names = [str(row[0]) for row in connection.execute(_TABLES, (SCHEMA,)) if part_of_table(row[0])]
+        found = [str(row[0]) for row in connection.execute(_TABLES, (SCHEMA,))]
+        names = [name for name in found if part_of_table(name)]
         copies = [(name, f'{SCHEMA}."{name}"') for name in names if name != "document"]
         is_kept, documents = f"store = ANY ('{{{','.join(KEPT_DOCUMENTS)}}}')", f"SELECT * FROM {SCHEMA}.document WHERE"
         copies += [("document", f"({documents} {is_kept})"), (LIVE_DOCUMENTS, f"({documents} NOT {is_kept})")]
