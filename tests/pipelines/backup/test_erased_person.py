@@ -1,4 +1,4 @@
-"""An erased person does not come back by a restore, and what the law keeps of the person does, or is reported as lost."""
+"""An erased person does not come back by a restore. Records that the law keeps do, or are reported as lost."""
 
 from __future__ import annotations
 
