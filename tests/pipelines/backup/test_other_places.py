@@ -26,8 +26,9 @@ from pipelines.defs.build import build_definitions
 from pipelines.erasure.backup_store import BackupStore
 from tests.object_store import ObjectStore, object_store
 from tests.pipelines.backup.conftest import Clock, lose, reopened, with_backup
-from tests.pipelines.backup.test_recovery import changed_rows, consent, entry, erase, failed, residues, rows_of, use
+from tests.pipelines.backup.test_recovery import changed_rows, consent, entry, erase, failed, rows_of, use
 from tests.pipelines.erasure.small_market import build, land, load, open_market
+from tests.pipelines.erasure.test_erasure import residues
 from tests.store_place import StorePlace
 
 KEPT_TABLES = {"bronze": ("crm_customer", "delivery"), "silver": ("identifier",), "gold": ("customer_demographic",)}

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from installation.backup import creation
 from installation.backup.creation import make_backup, open_vaults
 from installation.backup.place import BackupError
-from installation.backup.restoration import AliveError, RestorePlan, restore
+from installation.backup.restoration import AliveError, RestorePlan
 from installation.backup.secrets_choice import Secrets
 from installation.backup.vault import Part, Vault
 from installation.backup.verification import check_installation
@@ -32,12 +31,11 @@ from pipelines.erasure.subject_lookup import find_subject
 from privacy.audit import AuditEntry
 from privacy.consent.record import ConsentRecord
 from privacy.errors import PrivacyError
-from privacy.protection.revealer import LEGAL_RECORDS
+from privacy.protection.data_key import KEY_ID_BYTES
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import OutcomeKind
-from tests.pipelines.backup.conftest import Clock, lose, reopened, with_backup
-from tests.pipelines.erasure.small_market import HANEUL, build, load, open_market
-from tests.pipelines.erasure.test_erasure import residues
+from tests.pipelines.backup.conftest import lose, reopened
+from tests.pipelines.erasure.small_market import HANEUL, build, load
 
 TECHNICAL = ("_loaded_at", "_load_id")
 
@@ -128,74 +126,6 @@ def test_only_changes_are_written_again(market: Installation) -> None:
     report = make_backup(market)
     assert 0 < report.new_chunks <= 5
     assert report.removed > 0, "the former secrets are deleted"
-
-
-@dataclass(frozen=True)
-class Erased:
-    """A market that was lost after an erasure. `old`: the backup before the erasure; `rows`: those after it."""
-
-    market: Installation
-    old: str
-    subject: Subject
-    rows: dict[str, list[str]]
-
-
-@pytest.fixture(scope="module")
-def made_erasure(loaded_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Erased:
-    folder = tmp_path_factory.mktemp("erased")
-    shutil.copytree(loaded_market, folder / "market")
-    with Installation(with_backup(open_market(folder / "market").settings, folder), clock=Clock()) as market:
-        old = make_backup(market).id
-        return Erased(market, old, erase(market), rows_of(market))
-
-
-@pytest.fixture
-def erased(made_erasure: Erased) -> Erased:
-    lose(made_erasure.market)
-    return made_erasure
-
-
-def test_a_person_who_was_erased_after_the_backup_is_not_brought_back(erased: Erased) -> None:
-    # The negative control: the tables of the backup have the person, until the erasure is repeated.
-    settings = erased.market.settings
-    restore(settings, RestorePlan(erased.old))
-    with reopened(erased.market) as restored:
-        assert any(HANEUL in repr(rows) for rows in rows_of(restored).values())
-        lose(restored)
-
-    recovery = recover(settings, RestorePlan(erased.old))
-    assert recovery.is_whole
-    assert recovery.rows_erased
-    with reopened(erased.market) as restored:
-        assert residues(restored, erased.subject) == set()
-        assert not any(HANEUL in repr(rows) for rows in rows_of(restored).values())
-        assert restored.open_key_store().status().destroyed > 0
-        assert load(restored) == 0
-        found = rows_of(restored)
-        assert not any("M000000001" in repr(rows) for rows in found.values())
-
-        # The law keeps records of the person, whose keys are destroyed. The restore says how many are lost.
-        assert receivers(restored) == ["", "김하늘"]
-        assert set(recovery.rows_lost) == {"bronze/cj_transactions", "bronze/delivery", "bronze/support_ticket"}
-        assert recovery.rows_lost == changed_rows(erased.rows, found)
-        logged = {one.table: one.reason for _, one in restored.audit_log.entries()}
-        assert [logged[table].split()[0] for table in recovery.rows_lost] == [*map(str, recovery.rows_lost.values())]  # type: ignore[union-attr]
-
-
-def test_records_that_the_law_keeps_are_in_the_backup_that_an_erasure_makes(erased: Erased) -> None:
-    recovery = recover(erased.market.settings, RestorePlan())
-    assert recovery.is_whole
-    assert recovery.rows_lost == {}
-    with reopened(erased.market) as restored:
-        assert rows_of(restored) == erased.rows
-        assert receivers(restored) == ["김하늘", "김하늘"]
-
-
-def receivers(market: Installation) -> list[str]:
-    """The names that the law keeps of parcels."""
-    contract = market.contracts["source.delivery"]
-    rows = market.revealer("tester", LEGAL_RECORDS)(contract, market.lakehouse.rows(contract.table))
-    return sorted(rows["receiver_name"].to_pylist())
 
 
 def test_an_erasure_reaches_landed_files_and_keys_in_the_backups(
@@ -373,8 +303,10 @@ def test_lost_data_keys_are_found(market: Installation) -> None:
     make_backup(market)
     manifest = open_vaults(market.settings).data.newest(Part.TABLES)
     assert manifest is not None
+    receiver = market.lakehouse.rows("bronze/delivery")["receiver_name"][0].as_py()
     with closing(sqlite3.connect(market.settings.secret_dir / "keys.db", isolation_level=None)) as database:
-        database.execute("DELETE FROM data_key WHERE key_id = (SELECT min(key_id) FROM data_key)")
+        database.execute("DELETE FROM data_key WHERE key_id = ?", (receiver[1 : 1 + KEY_ID_BYTES],))
+        assert database.execute("SELECT changes()").fetchone() == (1,)
     assert "encrypted values" in failed(check_installation(market, manifest))
 
 
