@@ -48,7 +48,13 @@ def disturb(fleet: Fleet, plan: Plan, seed: int = 23) -> Outcome:
             selector.unregister(process.stdout)
             process.stdout.close()
 
+        def end_all() -> None:
+            for place in list(running):
+                end(place)
+
         rest = dict[str, str]()
+        # Also after an error or an interrupt: the processes have sessions of their own and would go on.
+        stack.callback(end_all)
         for kind in ("serve", "work"):
             for machine in MACHINES:
                 start(f"{kind} {machine}")
@@ -67,8 +73,6 @@ def disturb(fleet: Fleet, plan: Plan, seed: int = 23) -> Outcome:
                 outcome.kills += 1
                 start(place)
                 next_kill = time.monotonic() + drawn.uniform(*plan.seconds_between_kills)
-        for place in list(running):
-            end(place)
     return outcome
 
 
