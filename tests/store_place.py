@@ -93,12 +93,15 @@ def postgres_stores() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_stores_emptied(postgres_stores: PostgresServer) -> PostgresServer:
-    """The server with the tables of all stores, as they are in a new database."""
+    """The server with the tables of all stores and of Dagster, as they are in a new database."""
     import psycopg
 
+    made_once = ("alembic_version", "store_version", "secondary_indexes")
     with psycopg.connect(postgres_stores.conninfo, autocommit=True, options="-c search_path=bojagi") as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'bojagi'").fetchall()
-        emptied = ", ".join(t for (t,) in tables if t not in ("alembic_version", "store_version"))
+        tables = connection.execute(
+            "SELECT schemaname || '.' || tablename, tablename FROM pg_tables WHERE schemaname IN ('bojagi', 'dagster')"
+        ).fetchall()
+        emptied = ", ".join(name for name, table in tables if table not in made_once)
         connection.execute("SET session_replication_role = replica")
         connection.execute(f"TRUNCATE {emptied} RESTART IDENTITY")
         connection.execute("UPDATE store_version SET version = 0")

@@ -101,9 +101,10 @@ def test_it_serves_logs_and_stops_at_a_signal_with_exit_code_0(folder: Path) -> 
         output, log = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OK, log
     entries = [json.loads(line) for line in log.splitlines()]
-    assert [(entry["route"], entry["status"]) for entry in entries] == [
-        ("/v1/features", 200),
-        ("/v1/feature-services", 200),
+    assert [(entry["event"], entry.get("route"), entry.get("status")) for entry in entries] == [
+        ("request", "/v1/features", 200),
+        ("request", "/v1/feature-services", 200),
+        ("command_ended", None, None),
     ]
     assert key not in output + log
     assert "c_" not in log

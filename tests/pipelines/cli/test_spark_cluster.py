@@ -63,7 +63,7 @@ def place(store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_a_folder_that_the_cluster_does_not_see_is_refused_before_a_table_is_built(place: Place) -> None:
-    root = place.data / "lakehouse"
+    root = place.data / "not_shared"
     code, _, errors = place.run("run", "--select", 'key:"silver/calendar"', BOJAGI_LAKEHOUSE_ROOT=str(root))
     assert code == 3
     assert f"does not share lakehouse_root {root} with this machine" in errors
