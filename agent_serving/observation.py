@@ -45,17 +45,20 @@ class Metrics:
         )  # fmt: skip
         self.refusals = Counter("bojagi_http_refusals", "Refused requests by code.", ("code",), registry=self.registry)
         self.failing = Gauge(
-            "bojagi_part_failing", "1 for each part that failed at the last look of /health/ready.", ("part",),
+            "bojagi_part_failing", "1 if the part failed at the last look of /health/ready, else 0.", ("part",),
             registry=self.registry,
         )  # fmt: skip
+        self._parts: frozenset[str] = frozenset()
         # Processor time, memory and open files of this process.
         ProcessCollector(registry=self.registry)
 
     def note_failing(self, parts: Iterable[str]) -> None:
         """Note the parts that cannot be used now."""
-        self.failing.clear()
-        for part in parts:
-            self.failing.labels(part).set(1)
+        failing = frozenset(parts)
+        self._parts |= failing
+        # Without `clear`: it warns if PROMETHEUS_MULTIPROC_DIR is set, as by importing Feast's server.
+        for part in self._parts:
+            self.failing.labels(part).set(part in failing)
 
 
 class Observation:

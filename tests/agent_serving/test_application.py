@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -131,7 +132,11 @@ def test_unknown_routes_and_methods_are_problems_too(steady: httpx.Client) -> No
     assert steady.get("/v1/features").json()["code"] == "method_not_allowed"
 
 
-def test_health_names_what_fails_and_a_failing_part_releases_nothing(client: httpx.Client, shop: FeatureShop) -> None:
+def test_health_names_what_fails_and_a_failing_part_releases_nothing(
+    client: httpx.Client, shop: FeatureShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As Feast's server sets it when it is imported into the process.
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     assert client.get("/health/live").json() == {"status": "ok", "failing": []}
     assert client.get("/health/ready").json() == {"status": "ok", "failing": []}
     shop.installation.close()
