@@ -72,16 +72,16 @@ def test_a_folder_that_the_cluster_does_not_see_is_refused_before_a_table_is_bui
 
 def test_a_run_whose_server_was_killed_ends_with_every_table(place: Place, store: ObjectStore) -> None:
     """The tables that need no events of a day; `python -m bench cluster` builds every table in the same way."""
-    process = place.start("run", "--select", " or ".join(f'+key:"{table}"' for table in GOLD))
-    assert process.stdout is not None
     lines, killed = [], []
-    for line in process.stdout:
-        lines.append(line)
-        if "silver/customer " in line:
-            killed.append(place.server.process)
-            place.server.kill()
-            place.server.start()
-    assert process.wait() == 0, (lines, process.stderr and process.stderr.read())
+    with place.start("run", "--select", " or ".join(f'+key:"{table}"' for table in GOLD)) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if "silver/customer " in line:
+                killed.append(place.server.process)
+                place.server.kill()
+                place.server.start()
+        assert process.wait() == 0, (lines, process.stderr and process.stderr.read())
     assert len(killed) == 1
     built = [line.split()[1] for line in lines if line.startswith(("✓", "!", "✗")) and "bronze/" not in line]
     assert not [line for line in lines if line.startswith("✗")]
