@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -152,10 +153,12 @@ def test_members_are_listed_without_folders_and_system_files(land) -> None:
 
 def test_a_member_with_a_path_outside_is_read_and_nothing_is_written(land, tmp_path: Path) -> None:
     path = land(zipped({"../../evil.csv": TEXT}))
-    before = sorted(tmp_path.parent.rglob("*"))
+    before = sorted(tmp_path.rglob("*"))
     with open_bytes(path, "../../evil.csv") as stream:
         assert stream.read() == TEXT
-    assert sorted(tmp_path.parent.rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == before
+    for base in (path.parent, tmp_path, Path.cwd(), Path(tempfile.gettempdir())):
+        assert not (base / "../../evil.csv").exists()
 
 
 def test_korean_names_of_a_windows_archive_are_read() -> None:
