@@ -17,13 +17,13 @@ from time import perf_counter
 
 from bench.claim import Claim
 from bench.comparison import COMPARED, differences
+from bench.engines import BOJAGI
 from bench.options import make_parser
 from bench.process import run_measured
 from installation.object_store.place import fetch
 from tests.object_store import object_store
 from tests.spark_server import SparkServer
 
-BOJAGI = [sys.executable, "-m", "pipelines.cli"]
 KILLED_AT = "silver/customer "
 ROOT = "s3://shop/lakehouse"
 

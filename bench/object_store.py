@@ -14,6 +14,7 @@ from shutil import copy, copytree, rmtree
 
 from bench.claim import Claim, of_runs
 from bench.comparison import COMPARED, differences
+from bench.engines import BOJAGI
 from bench.options import make_parser, runs_of
 from bench.process import run_measured
 from installation.object_store.place import fetch
@@ -23,7 +24,6 @@ from tests.object_store import ObjectStore, object_store
 RUNS = 3
 MOST_TIMES = 1.5
 """A run on S3 may take so many times that on a local folder."""
-BOJAGI = [sys.executable, "-m", "pipelines.cli"]
 
 
 def main() -> int:

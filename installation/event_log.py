@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 LEFT_OUT = "(left out)"
 LOGGER = logging.getLogger("bojagi")
+"""The parent of every logger of ours."""
 # Without a handler, Python writes warnings and errors to standard error; nothing is logged unless it is asked for.
 LOGGER.addHandler(logging.NullHandler())
-"""The parent of every logger of ours."""
 _EVENT = "bojagi_event"
 _NAME = re.compile(r"[A-Za-z0-9_./:*|{}<> ,()=\-]{0,200}")
 # Seven digits, also with marks between them: an identifier, a phone number or a card, but no line of code or day.
