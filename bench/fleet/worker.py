@@ -15,8 +15,8 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.service import Statement, Terms
 from privacy.dp.errors import BudgetRefused
-from privacy.rights.errors import InvalidSubmissionError
-from privacy.rights.request import Actor, Right, Submission
+from privacy.rights.errors import InvalidSubmissionError, RequestStateError
+from privacy.rights.request import Actor, Right, State, Submission
 
 
 class Worker:
@@ -76,6 +76,7 @@ class Worker:
         request = service.submit(Submission(right=Right.ERASURE, customer_id=customer), self.officer).request
         if request.identity is None:
             service.verify_identity(request.id, "bench", self.officer)
+        if service.request(request.id).state is State.VERIFIED:  # also after a kill between the two
             service.approve(request.id, self.officer)
         return {"customer": customer, "request": request.id}
 
@@ -93,7 +94,8 @@ class Worker:
         begin = time.monotonic()
         try:
             _print(kind, "done", begin, **operation())
-        except (BudgetRefused, InvalidSubmissionError) as refused:  # spent; or the customer is erased already
+        except (BudgetRefused, InvalidSubmissionError, RequestStateError) as refused:
+            # Spent; or the customer is erased already; or the other machine has just decided the same request.
             _print(kind, "refused", begin, error=type(refused).__name__)
         except Exception as error:  # noqa: BLE001  # the edge of the process; the parent reports it
             _print(kind, "failed", begin, error=f"{type(error).__name__}: {error}"[:500])
