@@ -32,16 +32,12 @@ def life_event(
         cards: bronze/loyalty_card in standard form.
         days: the days for which events are looked for.
     """
-    entries = _owned(register, "member_no", identifiers).withColumn("day", _entry_day())
-    issued = _owned(cards, "card_no", identifiers).withColumn("day", F.col("issued_on"))
-    delivered = orders.where(F.col("customer_id").isNotNull() & (F.col("delivery_method") != _PICKUP)).select(
-        "customer_id", F.col("order_date").alias("day"), _place("delivery_sigungu", "delivery_dong")
-    )
-    homes = delivered.unionByName(entries.select("customer_id", "day", _place("sigungu", "dong")))
+    entries = _entries(register, identifiers)
+    issued = _owned(cards, "card_no", identifiers)
     names = entries.select("customer_id", "day", F.col("name_token").alias("value")).unionByName(
-        issued.select("customer_id", "day", F.col("member_name_token").alias("value"))
+        issued.select("customer_id", F.col("issued_on").alias("day"), F.col("member_name_token").alias("value"))
     )
-    moves = changes(_stated(homes), days, MOVE).select(
+    moves = changes(stated_homes(orders, identifiers, register), days, MOVE).select(
         *KEYS,
         F.col("probability").alias("move_probability"),
         F.col("changed_after").alias("moved_after"),
@@ -55,14 +51,25 @@ def life_event(
     return moves.join(renamed, KEYS, "full_outer")
 
 
+def stated_homes(orders: DataFrame, identifiers: DataFrame, register: DataFrame) -> DataFrame:
+    """Return the dated statements of homes: customer_id, day and value, the neighbourhood. Inputs as of `life_event`."""
+    delivered = orders.where(F.col("customer_id").isNotNull() & (F.col("delivery_method") != _PICKUP)).select(
+        "customer_id", F.col("order_date").alias("day"), _place("delivery_sigungu", "delivery_dong")
+    )
+    entries = _entries(register, identifiers).select("customer_id", "day", _place("sigungu", "dong"))
+    return _stated(delivered.unionByName(entries))
+
+
+def _entries(register: DataFrame, identifiers: DataFrame) -> DataFrame:
+    """Return the entries of the membership register with their customer and `day`, the day of their last change."""
+    day = F.coalesce(F.to_date("updated_at"), F.col("joined_on"))
+    return _owned(register, "member_no", identifiers).withColumn("day", day)
+
+
 def _owned(rows: DataFrame, kind: str, identifiers: DataFrame) -> DataFrame:
     """Return the rows of a register with their customer, and without rows of nobody in `identifiers`."""
     owner = identifiers.where(F.col("token_kind") == kind).select("customer_id", F.col("token").alias("_token"))
     return rows.join(owner, F.col(f"{kind}_token") == F.col("_token")).drop("_token")
-
-
-def _entry_day() -> Column:
-    return F.coalesce(F.to_date("updated_at"), F.col("joined_on"))
 
 
 def _place(*parts: str) -> Column:
