@@ -1,1 +1,1 @@
-"""Measures life events, best contacts and the effect of promotions against known truths. Only benches read the truth."""
+"""Measures life events, best contacts and the effect of promotions against known truths."""

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from features.insight.event.change_point import KEYS, ChangeModel, changes
 
 MOVE = ChangeModel(prior=0.12, error=0.1, certain_from=0.8)
-"""About one person in eight moves in a year (Statistics Korea, internal migration). One delivery in ten goes elsewhere."""
+"""One person in eight moves in a year (Statistics Korea, internal migration). One delivery in ten goes elsewhere."""
 NAME = ChangeModel(prior=0.01, error=0.05, certain_from=0.8)
 """Names are compared as tokens, so a misspelt name is a different one: about one entry in twenty."""
 _PICKUP = "pickup"
@@ -52,7 +52,7 @@ def life_event(
 
 
 def stated_homes(orders: DataFrame, identifiers: DataFrame, register: DataFrame) -> DataFrame:
-    """Return the dated statements of homes: customer_id, day and value, the neighbourhood. Inputs as of `life_event`."""
+    """Return the dated statements of homes: customer_id, day and value (the neighbourhood). Inputs: see `life_event`."""
     delivered = orders.where(F.col("customer_id").isNotNull() & (F.col("delivery_method") != _PICKUP)).select(
         "customer_id", F.col("order_date").alias("day"), _place("delivery_sigungu", "delivery_dong")
     )
