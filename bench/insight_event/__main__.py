@@ -1,7 +1,7 @@
 """Measures life events, best contacts and the effect of promotions: `python -m bench insight_event`.
 
 `--data FOLDER` names a data folder with a finished run on a simulated market, which is only read. Without it, a market
-is simulated and run first. All customers count as permitting, so that the figures are of the method and not of consents.
+is simulated and run first. All customers count as permitting, so that the figures show the method and not consents.
 `--only PART` measures one part.
 """
 

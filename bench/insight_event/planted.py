@@ -1,8 +1,8 @@
 """Plants births and diets in real shopping, and measures how many the transform finds.
 
-The simulator draws births and diets apart from the baskets, which are real. So no rule can find its births in purchases,
-and this bench shows that: the share found is the same with and without a true birth. The planted events have the purchase
-rates of real buyers.
+The simulator draws births and diets apart from the baskets, which are real. So no rule can find its births in
+purchases, and this bench shows that: the share found is the same with and without a true birth. The planted events
+have the purchase rates of real buyers.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def life_event(
 
 
 def stated_homes(orders: DataFrame, identifiers: DataFrame, register: DataFrame) -> DataFrame:
-    """Return the dated statements of homes: customer_id, day and value (the neighbourhood). Inputs: see `life_event`."""
+    """Return the dated statements of homes: customer_id, day and value = neighbourhood. Inputs as of `life_event`."""
     delivered = orders.where(F.col("customer_id").isNotNull() & (F.col("delivery_method") != _PICKUP)).select(
         "customer_id", F.col("order_date").alias("day"), _place("delivery_sigungu", "delivery_dong")
     )

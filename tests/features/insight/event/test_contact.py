@@ -73,10 +73,8 @@ def test_no_later_event_changes_a_day(sail: Engine) -> None:
 def test_one_visit_does_not_outweigh_the_habit_of_all(sail: Engine) -> None:
     noon = datetime(2017, 12, 1, 12)
     rows: list[Event] = [(f"c_{n}", noon.date(), noon, "app") for n in range(50)]
-    rows += [
-        ("new", noon.date(), noon, "web"),
-        *((("often", noon.date() - timedelta(n), noon, "web")) for n in range(9)),
-    ]
+    rows.append(("new", noon.date(), noon, "web"))
+    rows += [("often", noon.date() - timedelta(n), noon, "web") for n in range(9)]
     found = {key[0]: row["best_channel"] for key, row in compute(sail, rows, DAYS[1:]).items()}
     assert (found["new"], found["often"]) == ("app", "web")
 

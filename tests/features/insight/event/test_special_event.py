@@ -78,7 +78,7 @@ def test_no_later_purchase_changes_a_day(sail: Engine) -> None:
         ("no categories", [consent("a", None)]),
         ("another purpose", [consent("a", purpose="research")]),
         ("refused", [consent("a", state="refused")]),
-        ("superseded", [consent("a"), consent("a", "pd:Religion", record_id="r2", supersedes="r_a", state="withdrawn")]),
+        ("superseded", [consent("a"), consent("a", record_id="r2", supersedes="r_a", state="withdrawn")]),
         ("newest covers belief only", [consent("a"), consent("a", "pd:Religion", record_id="r2",
                                                              effective_at=datetime(2017, 1, 1))]),
         ("one of two source persons", [consent("a"), consent("a", "pd:Religion", record_id="r2", subject_id="s2")]),

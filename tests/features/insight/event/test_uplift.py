@@ -14,7 +14,7 @@ SIZE = 4000
 
 
 def market(seed: int, effect: float = 5.0, hidden: float = 0.0):
-    """Measures, treatment, outcome, placebo and true effects; `hidden` is the weight of a cause that no measure shows."""
+    """Measures, treatment, outcome, placebo and true effects; `hidden` weighs a cause that no measure shows."""
     rng = np.random.default_rng(seed)
     measures = rng.normal(size=(SIZE, 3))
     taste = rng.normal(size=SIZE)
@@ -77,8 +77,9 @@ def orders(seed: int, lifted: frozenset[str]) -> pd.DataFrame:
 def test_campaigns_are_judged_by_their_start_and_only_where_the_orders_cover_them() -> None:
     lifted = frozenset(f"c_{number}" for number in range(0, 300, 2))
     start = pd.Timestamp(2017, 1, 1) + pd.Timedelta(days=150)
-    runs = pd.DataFrame({"campaign_id": ["late", "good", "early", "small"],
-                         "start_date": [start + pd.Timedelta(days=40), start, start - pd.Timedelta(days=140), start]})  # fmt: skip
+    starts = {"late": 40, "good": 0, "early": -140, "small": 0}
+    runs = pd.DataFrame([(name, start + pd.Timedelta(days=days)) for name, days in starts.items()],
+                        columns=["campaign_id", "start_date"])  # fmt: skip
     received = pd.DataFrame([(c, n) for n in ("late", "good", "early") for c in sorted(lifted)] + [("c_0", "small")],
                             columns=["customer_id", "campaign_id"])  # fmt: skip
     (judged,) = campaign_uplifts(orders(1, lifted), received, runs)
