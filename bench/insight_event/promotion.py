@@ -48,8 +48,8 @@ def _simulated(orders: pd.DataFrame, starts: tuple[str, ...], draws: int) -> Non
         ours = np.mean([abs(one.effect.mean - truth) for one, truth, _, _ in found])
         naive = np.mean([abs(simple - truth) for _, truth, simple, _ in found])
         said = np.mean([one.is_identified for one, _, _, _ in found])
-        print(f"simulated campaigns with a mean effect of {mean:g}: {len(found)} runs, the interval has the truth "
-              f"in {covered:.0%}, mean error {ours:.2f} (plain difference {naive:.2f}), identified {said:.0%}")  # fmt: skip
+        print(f"simulated campaigns with a mean effect of {mean:g}: {len(found)} runs, the interval has the "
+              f"truth in {covered:.0%}, mean error {ours:.2f} (plain {naive:.2f}), identified {said:.0%}")  # fmt: skip
         if mean:
             ranks = [rank for *_, rank in found]
             print(f"  rank correlation of predicted and true effect {np.mean(ranks):.3f}, least {np.min(ranks):.3f}")

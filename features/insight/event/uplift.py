@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
 FEWEST = 50
@@ -102,53 +103,51 @@ def estimate_uplift(
             f"got {count} customers with and {len(treated) - count} without the promotion; expected {FEWEST} of each"
         )
     folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(measures, treated))
-    propensity = _across(folds, lambda rows: _propensity(measures, treated, rows))
-    scores = [_scores(measures, treated, each, propensity, folds) for each in (outcome, placebo)]
-    uplift = _across(folds, lambda rows: (_linear().fit(measures[rows], scores[0][rows]).predict, measures))
+    curves = np.asarray(_curves().fit_transform(measures))
+    with threadpool_limits(limits=1):
+        propensity = _across(folds, lambda rows, rest: _propensity(curves, treated, rows, rest))
+        scores = [_scores(curves, treated, each, propensity, folds) for each in (outcome, placebo)]
+        uplift = _across(folds, lambda rows, rest: _predicted(curves, scores[0], rows, rest))
     return UpliftReport(len(treated), count, _mean(scores[0]), _mean(scores[1]), uplift)
 
 
-_Fit = tuple[Callable[[Floats], Floats], Floats]
-_Folds = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+Rows = npt.NDArray[np.int64]
+_Folds = list[tuple[Rows, Rows]]
 
 
-def _across(folds: _Folds, fit: Callable[[npt.NDArray[np.int64]], _Fit]) -> Floats:
-    """Return a prediction for each row, by the model that was fitted without the row's fold."""
+def _across(folds: _Folds, predict: Callable[[Rows, Rows], Floats]) -> Floats:
+    """Return a prediction for each row, made by what was fitted without the row's fold."""
     predicted = np.empty(sum(len(rest) for _, rest in folds))
     for rows, rest in folds:
-        predict, measures = fit(rows)
-        predicted[rest] = predict(measures[rest])
+        predicted[rest] = predict(rows, rest)
     return predicted
 
 
-def _propensity(measures: Floats, treated: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64]) -> _Fit:
-    model = make_pipeline(*_curves(), LogisticRegression(C=0.3, max_iter=2000))
-    model.fit(measures[rows], treated[rows])
-    return lambda some: np.clip(model.predict_proba(some)[:, 1], _CLIP, 1 - _CLIP), measures
+def _propensity(curves: Floats, treated: npt.NDArray[np.bool_], rows: Rows, rest: Rows) -> Floats:
+    model = LogisticRegression(C=0.3, max_iter=2000).fit(curves[rows], treated[rows])
+    return np.asarray(np.clip(model.predict_proba(curves[rest])[:, 1], _CLIP, 1 - _CLIP))
+
+
+def _predicted(curves: Floats, values: Floats, rows: Rows, rest: Rows) -> Floats:
+    model = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(curves[rows], values[rows])
+    return np.asarray(model.predict(curves[rest]))
 
 
 def _scores(
-    measures: Floats, treated: npt.NDArray[np.bool_], outcome: Floats, propensity: Floats, folds: _Folds
+    curves: Floats, treated: npt.NDArray[np.bool_], outcome: Floats, propensity: Floats, folds: _Folds
 ) -> Floats:
-    def expected(with_promotion: bool) -> Floats:
-        def fit(rows: npt.NDArray[np.int64]) -> _Fit:
-            same = rows[treated[rows] == with_promotion]
-            return _linear().fit(measures[same], outcome[same]).predict, measures
-
-        return _across(folds, fit)
-
-    mu1, mu0 = expected(True), expected(False)
+    """Return ψ of each customer."""
+    mu1, mu0 = (
+        _across(folds, lambda rows, rest, arm=arm: _predicted(curves, outcome, rows[treated[rows] == arm], rest))
+        for arm in (True, False)
+    )
     correction = np.where(treated, (outcome - mu1) / propensity, -(outcome - mu0) / (1 - propensity))
-    return mu1 - mu0 + correction
+    return np.asarray(mu1 - mu0 + correction)
 
 
-def _linear() -> Pipeline:
-    return make_pipeline(*_curves(), RidgeCV(alphas=np.logspace(-1, 4, 11)))
-
-
-def _curves() -> tuple[QuantileTransformer, SplineTransformer, StandardScaler]:
+def _curves() -> Pipeline:
     """Return the steps that turn each measure into a curve over its quantiles; ties and outliers do no harm."""
-    return (
+    return make_pipeline(
         QuantileTransformer(n_quantiles=100, subsample=100_000, random_state=0),
         SplineTransformer(n_knots=4, degree=2, include_bias=False),
         StandardScaler(),
