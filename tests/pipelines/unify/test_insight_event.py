@@ -1,4 +1,4 @@
-"""Life events and contacts are built only of customers who permit it, and births and diets only with explicit consent."""
+"""Life events are built only of customers who permit it, and births and diets only with explicit consent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.pipelines.unify.market import HOUSEHOLDS, START, Row, land
 EVENTS = ("gold/customer_life_event", "gold/customer_special_event", "gold/customer_contact")
 MADE = (*(d.name for d in TABLES if d.name.startswith("silver/")), "gold/order_history", *EVENTS)
 BABY = 500
+AGREED = datetime(2017, 1, 1)  # an older consent to marketing would have lapsed
 GROUPS = 4
 """Customers in turn: all purposes with data on health, all with data on belief, no sensitive research, nothing."""
 
@@ -31,7 +32,8 @@ def speak(built: Built) -> None:
                 is_sensitive = purpose == "sensitive_research"
                 refuses = group == 3 or (group == 2 and is_sensitive)
                 category = ("pd:Religion" if group == 1 else "pd:Health",) if is_sensitive else ()
-                agree(built, customer, purpose, "refused" if refuses else "given", data_categories=category)
+                agree(built, customer, purpose, "refused" if refuses else "given", data_categories=category,
+                      effective_at=AGREED, recorded_at=AGREED)  # fmt: skip
 
 
 def lines() -> list[Row]:
