@@ -25,8 +25,6 @@ _FOLDS = 5
 _CLIP = 0.02
 """Propensities are kept within 0.02 and 0.98, so that no customer weighs more than fifty."""
 _NORMAL_95 = 1.959964
-_LARGEST_PLACEBO = 0.5
-"""Largest placebo, as a share of the effect, with which an effect counts as identified."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class UpliftReport:
         treated: number of those who got the promotion.
         effect: mean effect on all these customers.
         placebo: the same estimate before the promotion began, where the true effect is zero.
+        difference: effect minus placebo.
         uplift: predicted effect on each customer, from the folds that do not have the customer; in the order of rows.
     """
 
@@ -59,13 +58,14 @@ class UpliftReport:
     treated: int
     effect: Effect
     placebo: Effect
+    difference: Effect
     uplift: Floats
 
     @property
     def is_identified(self) -> bool:
-        """Whether the effect differs from zero, the placebo does not, and the placebo is at most half the effect."""
-        is_small = abs(self.placebo.mean) <= _LARGEST_PLACEBO * abs(self.effect.mean)
-        return self.effect.excludes_zero and not self.placebo.excludes_zero and is_small
+        """Whether the effect differs from zero and from the placebo, and the placebo does not differ from zero."""
+        differs = self.effect.excludes_zero and self.difference.excludes_zero
+        return differs and not self.placebo.excludes_zero
 
     @property
     def verdict(self) -> str:
@@ -108,7 +108,7 @@ def estimate_uplift(
         propensity = _across(folds, lambda rows, rest: _propensity(curves, treated, rows, rest))
         scores = [_scores(curves, treated, each, propensity, folds) for each in (outcome, placebo)]
         uplift = _across(folds, lambda rows, rest: _predicted(curves, scores[0], rows, rest))
-    return UpliftReport(len(treated), count, _mean(scores[0]), _mean(scores[1]), uplift)
+    return UpliftReport(len(treated), count, *map(_mean, (*scores, scores[0] - scores[1])), uplift)
 
 
 Rows = npt.NDArray[np.int64]
