@@ -16,10 +16,10 @@ LEAST_PRECISION = 0.9
 
 def measure(installation: Installation, lakehouse: SparkLakehouse) -> None:
     """Print precision and recall of moves, of the register's addresses alone, and of changes of name."""
-    inputs = [lakehouse.read(name) for name in
-              ("gold/order_history", "silver/identifier", "bronze/crm_customer", "bronze/loyalty_card")]  # fmt: skip
-    events = life_event(*inputs, (AS_OF,)).toPandas()
-    homes = stated_homes(*inputs[:3]).toPandas()
+    orders, identifiers = lakehouse.read("gold/order_history"), lakehouse.read("silver/identifier")
+    register, cards = lakehouse.read("bronze/crm_customer"), lakehouse.read("bronze/loyalty_card")
+    events = life_event(orders, identifiers, register, cards, (AS_OF,)).toPandas()
+    homes = stated_homes(orders, identifiers, register).toPandas()
     customers = lakehouse.read("silver/customer").select("customer_id", "address_count").toPandas()
     people = true_people(installation).merge(events, on="customer_id", how="left").merge(customers, on="customer_id")
     people["moved_on"] = pd.to_datetime(people["moved_on"])

@@ -42,19 +42,19 @@ def campaign_uplifts(
     known = orders.assign(day=days, sales_value=orders["sales_value"].astype(float))
     first, last = days.min(), days.max()
     found = []
-    for run in runs.sort_values(["start_date", "campaign_id"]).itertuples(index=False):
-        start = pd.Timestamp(run.start_date)
+    in_turn = runs.sort_values(["start_date", "campaign_id"])
+    for campaign, start in zip(in_turn["campaign_id"], pd.to_datetime(in_turn["start_date"]), strict=True):
         begins = start - timedelta((_PERIODS + 1) * WINDOW_DAYS)
         if begins < first or start + timedelta(WINDOW_DAYS - 1) > last:
             continue
-        mine = received.loc[received["campaign_id"] == run.campaign_id, "customer_id"]
+        mine = received.loc[received["campaign_id"] == campaign, "customer_id"]
         frame = campaign_frame(known, start)
         treated = frame.index.isin(mine)
         if min(treated.sum(), (~treated).sum()) < FEWEST:
             continue
         measures = frame.drop(columns=["outcome", "placebo"]).to_numpy(float)
         report = estimate_uplift(measures, treated, frame["outcome"].to_numpy(), frame["placebo"].to_numpy(), seed)
-        found.append(CampaignUplift(str(run.campaign_id), start.date(), report))
+        found.append(CampaignUplift(str(campaign), start.date(), report))
     return tuple(found)
 
 
@@ -69,15 +69,14 @@ def campaign_frame(orders: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
         orders: customer_id, day (timestamp) and sales_value (float).
         start: first day of the campaign.
     """
-    period = np.floor((orders["day"] - start).dt.days / WINDOW_DAYS).astype(int)
+    period = (orders["day"] - start).dt.days // WINDOW_DAYS
     before = orders[period.between(-_PERIODS - 1, -2)]
     index = pd.Index(np.sort(before["customer_id"].unique()), name="customer_id")
-    by_period = orders.groupby(["customer_id", period])["sales_value"].agg(["sum", "count"])
+    grouped = orders.groupby(["customer_id", period])["sales_value"]
+    by_period = {name: grouped.agg(name).unstack(fill_value=0.0) for name in ("sum", "count")}
 
     def of(number: int, measure: str) -> pd.Series:
-        if number not in by_period.index.levels[1]:
-            return pd.Series(0.0, index)
-        return by_period[measure].xs(number, level=1).reindex(index, fill_value=0.0)
+        return by_period[measure].get(number, pd.Series(dtype=float)).reindex(index, fill_value=0.0)
 
     since = start - timedelta(WINDOW_DAYS)
     columns = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.insight.event.change_point import KEYS
@@ -16,6 +17,7 @@ CHANNELS = ("app", "email", "service", "web")
 """Channels by which a message can reach a customer who is not in a store. `service` is the telephone or chat."""
 HOURS = range(8, 21)
 """Hours in which an advertisement needs no separate consent to the night: 08:00 to 20:59 (Network Act art. 50(3))."""
+_VALUES: dict[str, Sequence[str | int]] = {"channel": CHANNELS, "hour": HOURS}
 PRIOR_DAYS = 5
 """The shares of all customers weigh as much as five active days of the customer."""
 
@@ -38,42 +40,47 @@ def contact(events: DataFrame, days: Sequence[date]) -> DataFrame:
         customer_id, as_of, active_days, best_channel, best_channel_share, best_channel_base_share, and best_hour (0 to
         23), best_hour_share and best_hour_base_share, null when no customer was active in HOURS.
     """
-    reached = events.where(F.col("customer_id").isNotNull() & F.col("channel").isin(*CHANNELS)).select(
-        "customer_id", "event_date", "channel", F.hour("event_at").alias("hour")
+    reached = events.where(F.col("customer_id").isNotNull() & F.col("channel").isin(*CHANNELS))
+    known = at_each_day(
+        reached.select("customer_id", "event_date", "channel", F.hour("event_at").alias("hour")),
+        "event_date",
+        days,
+        WINDOW_DAYS,
     )
-    known = at_each_day(reached.distinct(), "event_date", days, WINDOW_DAYS)
-    active = known.groupBy(*KEYS).agg(F.size(F.collect_set("event_date")).alias("active_days"))
-    channels = _best(known.select(*KEYS, "event_date", "channel").distinct(), "channel", active)
-    by_day = known.where(F.col("hour").isin(*HOURS)).select(*KEYS, "event_date", "hour").distinct()
-    return active.join(channels, KEYS).join(_best(by_day, "hour", active), KEYS, "left")
-
-
-def _best(visits: DataFrame, value: str, customers: DataFrame) -> DataFrame:
-    """Return for each customer the value with the greatest smoothed share, the share, and that of all customers.
-
-    A customer without a visit gets the value that is the most frequent among all.
-    """
-    counted = visits.groupBy(*KEYS, value).agg(F.count(F.lit(1)).alias("_n"))
-    whole = counted.groupBy("as_of").agg(F.sum("_n").alias("_whole"))
-    base = (
-        counted.groupBy("as_of", value)
-        .agg(F.sum("_n").alias("_all"))
-        .join(whole, "as_of")
-        .select("as_of", value, _part("_all", "_whole").alias("_base"))
+    flags = {_column(name, value): F.col(name) == value for name, values in _VALUES.items() for value in values}
+    by_day = known.groupBy(*KEYS, "event_date").agg(
+        *(F.max(F.when(flag, 1).otherwise(0)).alias(name) for name, flag in flags.items())
     )
-    own = counted.groupBy(*KEYS).agg(F.sum("_n").alias("_total"))
-    every = customers.select(*KEYS).join(base, "as_of").join(own, KEYS, "left").join(counted, [*KEYS, value], "left")
-    count, total = (F.coalesce(name, F.lit(0)).cast("double") for name in ("_n", "_total"))
-    share = (count + F.col("_base") * float(PRIOR_DAYS)) / (total + float(PRIOR_DAYS))
-    order = Window.partitionBy(*KEYS).orderBy(F.col("_share").desc(), F.col(value))
-    ranked = every.withColumn("_share", share).withColumn("_rank", F.row_number().over(order))
-    return ranked.where("_rank = 1").select(
-        *KEYS,
-        F.col(value).alias(f"best_{value}"),
-        F.col("_share").alias(f"best_{value}_share"),
-        F.col("_base").alias(f"best_{value}_base_share"),
+    counted = by_day.groupBy(*KEYS).agg(
+        F.count(F.lit(1)).cast("int").alias("active_days"), *(F.sum(name).alias(name) for name in flags)
     )
+    everyone = counted.groupBy("as_of").agg(*(F.sum(name).alias(f"_all{name}") for name in flags))
+    best = [column for name, values in _VALUES.items() for column in _best(name, values)]
+    return counted.join(F.broadcast(everyone), "as_of").select(*KEYS, "active_days", *best)
 
 
-def _part(part: str, whole: str) -> Column:
-    return F.col(part).cast("double") / F.col(whole).cast("double")
+def _column(name: str, value: object) -> str:
+    return f"_{name}_{value}"
+
+
+def _best(name: str, values: Sequence[str | int]) -> list[Column]:
+    """Return the value with the greatest smoothed share, the share, and that of all customers."""
+    columns = [_column(name, value) for value in values]
+    total = reduce(Column.__add__, (F.col(column) for column in columns)).cast("double")
+    whole = reduce(Column.__add__, (F.col(f"_all{column}") for column in columns)).cast("double")
+    bases = [F.when(whole > 0, F.col(f"_all{column}").cast("double") / whole) for column in columns]
+    shares = [
+        (F.col(column).cast("double") + base * float(PRIOR_DAYS)) / (total + float(PRIOR_DAYS))
+        for column, base in zip(columns, bases, strict=True)
+    ]
+    greatest = F.greatest(*shares)
+    is_best = [share == greatest for share in shares]
+    return [
+        F.coalesce(*(F.when(flag, F.lit(value)) for flag, value in zip(is_best, values, strict=True))).alias(
+            f"best_{name}"
+        ),
+        greatest.alias(f"best_{name}_share"),
+        F.coalesce(*(F.when(flag, base) for flag, base in zip(is_best, bases, strict=True))).alias(
+            f"best_{name}_base_share"
+        ),
+    ]

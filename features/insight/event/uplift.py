@@ -108,7 +108,8 @@ def estimate_uplift(
         propensity = _across(folds, lambda rows, rest: _propensity(curves, treated, rows, rest))
         scores = [_scores(curves, treated, each, propensity, folds) for each in (outcome, placebo)]
         uplift = _across(folds, lambda rows, rest: _predicted(curves, scores[0], rows, rest))
-    return UpliftReport(len(treated), count, *map(_mean, (*scores, scores[0] - scores[1])), uplift)
+    effect, before = scores
+    return UpliftReport(len(treated), count, _mean(effect), _mean(before), _mean(effect - before), uplift)
 
 
 Rows = npt.NDArray[np.int64]
@@ -137,10 +138,11 @@ def _scores(
     curves: Floats, treated: npt.NDArray[np.bool_], outcome: Floats, propensity: Floats, folds: _Folds
 ) -> Floats:
     """Return ψ of each customer."""
-    mu1, mu0 = (
-        _across(folds, lambda rows, rest, arm=arm: _predicted(curves, outcome, rows[treated[rows] == arm], rest))
-        for arm in (True, False)
-    )
+
+    def expected(arm: bool) -> Floats:
+        return _across(folds, lambda rows, rest: _predicted(curves, outcome, rows[treated[rows] == arm], rest))
+
+    mu1, mu0 = expected(True), expected(False)
     correction = np.where(treated, (outcome - mu1) / propensity, -(outcome - mu0) / (1 - propensity))
     return np.asarray(mu1 - mu0 + correction)
 

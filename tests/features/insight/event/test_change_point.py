@@ -17,7 +17,9 @@ START, END = date(2017, 1, 1), date(2017, 12, 31)
 Statement = tuple[str, date, str]
 
 
-def compute(sail: Engine, rows: list[Statement], days: tuple[date, ...] = (END,)) -> dict[tuple[str, date], tuple]:
+def compute(
+    sail: Engine, rows: list[Statement], days: tuple[date, ...] = (END,)
+) -> dict[tuple[str, date], tuple[float, date | None, date | None]]:
     frame = changes(sail.spark.createDataFrame(rows, "customer_id string, day date, value string"), days, MODEL)
     return {(row[0], row[1]): tuple(row[2:]) for row in frame.collect()}
 

@@ -13,7 +13,7 @@ from features.insight.event.uplift import estimate_uplift
 SIZE = 4000
 
 
-def market(seed: int, effect: float = 5.0, hidden: float = 0.0):
+def market(seed: int, effect: float = 5.0, hidden: float = 0.0) -> tuple[np.ndarray, ...]:
     """Measures, treatment, outcome, placebo and true effects; `hidden` weighs a cause that no measure shows."""
     rng = np.random.default_rng(seed)
     measures = rng.normal(size=(SIZE, 3))
