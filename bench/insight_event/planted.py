@@ -48,9 +48,9 @@ def measure(installation: Installation, lakehouse: SparkLakehouse) -> None:
     lines["order_date"] = pd.to_datetime(lines["order_date"])
     words = lakehouse.read("silver/product").select("product_id", "product_category", "product_type").toPandas()
     text = words["product_category"].fillna("").str.cat(words["product_type"].fillna(""), sep=" ").str.upper()
-    for group, column in ((BIRTH, "birth_by"), ("plant_based", "diet_since")):
+    for group, condition in ((BIRTH, "birth_by is not null"), ("plant_based", "diet = 'plant_based'")):
         goods = words["product_id"][text.str.contains(GROUPS[group].replace("(", "(?:"))]
-        _judge(lakehouse, _plant(lines, goods), group, column)
+        _judge(lakehouse, _plant(lines, goods), group, condition)
     _of_the_simulator(installation, lakehouse, lines)
 
 
@@ -76,8 +76,8 @@ def _plant(lines: pd.DataFrame, goods: pd.Series) -> _Planting:
     return _Planting(customers, has_event, quiet, pd.DataFrame(list(purchases()), columns=list(quiet.columns)))
 
 
-def _judge(lakehouse: SparkLakehouse, planting: _Planting, group: str, column: str) -> None:
-    found = _customers_with(lakehouse, pd.concat([planting.lines, planting.added]), column)
+def _judge(lakehouse: SparkLakehouse, planting: _Planting, group: str, condition: str) -> None:
+    found = _customers_with(lakehouse, pd.concat([planting.lines, planting.added]), condition)
     is_found = np.isin(planting.customers, found)
     times = planting.added.groupby("customer_id")["order_date"].nunique()
     buys = np.isin(planting.customers, times.index[times >= CONFIRMED_PURCHASES]) & planting.has_event
@@ -94,14 +94,14 @@ def _of_the_simulator(installation: Installation, lakehouse: SparkLakehouse, lin
     people = pq.read_table(installation.settings.truth_dir / "person.parquet").to_pandas()
     born = people[people["birth_date"].between("2017-01-01", "2017-12-31")]["household_id"]
     principals = true_people(installation).query("is_principal")
-    is_found = principals["customer_id"].isin(_customers_with(lakehouse, lines, "birth_by"))
+    is_found = principals["customer_id"].isin(_customers_with(lakehouse, lines, "birth_by is not null"))
     has_child = principals["household_id"].isin(born)
     print(f"births of the simulator: found where there is one {share(is_found[has_child])}, "
           f"and where there is none {share(is_found[~has_child])}")  # fmt: skip
 
 
-def _customers_with(lakehouse: SparkLakehouse, lines: pd.DataFrame, column: str) -> list[str]:
-    """Return the customers with an event, where every customer's consent is taken to cover health."""
+def _customers_with(lakehouse: SparkLakehouse, lines: pd.DataFrame, condition: str) -> list[str]:
+    """Return the customers with an event of the condition; every customer's consent is taken to cover health."""
     spark, at = lakehouse.spark, datetime(2016, 1, 1)
     consents = [(f"r_{c}", c, c, PURPOSE, "pd:Health", "given", None, at, at) for c in lines["customer_id"].unique()]
     bought = lines.assign(product_id=lines["product_id"].astype(int), order_date=lines["order_date"].dt.date)
@@ -111,4 +111,4 @@ def _customers_with(lakehouse: SparkLakehouse, lines: pd.DataFrame, column: str)
         spark.createDataFrame(consents, _CONSENT),
         (AS_OF,),
     )
-    return list(events.where(f"{column} is not null").toPandas()["customer_id"])
+    return list(events.where(condition).toPandas()["customer_id"])

@@ -49,5 +49,5 @@ def _judge(
     for other in ("habit of all", "own most frequent"):
         low, high = interval(found["ours"] - found[other])
         print(f"  ours minus {other}: {np.mean(found['ours'] - found[other]):+.3f} [{low:+.3f}, {high:+.3f}]")
-    Claim(f"next {what} missed", 1 - found["ours"].mean(), "share", other=1 - found["habit of all"].mean(),
-          peer="habit of all", bar=1.0, on_ratio=True).print_json()  # fmt: skip
+    Claim(f"next {what} missed", float(1 - found["ours"].mean()), "share", float(1 - found["habit of all"].mean()),
+          "habit of all", bar=1.0, on_ratio=True).print_json()  # fmt: skip
