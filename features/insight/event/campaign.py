@@ -73,7 +73,7 @@ def campaign_frame(orders: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     before = orders[period.between(-_PERIODS - 1, -2)]
     index = pd.Index(np.sort(before["customer_id"].unique()), name="customer_id")
     grouped = orders.groupby(["customer_id", period])["sales_value"]
-    by_period = {name: grouped.agg(name).unstack(fill_value=0.0) for name in ("sum", "count")}
+    by_period = {name: grouped.agg(name).unstack(fill_value=0) for name in ("sum", "count")}
 
     def of(number: int, measure: str) -> pd.Series:
         return by_period[measure].get(number, pd.Series(dtype=float)).reindex(index, fill_value=0.0)

@@ -32,8 +32,10 @@ def delivered(customer: str | None, place: str | None, days: tuple[int, ...], me
 
 
 def test_deliveries_and_the_register_together_show_a_move(sail: Engine) -> None:
-    orders = delivered("a", "old", (10, 40, 70)) + delivered("a", "new", (200,))
-    found = {row["customer_id"]: row for row in life_event(*inputs(sail, orders), (DAY,)).collect()}
+    orders = delivered("a", "old", (10, 40, 70)) + delivered("a", "new", (200, 220))
+    delivery, identifiers, register, cards = inputs(sail, orders)
+    events = life_event(delivery, identifiers, register, cards, (DAY,))
+    found = {row["customer_id"]: row for row in events.collect()}
     assert found["a"]["move_probability"] >= 0.8
     assert (found["a"]["moved_after"], found["a"]["moved_by"]) == (
         START + timedelta(70), START + timedelta(200),
