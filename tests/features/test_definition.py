@@ -35,7 +35,7 @@ def faults(contracts: Iterable[Document], folder: Path) -> str:
 
 
 def test_each_feature_has_definition_window_owner_purposes_and_freshness(catalog: FeatureCatalog) -> None:
-    assert len(catalog.views) == 14
+    assert len(catalog.views) == 16
     for view in catalog.views.values():
         for feature in view.features:
             assert feature.definition, feature.reference
