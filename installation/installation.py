@@ -377,6 +377,11 @@ class Installation:
         return open_documents(self.settings.data_dir / "quality/outcome", self.server, "inspections", is_durable=False)
 
     @property
+    def audience_documents(self) -> DocumentStore:
+        """The definitions of audiences, and the history of the rules whose size was asked for."""
+        return open_documents(self.settings.data_dir / "audience", self.server, "audiences")
+
+    @property
     def shared_files(self) -> SharedFiles:
         """The files of the data folder that all machines of a database have, such as models."""
         return SharedFiles(self.settings.data_dir, self.server)

@@ -36,7 +36,7 @@ FILES = (
     StoreFile("passes", "serving/portal.db", ("pass",)),
     StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
 )
-DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
+DOCUMENTS = {"releases": "released", "inspections": "quality/outcome", "audiences": "audience"}
 """Folder of each store of documents, below the data folder."""
 
 

@@ -24,7 +24,7 @@ LEFT_OUT = {
 }  # fmt: skip
 """Files that a run makes again or that no copy needs, and links of the portal, which must not work after a restore."""
 KEPT_FOR_DAYS = {
-    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "contracts/*", "content/**", "place_page/*",
+    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "audience/*", "contracts/*", "content/**", "place_page/*",
     "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 }  # fmt: skip
 """Files without identifiers in clear, and without what only a destroyed key makes unreadable."""
