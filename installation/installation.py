@@ -21,6 +21,7 @@ from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.data_secret import (
     note_into,
+    open_audiences,
     open_audit_log,
     open_corrections,
     open_documents,
@@ -379,7 +380,7 @@ class Installation:
     @property
     def audience_documents(self) -> DocumentStore:
         """The definitions of audiences, and the history of the rules whose size was asked for."""
-        return open_documents(self.settings.data_dir / "audience", self.server, "audiences")
+        return open_audiences(self.settings, self.server)
 
     @property
     def shared_files(self) -> SharedFiles:

@@ -21,6 +21,7 @@ from features.insight.audience.rule import (
     PermitTest,
     tests_of,
 )
+from features.retrieval.answer import Caller
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import left_out, require_role
 from privacy.access.role import Roles
@@ -65,13 +66,14 @@ class Contracted:
         self._require_purpose(audience.purpose, "purpose")
         return replace(audience, rule=_mapped(audience.rule, self._bound_test))
 
-    def require_access(self, audience: Audience, role_name: str) -> None:
-        """Check that the role may use the purpose, and for the purpose every feature and event of the rule.
+    def require_access(self, audience: Audience, caller: Caller) -> None:
+        """Check that the caller may use the purpose, and for the purpose every feature and event of the rule.
 
         Raises:
             AccessRefused: it may not; the message names the column and the reason.
         """
-        role, purpose = self.roles[role_name], audience.purpose
+        role_name, purpose = caller.role, audience.purpose
+        role = self.roles[role_name]
         used: dict[str, set[str]] = {}
         for test in tests_of(audience.rule):
             if isinstance(test, FeatureTest):
@@ -79,10 +81,11 @@ class Contracted:
                 used.setdefault(self.catalog.view(view).table, set()).add(column)
             elif isinstance(test, EventTest):
                 used.setdefault(EVENTS, set()).update(EVENT_COLUMNS)
-        if purpose not in role.purposes:
+        allowed = [one for one in role.purposes if caller.purposes is None or one in caller.purposes]
+        if purpose not in allowed:
             raise AccessRefused(
                 f"The role {role_name} may not select an audience for {purpose}; its purposes are "
-                f"{', '.join(role.purposes)}."
+                f"{', '.join(allowed) or 'none'}."
             )
         for table, columns in used.items():
             require_role(table, role_name, purpose, self.roles, self.policy)
@@ -107,7 +110,9 @@ class Contracted:
 
     def _bound(self, feature: Feature, name: str, value: Any) -> Any:
         if name not in _OPERATORS[feature.type]:
-            raise RuleError(feature.reference, name, f"{', '.join(sorted(_OPERATORS[feature.type]))} for {feature.type}")
+            raise RuleError(
+                feature.reference, name, f"{', '.join(sorted(_OPERATORS[feature.type]))} for {feature.type}"
+            )
         if name in ("missing", "within_days"):
             return value
         if name == "one_of":

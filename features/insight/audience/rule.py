@@ -188,7 +188,9 @@ def read_rule(node: Any, place: str, depth: int = 0) -> Condition:
     """
     if depth > DEEPEST:
         raise RuleError(place, "a deeper condition", f"at most {DEEPEST} levels")
-    kinds = [name for name in ("all", "any", "not", "feature", "event", "permits") if isinstance(node, dict) and name in node]
+    kinds = [
+        name for name in ("all", "any", "not", "feature", "event", "permits") if isinstance(node, dict) and name in node
+    ]
     if len(kinds) != 1:
         got = "none of them" if not kinds else " and ".join(kinds)
         raise RuleError(place, got, "one of the keys all, any, not, feature, event, permits")
