@@ -58,4 +58,4 @@ def _is_within(value: Any, operator: str, limit: Any, today: date) -> bool:
         return value in limit
     if operator == "contains":
         return limit in value
-    return first_day(today, limit) <= value.date() <= today
+    return bool(first_day(today, limit) <= value.date() <= today)

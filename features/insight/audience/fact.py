@@ -78,7 +78,7 @@ class FactReader:
         # An opaque identifier has no quote, so it cannot break out of the SQL text.
         if not is_opaque_id(customer) or not lakehouse.exists(CUSTOMERS) or customer in self.consent.former_customers():
             return False
-        return lakehouse.select(CUSTOMERS, quoted([ENTITY]), f"\"{ENTITY}\" = '{customer}'").num_rows > 0
+        return bool(lakehouse.select(CUSTOMERS, quoted([ENTITY]), f"\"{ENTITY}\" = '{customer}'").num_rows)
 
     def permits(self, customer: str, purposes: Iterable[str]) -> dict[str, bool]:
         """Return for each purpose whether the customer permits it."""
@@ -144,8 +144,7 @@ class FactReader:
             missing = is_stale if missing is None else pc.or_kleene(missing, is_stale)
         if missing is None:
             return values
-        kept = pc.if_else(pc.fill_null(missing, True), pa.scalar(None, values.type), values)
-        return kept
+        return pc.if_else(pc.fill_null(missing, True), pa.scalar(None, values.type), values)
 
     def _events(self, tests: Sequence[EventTest], customer: str | None = None) -> pa.Table:
         lakehouse = self.installation.lakehouse

@@ -42,7 +42,7 @@ _OPERATORS = {
     FeatureType.STRING: {"is", "one_of", "missing"},
     FeatureType.BOOL: {"is", "missing"},
     FeatureType.TIMESTAMP: {"at_least", "at_most", "within_days", "missing"},
-    **dict.fromkeys(_ELEMENT, {"contains", "missing"}),
+    **{kind: {"contains", "missing"} for kind in _ELEMENT},
 }
 _LARGEST = 2**53
 """Integers up to this size are the same as FLOAT64."""

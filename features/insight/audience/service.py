@@ -146,7 +146,7 @@ class Audiences:
         """
         written = self.store.read(name)
         audience = self._contracted.bound(written)
-        with self._refusals_logged(audience, caller):
+        with self._refusals_logged(audience, caller, "check"):
             self._contracted.require_access(audience, caller)
         features, tests = features_of(audience.rule), events_of(audience.rule)
         with self._facts() as facts:
@@ -182,7 +182,7 @@ class Audiences:
 
     def _evaluate(self, written: Audience, caller: Caller, action: str) -> _Evaluated:
         audience = self._contracted.bound(written)
-        with self._refusals_logged(audience, caller):
+        with self._refusals_logged(audience, caller, action):
             self._contracted.require_access(audience, caller)
             role, policy = self._installation.roles[caller.role], self._installation.policy
             if action == "export" and (sees_pseudonyms(role, audience.purpose, policy) or role.values == "coarsened"):
@@ -232,11 +232,11 @@ class Audiences:
             return None
 
     @contextmanager
-    def _refusals_logged(self, audience: Audience, caller: Caller) -> Iterator[None]:
+    def _refusals_logged(self, audience: Audience, caller: Caller, action: str) -> Iterator[None]:
         try:
             yield
         except (AccessRefused, NearIdenticalError, TooSmallError) as error:
-            self._log(audience, caller, "size", None, loggable(str(error), 500))
+            self._log(audience, caller, action, None, loggable(str(error), 500))
             raise
 
     def _log(

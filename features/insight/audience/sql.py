@@ -92,7 +92,8 @@ class _Compiler:
         name = self._counts.setdefault(test.kind, f"count_{len(self._counts)}")
         count = f"coalesce(event_count.{name}, 0)"
         limits = [(">=", test.at_least), ("<=", test.at_most)]
-        return f"({' AND '.join(f'{count} {sign} {limit}' for sign, limit in limits if limit is not None)})"
+        holds = " AND ".join(f"{count} {sign} {limit}" for sign, limit in limits if limit is not None)
+        return f"({holds or 'true'})"
 
     def _count(self, test: EventTest) -> str:
         kind = f"event_type = {self._value(test.event)}"
