@@ -76,8 +76,17 @@ def test_a_fault_is_named_with_its_place(rule: object, place: str) -> None:
 def test_what_is_no_definition_is_refused() -> None:
     deep = "{not: " * 30 + "{permits: marketing}" + "}" * 30
     wide = "[" + "{permits: marketing}, " * 101 + "]"
-    for text in ("", "[", "a: 1", "name: X\npurpose: m\nrule: {all: []}", "x" * 60_000, "name: a\npurpose: m\nrule: 3",
-                 f"name: a\npurpose: m\nrule: {deep}", f"name: a\npurpose: m\nrule: {{all: {wide}}}", "? {a: 1}\n: b"):
+    for text in (
+        "",
+        "[",
+        "a: 1",
+        "name: X\npurpose: m\nrule: {all: []}",
+        "x" * 60_000,
+        "name: a\npurpose: m\nrule: 3",
+        f"name: a\npurpose: m\nrule: {deep}",
+        f"name: a\npurpose: m\nrule: {{all: {wide}}}",
+        "? {a: 1}\n: b",
+    ):
         with pytest.raises(RuleError):
             read_audience(text)
 

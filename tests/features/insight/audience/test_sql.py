@@ -61,7 +61,9 @@ def feature_tests() -> st.SearchStrategy[FeatureTest]:
 LIMITS = st.one_of(st.none(), st.integers(0, 3))
 EVENTS = st.builds(EventTest, st.sampled_from(TYPES), st.sampled_from([1, 2, 30]),
                    st.sampled_from([None, *CHANNELS]), LIMITS, LIMITS)  # fmt: skip
-TESTS: st.SearchStrategy[Condition] = st.one_of(feature_tests(), EVENTS, st.builds(PermitTest, st.sampled_from(PURPOSES)))
+TESTS: st.SearchStrategy[Condition] = st.one_of(
+    feature_tests(), EVENTS, st.builds(PermitTest, st.sampled_from(PURPOSES))
+)
 RULES = st.recursive(
     TESTS,
     lambda inner: st.one_of(inner.map(Not), st.builds(Group, st.booleans(), st.lists(inner, max_size=3).map(tuple))),
@@ -108,7 +110,7 @@ def facts_of(customer: dict[str, Any], rule: Condition) -> CustomerFacts:
     return CustomerFacts(values, counts, customer["permits"], TODAY)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(CUSTOMER, min_size=1, max_size=12))
 def test_sql_selects_the_customers_for_whom_the_check_holds(
     rules: list[Condition], customers: list[dict[str, Any]]
