@@ -78,4 +78,4 @@ def days_ago(days: int) -> date:
 
 def at(days: int, hours: int = 0) -> datetime:
     """Return a time before the shop's now."""
-    return NOON - timedelta(days, hours=hours)
+    return NOON - timedelta(days=days, hours=hours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -96,11 +97,11 @@ def test_an_audience_is_created_listed_sized_and_exported(shop: AudienceShop) ->
 def test_a_withdrawal_removes_a_member_at_once(shop: AudienceShop) -> None:
     rule = orders(at_least=30)
     assert "c_040" in members(shop, rule)
-    shop.state("c_040", "withdrawn", "marketing", NOON)
+    shop.state("c_040", "withdrawn", "marketing", at(0, hours=2))
     try:
         assert "c_040" not in members(shop, rule)
     finally:
-        shop.state("c_040", "renewed", "marketing", NOON)
+        shop.state("c_040", "renewed", "marketing", at(0, hours=1))
 
 
 def test_a_test_of_consent_selects_who_permits_it_also_for_the_purpose_of_the_audience(shop: AudienceShop) -> None:
@@ -231,7 +232,7 @@ def test_definitions_and_history_belong_to_the_backups_and_name_no_customer(shop
 
 FEW = [f"d_{n}" for n in range(14)]
 EVENTS = st.builds(EventTest, st.sampled_from(["search", "view"]), st.sampled_from([1, 3]),
-                   st.sampled_from([None, "app"]), st.sampled_from([None, 0, 1, 2]))  # fmt: skip
+                   st.sampled_from([None, "app"]), st.sampled_from([0, 1, 2]), st.sampled_from([None, 1]))  # fmt: skip
 TESTS: st.SearchStrategy[Condition] = st.one_of(
     st.sampled_from([0, 1, 2, 5]).map(lambda n: FeatureTest("trade:order_count", (("at_least", n),))),
     st.sampled_from([0, 1.25, 7]).map(lambda n: FeatureTest("trade:basket", (("at_most", n),))),
@@ -254,7 +255,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
     with closing(AudienceShop(tmp_path_factory.mktemp("few"))) as shop:
         shop.open_with(FEW)
         trade = [
-            {"customer": name, "order_count": n % 6 or None, "basket": None if n % 3 else n / 4}
+            {"customer": name, "order_count": n % 6 or None, "basket": None if n % 3 else Decimal(n) / 4}
             for n, name in enumerate(FEW[:11])
         ]
         taste = [
@@ -278,7 +279,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
         yield shop
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rule=RULES)
 def test_the_query_of_all_customers_and_the_check_of_one_agree(few: AudienceShop, rule: Condition) -> None:
     asked = Audience("a", "A test", "personalisation", rule)
