@@ -1,4 +1,4 @@
-"""Commands `bojagi insight audience`: create, list, size, check and export groups of customers that a rule describes."""
+"""Commands `bojagi insight audience`: create, list, size, check and export groups of customers that rules describe."""
 
 from __future__ import annotations
 
