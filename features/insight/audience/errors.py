@@ -13,7 +13,7 @@ class AudienceError(FeatureError):
     """Base of every error that this package raises on purpose."""
 
 
-class RuleError(AudienceError):
+class DefinitionError(AudienceError):
     """A definition cannot be read, or does not fit the contracts. `place` is where, such as `rule.all[1]`."""
 
     def __init__(self, place: str, got: str, expected: str) -> None:
@@ -34,7 +34,11 @@ class UnknownAudienceError(AudienceError, KeyError):
         return self.message
 
 
-class NearIdenticalError(AudienceError):
+class AudienceRefused(AudienceError):
+    """The size or the members are not told, because that would reveal single customers."""
+
+
+class NearIdenticalError(AudienceRefused):
     """The rule selects nearly the same customers as an earlier question or as what that one leaves out.
 
     The message does not say which one, nor by how many customers they differ: zero and K - 1 look the same.
@@ -48,14 +52,14 @@ class NearIdenticalError(AudienceError):
         )
 
 
-class TooSmallError(AudienceError):
+class TooSmallError(AudienceRefused):
     """The audience has fewer than K members, so it is not exported."""
 
     def __init__(self) -> None:
         super().__init__(f"The audience has fewer than {K} members, so it is not exported. Make its rule wider.")
 
 
-class TooManyQuestionsError(AudienceError):
+class TooManyQuestionsError(AudienceRefused):
     """The history has no place for another rule."""
 
     def __init__(self, limit: int, days: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from features.definition import Feature, FeatureCatalog, FeatureType
 from features.errors import UnknownFeatureError
-from features.insight.audience.errors import RuleError
+from features.insight.audience.errors import DefinitionError
 from features.insight.audience.rule import (
     Audience,
     Condition,
@@ -61,7 +61,7 @@ class Contracted:
         """Return the audience with each value in the type of its feature.
 
         Raises:
-            RuleError: a feature, purpose or value does not exist, or a comparison does not fit the type.
+            DefinitionError: a feature, purpose or value does not exist, or a comparison does not fit the type.
         """
         self._require_purpose(audience.purpose, "purpose")
         return replace(audience, rule=_mapped(audience.rule, self._bound_test))
@@ -105,12 +105,12 @@ class Contracted:
         try:
             feature = self.catalog.feature(test.feature)
         except UnknownFeatureError as error:
-            raise RuleError(test.feature, "an unknown feature", f"one of the catalog. {error.message}") from None
+            raise DefinitionError(test.feature, "an unknown feature", f"one of the catalog. {error.message}") from None
         return replace(test, bounds=tuple((name, self._bound(feature, name, value)) for name, value in test.bounds))
 
     def _bound(self, feature: Feature, name: str, value: Any) -> Any:
         if name not in _OPERATORS[feature.type]:
-            raise RuleError(
+            raise DefinitionError(
                 feature.reference, name, f"{', '.join(sorted(_OPERATORS[feature.type]))} for {feature.type}"
             )
         if name in ("missing", "within_days"):
@@ -136,18 +136,18 @@ class Contracted:
         if kind is FeatureType.STRING and isinstance(value, str):
             self._require_known(feature, value)
             return value
-        raise RuleError(where, f"{type(value).__name__} {value!r}"[:60], f"a value of type {kind}")
+        raise DefinitionError(where, f"{type(value).__name__} {value!r}"[:60], f"a value of type {kind}")
 
     def _require_known(self, feature: Feature, value: str) -> None:
         """Refuse a text that the contract does not list: an audience with a typing error would be empty."""
         enum = self.contracts.table(self.catalog.view(feature.view).table).column(feature.name).enum
         if enum is not None and value not in enum:
-            raise RuleError(feature.reference, repr(value), f"one of {', '.join(map(str, enum))}")
+            raise DefinitionError(feature.reference, repr(value), f"one of {', '.join(map(str, enum))}")
 
     def _require_purpose(self, purpose: str, place: str) -> None:
         if purpose not in self.policy.purposes:
             near = get_close_matches(purpose, self.policy.purposes, n=3) or self.policy.purposes
-            raise RuleError(place, repr(purpose), f"a purpose, such as {', '.join(near)}")
+            raise DefinitionError(place, repr(purpose), f"a purpose, such as {', '.join(near)}")
 
 
 def _mapped(rule: Condition, change: Callable[[Condition], Condition]) -> Condition:

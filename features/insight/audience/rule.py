@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from features.insight.audience.errors import RuleError
+from features.insight.audience.errors import DefinitionError
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_CONDITIONS, DEEPEST = 100, 20
@@ -161,22 +161,26 @@ def read_audience(text: str) -> Audience:
     """Return the audience of a YAML document.
 
     Raises:
-        RuleError: the document is no definition; the message names the place.
+        DefinitionError: the document is no definition; the message names the place.
     """
     if len(text) > MOST_CHARACTERS:
-        raise RuleError("the file", f"{len(text):,} characters", f"at most {MOST_CHARACTERS:,}")
+        raise DefinitionError("the file", f"{len(text):,} characters", f"at most {MOST_CHARACTERS:,}")
     try:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        raise RuleError("the file" if mark is None else f"line {mark.line + 1}", "no YAML", "a definition") from None
+        raise DefinitionError(
+            "the file" if mark is None else f"line {mark.line + 1}", "no YAML", "a definition"
+        ) from None
     fields = _mapping(found, "the file", {"name", "description", "purpose", "rule"}, {"name", "purpose", "rule"})
     name, purpose = _text(fields["name"], "name"), _text(fields["purpose"], "purpose")
     if not NAME.fullmatch(name):
-        raise RuleError("name", repr(name), "small letters, digits and _, a letter first, such as lapsed_regulars")
+        raise DefinitionError(
+            "name", repr(name), "small letters, digits and _, a letter first, such as lapsed_regulars"
+        )
     rule = read_rule(fields["rule"], "rule")
     if (count := sum(1 for _ in tests_of(rule))) > MOST_CONDITIONS:
-        raise RuleError("rule", f"{count} tests", f"at most {MOST_CONDITIONS}")
+        raise DefinitionError("rule", f"{count} tests", f"at most {MOST_CONDITIONS}")
     return Audience(name, _text(fields.get("description", name), "description"), purpose, rule)
 
 
@@ -184,16 +188,16 @@ def read_rule(node: Any, place: str, depth: int = 0) -> Condition:
     """Return the condition of a node of the document. `place` is where the node is, for messages.
 
     Raises:
-        RuleError: the node is no condition.
+        DefinitionError: the node is no condition.
     """
     if depth > DEEPEST:
-        raise RuleError(place, "a deeper condition", f"at most {DEEPEST} levels")
+        raise DefinitionError(place, "a deeper condition", f"at most {DEEPEST} levels")
     kinds = [
         name for name in ("all", "any", "not", "feature", "event", "permits") if isinstance(node, dict) and name in node
     ]
     if len(kinds) != 1:
         got = "none of them" if not kinds else " and ".join(kinds)
-        raise RuleError(place, got, "one of the keys all, any, not, feature, event, permits")
+        raise DefinitionError(place, got, "one of the keys all, any, not, feature, event, permits")
     kind = kinds[0]
     if kind == "feature":
         return _feature_test(node, place)
@@ -205,7 +209,7 @@ def read_rule(node: Any, place: str, depth: int = 0) -> Condition:
     if kind == "not":
         return Not(read_rule(inner, f"{place}.not", depth + 1))
     if not isinstance(inner, list):
-        raise RuleError(f"{place}.{kind}", type(inner).__name__, "a list of conditions")
+        raise DefinitionError(f"{place}.{kind}", type(inner).__name__, "a list of conditions")
     parts = (read_rule(part, f"{place}.{kind}[{n}]", depth + 1) for n, part in enumerate(inner, 1))
     return Group(kind == "all", tuple(parts))
 
@@ -223,18 +227,18 @@ def _feature_test(node: Mapping[str, Any], place: str) -> FeatureTest:
         value, where = fields[name], f"{place}.{name}"
         if name == "one_of":
             if not isinstance(value, list) or not value:
-                raise RuleError(where, type(value).__name__, "a list of values")
+                raise DefinitionError(where, type(value).__name__, "a list of values")
             value = tuple(_scalar(one, where) for one in value)
         elif name == "missing":
             if not isinstance(value, bool):
-                raise RuleError(where, repr(value), "true or false")
+                raise DefinitionError(where, repr(value), "true or false")
         else:
             value = _days(value, where) if name == "within_days" else _scalar(value, where)
         bounds.append((name, value))
     if not bounds:
-        raise RuleError(place, "no comparison", f"one of {', '.join(_OPERATORS)}")
+        raise DefinitionError(place, "no comparison", f"one of {', '.join(_OPERATORS)}")
     if len(bounds) > 1 and any(name == "missing" for name, _ in bounds):
-        raise RuleError(place, "missing and another comparison", "missing by itself")
+        raise DefinitionError(place, "missing and another comparison", "missing by itself")
     return FeatureTest(feature, tuple(bounds))
 
 
@@ -246,7 +250,7 @@ def _event_test(node: Mapping[str, Any], place: str) -> EventTest:
         if name in fields:
             value = fields[name]
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-                raise RuleError(f"{place}.{name}", repr(value), "a number of events, 0 or more")
+                raise DefinitionError(f"{place}.{name}", repr(value), "a number of events, 0 or more")
             limits[name] = value
     channel = _text(fields["channel"], f"{place}.channel") if "channel" in fields else None
     days = _days(fields["within_days"], f"{place}.within_days")
@@ -255,23 +259,23 @@ def _event_test(node: Mapping[str, Any], place: str) -> EventTest:
 
 def _mapping(node: Any, place: str, known: set[str], needed: set[str]) -> Mapping[str, Any]:
     if not isinstance(node, dict):
-        raise RuleError(place, type(node).__name__, f"a mapping with the keys {', '.join(sorted(needed))}")
+        raise DefinitionError(place, type(node).__name__, f"a mapping with the keys {', '.join(sorted(needed))}")
     if unknown := [str(name) for name in node if name not in known]:
-        raise RuleError(place, f"the key {', '.join(unknown)}", f"only {', '.join(sorted(known))}")
+        raise DefinitionError(place, f"the key {', '.join(unknown)}", f"only {', '.join(sorted(known))}")
     if absent := sorted(needed - node.keys()):
-        raise RuleError(place, f"no {', '.join(absent)}", f"the keys {', '.join(sorted(needed))}")
+        raise DefinitionError(place, f"no {', '.join(absent)}", f"the keys {', '.join(sorted(needed))}")
     return node
 
 
 def _text(value: Any, place: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > 500:
-        raise RuleError(place, repr(value)[:60], "text of at most 500 characters")
+        raise DefinitionError(place, repr(value)[:60], "text of at most 500 characters")
     return value
 
 
 def _days(value: Any, place: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3660:
-        raise RuleError(place, repr(value)[:60], "days, from 1 to 3660")
+        raise DefinitionError(place, repr(value)[:60], "days, from 1 to 3660")
     return value
 
 
@@ -283,7 +287,9 @@ def _scalar(value: Any, place: str) -> Scalar:
     if isinstance(value, float) and value - value != 0:
         value = None
     if not isinstance(value, bool | int | float | str | datetime):
-        raise RuleError(place, type(value).__name__, "a number, text, true or false, or a date in the shop's wall time")
+        raise DefinitionError(
+            place, type(value).__name__, "a number, text, true or false, or a date in the shop's wall time"
+        )
     return value
 
 

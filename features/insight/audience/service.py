@@ -19,7 +19,7 @@ from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
 from features.insight.audience.difference import Mask, Selected, is_near_identical, rounded_down
-from features.insight.audience.errors import NearIdenticalError, RuleError, TooSmallError
+from features.insight.audience.errors import NearIdenticalError, DefinitionError, TooSmallError
 from features.insight.audience.fact import FactReader, memberships
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
@@ -101,7 +101,7 @@ class Audiences:
         """Store the audience of a YAML document and return its size.
 
         Raises:
-            RuleError: the document is no definition, or does not fit the contracts.
+            DefinitionError: the document is no definition, or does not fit the contracts.
             AccessRefused: the caller may not use the purpose, or a feature or the events for it.
             NearIdenticalError: see `size`.
             AudienceError: the name is taken.
@@ -115,7 +115,7 @@ class Audiences:
         """Return the size of an audience, stored or not. Its rule joins the history, and the question is logged.
 
         Raises:
-            RuleError: the audience does not fit the contracts.
+            DefinitionError: the audience does not fit the contracts.
             AccessRefused: the caller may not use the purpose, or a feature or the events for it.
             NearIdenticalError: an earlier question had nearly the same members, or left nearly these out.
             TooManyQuestionsError: the history is full.
@@ -228,7 +228,7 @@ class Audiences:
         """Return the bound rule of an earlier question; None if a feature or value of it no longer exists."""
         try:
             return self._contracted.bound(question.audience)
-        except (RuleError, UnknownFeatureError):
+        except (DefinitionError, UnknownFeatureError):
             return None
 
     @contextmanager

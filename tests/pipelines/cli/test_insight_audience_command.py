@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli.app import app
+from pipelines.cli.exit_code import ExitCode
 from privacy.consent.record import ConsentRecord
 from privacy.consent.state import State
 
@@ -87,7 +88,7 @@ def test_a_near_identical_rule_and_a_role_without_the_purpose_are_refused(data: 
     for bound in (10, 12):
         file.write_text(RULE.replace("frequent", "near").replace("at_least: 10", f"at_least: {bound}"), "utf-8")
         done = invoke(data, "size", str(file), "--role", "marketer")
-        assert done.exit_code == (0 if bound == 10 else 1), done.output
+        assert done.exit_code == (ExitCode.OK if bound == 10 else ExitCode.REFUSED), done.output
     assert "fewer than 10 customers" in done.stderr
     assert "may not select an audience" in invoke(data, "size", str(file), "--role", "agent").stderr
     assert "There is no audience" in invoke(data, "delete", "near").stderr

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from features.insight.audience.errors import RuleError
+from features.insight.audience.errors import DefinitionError
 from features.insight.audience.rule import (
     EventTest,
     FeatureTest,
@@ -68,7 +68,7 @@ def test_a_rule_is_read_and_written_back() -> None:
     ],
 )
 def test_a_fault_is_named_with_its_place(rule: object, place: str) -> None:
-    with pytest.raises(RuleError) as raised:
+    with pytest.raises(DefinitionError) as raised:
         read_rule(rule, "rule")
     assert raised.value.place == place
 
@@ -87,7 +87,7 @@ def test_what_is_no_definition_is_refused() -> None:
         f"name: a\npurpose: m\nrule: {{all: {wide}}}",
         "? {a: 1}\n: b",
     ):
-        with pytest.raises(RuleError):
+        with pytest.raises(DefinitionError):
             read_audience(text)
 
 

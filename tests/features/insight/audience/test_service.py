@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features.insight.audience.errors import (
     AudienceError,
     NearIdenticalError,
-    RuleError,
+    DefinitionError,
     TooManyQuestionsError,
     TooSmallError,
     UnknownAudienceError,
@@ -188,7 +188,7 @@ def test_a_rule_may_use_only_what_serves_its_purpose_and_the_role(shop: Audience
     ],
 )
 def test_a_value_or_name_that_the_contracts_do_not_know_is_refused(shop: AudienceShop, rule: Any) -> None:
-    with pytest.raises(RuleError):
+    with pytest.raises(DefinitionError):
         shop.audiences.size(audience(rule), OFFICER)
 
 
