@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from getpass import getuser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -90,7 +90,11 @@ def show(
         audience = _store(installation).read(name)
         query = Audiences(installation).sql(audience) if sql else None
     if as_json:
-        shown = {"name": audience.name, "description": audience.description, "purpose": audience.purpose}
+        shown: dict[str, Any] = {
+            "name": audience.name,
+            "description": audience.description,
+            "purpose": audience.purpose,
+        }
         shown |= {"rule": audience.rule.document()}
         if query is not None:
             shown |= {"sql": query.sql, "values": list(query.values)}

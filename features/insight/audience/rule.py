@@ -175,9 +175,7 @@ def read_audience(text: str) -> Audience:
     fields = _mapping(found, "the file", {"name", "description", "purpose", "rule"}, {"name", "purpose", "rule"})
     name, purpose = _text(fields["name"], "name"), _text(fields["purpose"], "purpose")
     if not NAME.fullmatch(name):
-        raise DefinitionError(
-            "name", repr(name), "small letters, digits and _, a letter first, such as lapsed_regulars"
-        )
+        raise DefinitionError("name", repr(name), "small letters, digits and _, such as lapsed_regulars")
     rule = read_rule(fields["rule"], "rule")
     if (count := sum(1 for _ in tests_of(rule))) > MOST_CONDITIONS:
         raise DefinitionError("rule", f"{count} tests", f"at most {MOST_CONDITIONS}")
@@ -287,9 +285,7 @@ def _scalar(value: Any, place: str) -> Scalar:
     if isinstance(value, float) and value - value != 0:
         value = None
     if not isinstance(value, bool | int | float | str | datetime):
-        raise DefinitionError(
-            place, type(value).__name__, "a number, text, true or false, or a date in the shop's wall time"
-        )
+        raise DefinitionError(place, type(value).__name__, "a number, text, true, false, or a local date or time")
     return value
 
 

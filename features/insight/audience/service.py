@@ -19,7 +19,7 @@ from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
 from features.insight.audience.difference import Mask, Selected, is_near_identical, rounded_down
-from features.insight.audience.errors import NearIdenticalError, DefinitionError, TooSmallError
+from features.insight.audience.errors import DefinitionError, NearIdenticalError, TooSmallError
 from features.insight.audience.fact import FactReader, memberships
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of

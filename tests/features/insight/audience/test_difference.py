@@ -52,9 +52,10 @@ def test_everybody_but_a_few_is_refused_and_a_few_are_reported_as_none() -> None
 @given(st.lists(st.sets(st.integers(0, 59), max_size=60), max_size=12))
 def test_no_two_answered_groups_or_complements_differ_by_a_few(groups: list[set[int]]) -> None:
     answered: list[Selected] = []
-    for one in (selected(*group) for group in groups):
-        if not is_near_identical(one, answered):
-            answered.append(one)
+    for group in groups:
+        asked = selected(*group)
+        if not is_near_identical(asked, answered):
+            answered.append(asked)
     large = [one.members for one in answered if one.members.sum() >= K]
     for one, other in combinations(large, 2):
         assert (one ^ other).sum() >= K

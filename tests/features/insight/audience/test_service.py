@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from features.insight.audience.errors import (
     AudienceError,
-    NearIdenticalError,
     DefinitionError,
+    NearIdenticalError,
     TooManyQuestionsError,
     TooSmallError,
     UnknownAudienceError,
@@ -71,7 +71,7 @@ def audience(rule: Any, name: str = "a", purpose: str = "marketing") -> Audience
     return Audience(name, "A test", purpose, read_rule(rule, "rule"))
 
 
-def orders(**bounds: int) -> dict[str, Any]:
+def orders(**bounds: object) -> dict[str, Any]:
     return {"feature": "trade:order_count", **bounds}
 
 
@@ -254,7 +254,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
     """Customers with missing, stale, null and former values, events and consents of every kind."""
     with closing(AudienceShop(tmp_path_factory.mktemp("few"))) as shop:
         shop.open_with(FEW)
-        trade = [
+        trade: list[dict[str, Any]] = [
             {"customer": name, "order_count": n % 6 or None, "basket": None if n % 3 else Decimal(n) / 4}
             for n, name in enumerate(FEW[:11])
         ]

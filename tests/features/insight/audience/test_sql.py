@@ -90,9 +90,9 @@ def tables_of(customers: list[dict[str, Any]]) -> dict[str, pa.Table]:
         found[side] = pa.table({"customer_id": pa.array([names[n] for n in there], pa.string()), **columns})
     events = [(name, *event) for name, one in zip(names, customers, strict=True) for event in one["events"]]
     # An event of nobody known counts for nobody.
-    columns = list(zip(*[*events, (None, TODAY, "search", "app")], strict=True))
+    by_column = list(zip(*[*events, (None, TODAY, "search", "app")], strict=True))
     kinds = (pa.string(), pa.date32(), pa.string(), pa.string())
-    arrays = [pa.array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
+    arrays = [pa.array(values, kind) for values, kind in zip(by_column, kinds, strict=True)]
     found["event"] = pa.table(arrays, ["customer_id", "event_date", "event_type", "channel"])
     return found
 
