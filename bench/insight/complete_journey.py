@@ -26,7 +26,8 @@ _LINES = """
            cast(t.sales_value + t.retail_disc + t.coupon_match_disc AS decimal(12,2)) AS list_value,
            coalesce(p.product_category, 'Unknown') AS product_category, p.brand AS brand_type,
            p.product_id IS NOT NULL AND NOT coalesce(p.department = 'FUEL' OR p.product_category = 'FUEL'
-             OR p.product_type LIKE 'GASOLINE%', false) AND NOT coalesce(p.department = 'COUPON' OR p.product_category IN
+             OR p.product_type LIKE 'GASOLINE%', false)
+             AND NOT coalesce(p.department = 'COUPON' OR p.product_category IN
              ('COUPON', 'COUPON/MISC ITEMS', 'BOTTLE DEPOSITS', 'TICKETS'), false) AS is_merchandise
     FROM '{transactions}' t LEFT JOIN '{products}' p USING (product_id)
 """
@@ -37,7 +38,7 @@ def score_input(days: Sequence[date], horizon_days: int) -> pa.Table:
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         lines = Path(folder, "lines.parquet")
         query = _LINES.format(transactions=package_file("transactions"), products=package_file("products"))
-        duckdb.sql(query).write_parquet(str(lines))
+        duckdb.execute(f"COPY ({query}) TO '{lines}' (FORMAT parquet)")
         with open_engine(load_settings(engine="sail", data_dir=Path(folder))) as engine:
             found = customer_score_input(engine.spark.read.parquet(str(lines)), days, horizon_days=horizon_days)
             return found.toArrow()

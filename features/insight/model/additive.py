@@ -66,7 +66,9 @@ def fit_additive(columns: Mapping[str, Floats], truth: Floats, *, is_binary: boo
         penalty: weight of the squares of the weights.
     """
     knots = [_knots(values) for values in columns.values()]
-    design = sparse.hstack([_hats(values, at) for values, at in zip(columns.values(), knots, strict=True)], format="csr")
+    design = sparse.hstack(
+        [_hats(values, at) for values, at in zip(columns.values(), knots, strict=True)], format="csr"
+    )
     strength = penalty * len(truth)
     # One thread gives the same sums in each run.
     with threadpool_limits(1):

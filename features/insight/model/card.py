@@ -17,8 +17,8 @@ LARGEST_ERROR = 0.03
 class Metric:
     """One figure of a model on the held-out day, and the same figure of the naive baseline.
 
-    `low` and `high` bound the 95 % bootstrap interval over customers, and `difference_low` and `difference_high` that of
-    the difference model − baseline on the same resamples.
+    `low` and `high` bound the 95 % bootstrap interval over customers, and `difference_low` and `difference_high` that
+    of the difference model − baseline on the same resamples.
     """
 
     name: str
@@ -41,8 +41,8 @@ class Metric:
 class Calibration:
     """Mean prediction and share of outcomes in ten bins with equally many rows.
 
-    `error` is the expected calibration error: the mean over the rows of |predicted − observed| of their bin. A perfectly
-    calibrated model stays below `band` in 95 % of samples of this size.
+    `error` is the expected calibration error: the mean over the rows of |predicted − observed| of their bin. A
+    perfectly calibrated model stays below `band` in 95 % of samples of this size.
     """
 
     predicted: tuple[float, ...]
@@ -91,12 +91,16 @@ class ModelCard:
         held: dict[str, Any] = json.loads(text)
         days = {name: held[name] and date.fromisoformat(held[name])
                 for name in ("fitted_on", "fit_from", "fit_to", "evaluated_on")}  # fmt: skip
-        chart = held["calibration"] and {k: tuple(v) if isinstance(v, list) else v for k, v in held["calibration"].items()}
-        return cls(**{
-            **held,
-            **days,
-            "target": Target(held["target"]),
-            "features": tuple(held["features"]),
-            "metrics": tuple(Metric(**one) for one in held["metrics"]),
-            "calibration": Calibration(**chart) if chart else None,
-        })
+        chart = held["calibration"] and {
+            k: tuple(v) if isinstance(v, list) else v for k, v in held["calibration"].items()
+        }
+        return cls(
+            **{
+                **held,
+                **days,
+                "target": Target(held["target"]),
+                "features": tuple(held["features"]),
+                "metrics": tuple(Metric(**one) for one in held["metrics"]),
+                "calibration": Calibration(**chart) if chart else None,
+            }
+        )

@@ -11,36 +11,40 @@ from features.insight.model.card import ModelCard
 
 
 @dataclass(frozen=True)
-class FittedModel:
+class Predictor:
     """An additive model and what turns its sum into a score.
 
     Attributes:
-        card: origin and quality.
-        additive: the sum: log-odds of a probability, square root of an amount, or log-odds of one category of a ranking.
+        additive: sum: log-odds of a probability, square root of an amount, or log-odds of one category of a ranking.
         slope: calibrated log-odds are `slope` · sum + `offset`. 1 and 0 for other kinds.
         offset: see `slope`.
         popularity: share of next baskets with a category among the customers who list it; empty except in a ranking.
     """
 
-    card: ModelCard
     additive: AdditiveModel
     slope: float = 1.0
     offset: float = 0.0
     popularity: Mapping[str, float] = field(default_factory=dict)
 
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model with its card: origin and quality."""
+
+    card: ModelCard
+    predictor: Predictor
+
     def to_json(self) -> str:
         """Return the model as JSON, from which `from_json` makes an equal model."""
-        held = {"additive": asdict(self.additive), "slope": self.slope, "offset": self.offset}
-        return json.dumps({**held, "card": json.loads(self.card.to_json()), "popularity": dict(self.popularity)})
+        return json.dumps({"card": json.loads(self.card.to_json()), "predictor": asdict(self.predictor)})
 
     @classmethod
     def from_json(cls, text: str) -> FittedModel:
         """Return the model of a JSON text of `to_json`."""
         held = json.loads(text)
+        card, predictor = ModelCard.from_json(json.dumps(held["card"])), held["predictor"]
         shapes = tuple(
             Shape(one["feature"], tuple(one["knots"]), tuple(one["values"]), one["missing"])
-            for one in held["additive"]["shapes"]
+            for one in predictor["additive"]["shapes"]
         )
-        additive = AdditiveModel(held["additive"]["base"], shapes)
-        card = ModelCard.from_json(json.dumps(held["card"]))
-        return cls(card, additive, held["slope"], held["offset"], held["popularity"])
+        return cls(card, Predictor(**{**predictor, "additive": AdditiveModel(predictor["additive"]["base"], shapes)}))

@@ -34,8 +34,9 @@ _KEYS = ["customer_id", "as_of"]
 def customer_score_input(lines: DataFrame, days: Sequence[date], *, horizon_days: int = 90) -> DataFrame:
     """Return one row per customer and day of `days` on or after the customer's first order.
 
-    Columns: `customer_id`, `as_of`, MEASURES (double), `is_premium`, CATEGORY_LISTS and LABELS; docs/scores.md describes
-    them. `is_premium` is null without merchandise in 90 days. Labels are null while the horizon is not over by the last day of the data or of `days`.
+    Columns: `customer_id`, `as_of`, MEASURES (double), `is_premium`, CATEGORY_LISTS and LABELS; docs/scores.md
+    describes them. `is_premium` is null without merchandise in 90 days. Labels are null while the horizon is not over
+    by the last day of the data or of `days`.
 
     Args:
         lines: silver/order_line.

@@ -61,7 +61,7 @@ TARGETS = MappingProxyType({
     Target.BUYS_SOON: TargetSpec("buys_next_week", "The customer has a basket in the next {days} days", horizon_days=7),
     Target.PREMIUM: TargetSpec(
         "is_premium_next",
-        "A customer who is not premium joins, in the next {days} days, the third with the highest share of premium goods",
+        "A customer who is not premium joins, in the next {days} days, the third with most premium goods",
         only_where_false="is_premium",
     ),
     Target.NEW_CATEGORY: TargetSpec(
