@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pipelines.cli import insight_score
 from pipelines.cli.error_boundary import ErrorBoundary
 
 app = typer.Typer(
@@ -17,3 +18,7 @@ app = typer.Typer(
 @app.callback()
 def insight() -> None:
     """Who the customers are, who will leave, who is worth what, and which group a rule describes."""
+
+
+app.command("score")(insight_score.score)
+app.command("evaluate")(insight_score.evaluate)
