@@ -1,4 +1,4 @@
-"""Commands `bojagi insight score` and `evaluate`: the scores of a customer with reasons, and the worth of the models."""
+"""Commands `bojagi insight score` and `evaluate`: scores of a customer with reasons, and the worth of the models."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from features.insight.model.card import ModelCard
+
     from features.insight.score.explanation import ExplainedScore
 
 
@@ -72,6 +73,7 @@ def evaluate(
       bojagi insight evaluate --report models.html
     """
     from features.insight.model.card import ModelCard
+
     from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows, newest_cards
     from features.insight.score.model_table import TABLE
     from features.insight.score.report_page import render_page

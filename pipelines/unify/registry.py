@@ -243,7 +243,8 @@ _INSIGHT = (
 )
 
 TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360, *_INSIGHT)
-"""All derived tables that code declares. For a table's inputs use `table.all_inputs(contracts)`, because some depend on the contracts."""
+"""The derived tables that code declares. For a table's inputs use `table.all_inputs(contracts)`, because some depend on
+the contracts."""
 
 
 def all_tables(contracts: Contracts) -> tuple[DerivedTable, ...]:

@@ -28,14 +28,14 @@ _TITLES = {
     Target.NEXT_CATEGORY: Wording("Estimate: category of your next order", "추정: 다음 주문 카테고리"),
 }
 _LOGIC = Wording(
-    "A statistical model adds up what each figure on your orders contributes. It was fitted on {} to orders of customers "
-    "who permit it. The result for you is {}. The figures that count most are listed, the strongest first.",
+    "A statistical model adds up what each figure on your orders contributes. It was fitted on {} to orders of "
+    "customers who permit it. The result for you is {}. The figures that count most are listed, the strongest first.",
     "통계 모델이 고객님의 주문 지표별 영향을 더해 계산합니다. 이 모델은 {}에 동의한 고객들의 주문으로 만들어졌습니다. "
     "고객님의 결과는 {}입니다. 영향이 큰 지표부터 표시합니다.",
 )
 _EFFECT = Wording(
-    "It may change which offers and messages you see. Prices, delivery and contracts stay the same, so there is no legal "
-    "or similarly significant effect.",
+    "It may change which offers and messages you see. Prices, delivery and contracts stay the same, so there is no "
+    "legal or similarly significant effect.",
     "보시게 되는 제안과 메시지가 달라질 수 있습니다. 가격·배송·계약은 달라지지 않으므로 법적 효과나 이에 준하는 "
     "중대한 영향은 없습니다.",
 )

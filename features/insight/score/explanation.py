@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from features.insight.model.fitted import FittedModel
 from features.insight.model.scoring import Contribution, explain
-from features.insight.model.target import TARGETS, Target
+from features.insight.model.target import Target
 from features.insight.score.score_row import COLUMNS
 from installation.contract.document import Contract
 from installation.contract.plain_name import PlainNames
@@ -91,4 +91,6 @@ def value_text(value: float | str | None) -> str | None:
     >>> value_text(12.0), value_text(0.3456), value_text(None)
     ('12', '0.346', None)
     """
-    return value if value is None or isinstance(value, str) else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    return (
+        value if value is None or isinstance(value, str) else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    )
