@@ -85,4 +85,6 @@ def _newest(records: list[Record], restrictive: str) -> Record | None:
         if other and one["recorded_at"] >= other["recorded_at"] and one["effective_at"] <= other["effective_at"]:
             corrected.add(other["record_id"])
     left = [one for one in records if one["record_id"] not in corrected]
-    return max(left, key=lambda one: (one["effective_at"], one["recorded_at"], one["state"] == restrictive), default=None)
+    return max(
+        left, key=lambda one: (one["effective_at"], one["recorded_at"], one["state"] == restrictive), default=None
+    )

@@ -13,7 +13,6 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from features.insight.model.card import ModelCard
-
     from features.insight.score.explanation import ExplainedScore
 
 
@@ -73,7 +72,6 @@ def evaluate(
       bojagi insight evaluate --report models.html
     """
     from features.insight.model.card import ModelCard
-
     from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows, newest_cards
     from features.insight.score.model_table import TABLE
     from features.insight.score.report_page import render_page

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import dagster as dg
-from features.insight.model.card import ModelCard
 
+from features.insight.model.card import ModelCard
 from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows, newest_cards
 from features.insight.score.model_table import TABLE
 from installation.lakehouse.lakehouse import Lakehouse

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pyarrow as pa
-from features.insight.model.target import TARGETS, Target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.insight.model.target import TARGETS, Target
 from features.insight.score.model_table import due_targets, fit_models, model_row, read_models
 from features.insight.score.score_row import INPUT
 from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
