@@ -36,5 +36,11 @@ MEASURES = (
     "evening_share_365d",
     "store_count_365d",
 )
-CATEGORY_LISTS = ("category_names", "category_order_days", "category_last_days_ago", "category_first_days_ago")
+CATEGORY_LISTS = (
+    "category_names",
+    "category_order_days",
+    "category_order_days_90d",
+    "category_last_days_ago",
+    "category_first_days_ago",
+)
 LABELS = ("churned", "spend_next", "buys_next_week", "is_premium_next", "tries_new_category", "next_categories")

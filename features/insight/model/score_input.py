@@ -20,10 +20,13 @@ NEXT_DAYS = 7
 """Horizon of `buys_next_week`."""
 PREMIUM_RATIO = 1.3
 """A line is premium when its price is at least 1.3 times its category's usual price, and economy at most 1 / 1.3."""
-PREMIUM_SHARE = 0.5
-"""A customer is premium from this share of merchandise spend on premium lines."""
-NEW_CATEGORY_DAYS = 2
-"""A category counts as taken up when it is bought on so many days; once may be chance."""
+PREMIUM_QUANTILE = 2 / 3
+"""Premium customers are the third with the highest share of spend on premium lines; a season moves all shares alike."""
+NEW_CATEGORY_DAYS = 3
+"""A category counts as taken up when it is bought on so many days; once or twice may be chance."""
+UNUSED_DAYS = 90
+"""A category is new to a customer who did not buy it for so long. Since the start of the data would be another length
+for each day."""
 LISTED = 20
 """Length of the lists of categories."""
 _KEYS = ["customer_id", "as_of"]
@@ -32,9 +35,10 @@ _KEYS = ["customer_id", "as_of"]
 def customer_score_input(lines: DataFrame, days: Sequence[date], *, horizon_days: int = 90) -> DataFrame:
     """Return one row per customer and day of `days` on or after the customer's first order.
 
-    Columns: `customer_id`, `as_of`, MEASURES (double), CATEGORY_LISTS and LABELS; docs/scores.md describes them. Labels
-    are null while the horizon is not over by the last day of the data or of `days`. The lists leave out sensitive
-    categories, because a predicted category of health would be a statement about health.
+    Columns: `customer_id`, `as_of`, MEASURES (double), `is_premium`, CATEGORY_LISTS and LABELS; docs/scores.md describes
+    them. `is_premium` is null without merchandise in 90 days. Labels are null while the horizon is not over by the last
+    day of the data or of `days`. The lists leave out sensitive categories, because a predicted category of health would
+    be a statement about health.
 
     Args:
         lines: silver/order_line.
@@ -46,23 +50,34 @@ def customer_score_input(lines: DataFrame, days: Sequence[date], *, horizon_days
     frame = _measures(daily, days).join(_category_measures(goods, days), _KEYS, "left")
     frame = frame.join(_labels(daily, days, horizon_days), _KEYS, "left")
     frame = frame.join(_taken_up(goods, days, horizon_days), _KEYS, "left")
-    is_premium = F.col("_next_premium_share") >= PREMIUM_SHARE
-    has_label = F.date_add("as_of", horizon_days) <= F.col("_known_until")
-    was_plain = F.coalesce(F.col("premium_share_90d"), F.lit(1.0)) < PREMIUM_SHARE
+    frame = frame.join(_premium_from(frame), "as_of", "left")
+    frame = frame.withColumn("is_premium", F.col("premium_share_90d") >= F.col("_premium_from"))
+    is_premium = F.col("_next_premium_share") >= F.col("_next_premium_from")
     labels = {
         "churned": F.col("_next_days").isNull(),
         "spend_next": F.coalesce("_next_spend", F.lit(0.0)),
         "buys_next_week": F.coalesce(F.col("_next_week") > 0, F.lit(False)),
-        "is_premium_next": F.when(was_plain, is_premium),
+        "is_premium_next": F.when(~F.col("is_premium"), is_premium),
         "tries_new_category": F.coalesce(F.col("_taken_up") > 0, F.lit(False)),
         "next_categories": F.col("_next")["_names"],
     }
     last = known.agg(F.max("order_date").alias("_known_until"))
+    known_after = {name: NEXT_DAYS if name == "buys_next_week" else horizon_days for name in LABELS}
     return frame.crossJoin(last).select(
         *_KEYS,
         *(F.col(name).cast("double").alias(name) for name in MEASURES),
+        "is_premium",
         *CATEGORY_LISTS,
-        *(F.when(has_label, labels[name]).alias(name) for name in LABELS),
+        *(F.when(F.date_add("as_of", known_after[name]) <= F.col("_known_until"), labels[name]).alias(name)
+          for name in LABELS),
+    )  # fmt: skip
+
+
+def _premium_from(frame: DataFrame) -> DataFrame:
+    """Return for each day the premium shares, of the quarter before and of the horizon, that begin the upper third."""
+    return frame.groupBy("as_of").agg(
+        F.percentile("premium_share_90d", PREMIUM_QUANTILE).alias("_premium_from"),
+        F.percentile("_next_premium_share", PREMIUM_QUANTILE).alias("_next_premium_from"),
     )
 
 
@@ -184,6 +199,7 @@ def _category_measures(goods: DataFrame, days: Sequence[date]) -> DataFrame:
         F.datediff("as_of", "_last").cast("bigint").alias("last"),
         F.col("product_category").alias("name"),
         F.datediff("as_of", "_first").cast("bigint").alias("first"),
+        F.col("_days_90").alias("recent"),
     )
     found = each.groupBy(*_KEYS).agg(
         count_where(recent).alias("category_count_90d"),
@@ -198,6 +214,7 @@ def _category_measures(goods: DataFrame, days: Sequence[date]) -> DataFrame:
         "*",
         F.transform("_listed", lambda one: one["name"]).alias("category_names"),
         F.transform("_listed", lambda one: -one["rank"]).alias("category_order_days"),
+        F.transform("_listed", lambda one: one["recent"]).alias("category_order_days_90d"),
         F.transform("_listed", lambda one: one["last"]).alias("category_last_days_ago"),
         F.transform("_listed", lambda one: one["first"]).alias("category_first_days_ago"),
     ).drop("_listed")
@@ -215,10 +232,12 @@ def _labels(daily: DataFrame, days: Sequence[date], horizon_days: int) -> DataFr
 
 
 def _taken_up(goods: DataFrame, days: Sequence[date], horizon_days: int) -> DataFrame:
-    """Return the number of categories that were first bought in the horizon, on at least NEW_CATEGORY_DAYS days."""
-    new = _in_horizon(goods, days, horizon_days).where(F.col("_first_on") > F.col("as_of"))
-    counted = new.groupBy(*_KEYS, "product_category").agg(F.count(F.lit(1)).alias("_days"))
-    return counted.groupBy(*_KEYS).agg(count_where(F.col("_days") >= NEW_CATEGORY_DAYS).alias("_taken_up"))
+    """Return the number of categories bought on NEW_CATEGORY_DAYS days of the horizon and not in the days before it."""
+    keys = [*_KEYS, "product_category"]
+    counted = _in_horizon(goods, days, horizon_days).groupBy(*keys).agg(F.count(F.lit(1)).alias("_days"))
+    used = at_each_day(goods, "order_date", days, UNUSED_DAYS).select(*keys).distinct()
+    new = counted.where(F.col("_days") >= NEW_CATEGORY_DAYS).join(used, keys, "left_anti")
+    return new.groupBy(*_KEYS).agg(F.count(F.lit(1)).alias("_taken_up"))
 
 
 def _in_horizon(facts: DataFrame, days: Sequence[date], horizon_days: int) -> DataFrame:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from features.insight.errors import TooFewRowsError
 from features.insight.model.fitted import FittedModel
 from features.insight.model.measure_name import MEASURES
-from features.insight.model.target import Target
+from features.insight.model.target import TARGETS, Target
 
 TABLE = "gold/insight_model"
 _SEED = 0
@@ -68,13 +68,20 @@ def due_targets(
         today: the reference date of the run.
         horizon_days: length of the horizon of the labels.
     """
-    usable = [one for one in models if one.card.horizon_days == horizon_days and one.card.features == MEASURES]
+    usable = [one for one in models if _is_usable(one, horizon_days)]
     newest = models_on(usable, today)
     due = []
     for target, last in labelled_to.items():
         if last is not None and (target not in newest or newest[target].card.fit_to < last):
             due.append(target)
     return due
+
+
+def _is_usable(model: FittedModel, horizon_days: int) -> bool:
+    """Return whether a model has the horizon of the labels, and the measures of today; a ranking's card names none."""
+    card = model.card
+    days = TARGETS[card.target].horizon_days or horizon_days
+    return card.horizon_days == days and card.features in ((), MEASURES)
 
 
 def fit_models(targets: Sequence[Target], rows: pa.Table, fitted_on: date, horizon_days: int) -> list[FittedModel]:

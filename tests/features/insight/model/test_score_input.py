@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -111,14 +112,14 @@ def test_the_rows_agree_with_a_plain_recount(sail: Engine) -> None:
     lines = [line for line in make_lines(7) if line["customer_id"]]
     found = rows(sail, lines)
     last = max(line["order_date"] for line in lines)
-    assert {key for key in found} == {
+    assert set(found) == {
         (line["customer_id"], day) for line in lines for day in DAYS if line["order_date"] <= day
     }
     for (customer, day), row in found.items():
         own = [line for line in lines if line["customer_id"] == customer]
         before = [line for line in own if line["order_date"] <= day]
         dates = sorted({line["order_date"] for line in before})
-        gaps = [(b - a).days for a, b in zip(dates, dates[1:], strict=False)]
+        gaps = [(b - a).days for a, b in itertools.pairwise(dates)]
         assert row["days_since_last_order"] == (day - dates[-1]).days
         assert row["order_count_90d"] == sum((day - one).days < 90 for one in dates)
         assert row["sales_value_30d"] == pytest.approx(
