@@ -1,5 +1,6 @@
-"""Insight into customers: scores, segments, personas, rule-based audiences and life events.
+"""Insight: what the features say about customers: scores, segments and personas, audiences, life events.
 
-One sub-package a subject; `model` holds what fits and explains scores. Spark is imported by transforms only, so that
-what serves requests may use the rest. Does not belong here: Dagster, paths, the consent filter and writes of tables.
+Belongs here: models and rules over feature tables, and the functions that build the tables of insight. Only modules
+named in a contract's `transform` import Spark. Does not belong here: Dagster, commands, sessions, writes and the filter
+by consent, which `pipelines` has.
 """

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from features.insight.model.measure_name import CATEGORY_LISTS, LABELS, MEASURES
 from features.transform.measure import at_most, count_where, days_between, ratio, times, total, total_where
+from features.transform.sensitive_category import is_sensitive
 from features.transform.snapshot import at_each_day, in_window
 
 NEXT_DAYS = 7
@@ -36,7 +37,8 @@ def customer_score_input(lines: DataFrame, days: Sequence[date], *, horizon_days
 
     Columns: `customer_id`, `as_of`, MEASURES (double), `is_premium`, CATEGORY_LISTS and LABELS; docs/scores.md
     describes them. `is_premium` is null without merchandise in 90 days. Labels are null while the horizon is not over
-    by the last day of the data or of `days`.
+    by the last day of the data or of `days`. The lists leave out sensitive categories, because a predicted category of
+    health would be a statement about health.
 
     Args:
         lines: silver/order_line.
@@ -101,7 +103,7 @@ def _daily(lines: DataFrame) -> DataFrame:
     """Return one row per customer and day with a basket: sums over its lines, and the gap to the day before."""
     sales, goods = F.col("sales_value"), F.col("is_merchandise")
     cut = F.col("retail_discount") + F.col("coupon_discount") + F.col("coupon_match_discount")
-    hour = F.hour("ordered_at")
+    hour, name = F.hour("ordered_at"), F.col("product_category")
     daily = lines.groupBy("customer_id", "order_date").agg(
         total(sales).alias("_sales"),
         total(F.col("list_value")).alias("_list"),
@@ -116,7 +118,7 @@ def _daily(lines: DataFrame) -> DataFrame:
         F.max((hour < 12).cast("bigint")).alias("_morning"),
         F.max((hour >= 18).cast("bigint")).alias("_evening"),
         F.array_sort(F.collect_set("store_id")).alias("_stores"),
-        F.array_sort(F.collect_set(F.when(goods, F.col("product_category")))).alias("_names"),
+        F.array_sort(F.collect_set(F.when(goods & ~is_sensitive(name), name))).alias("_names"),
     )
     before = F.lag("order_date").over(Window.partitionBy("customer_id").orderBy("order_date"))
     return daily.withColumn("_gap", days_between(F.col("order_date"), before).cast("bigint"))
@@ -204,7 +206,9 @@ def _category_measures(goods: DataFrame, days: Sequence[date]) -> DataFrame:
         F.count(F.lit(1)).alias("category_count_365d"),
         count_where(in_window(F.col("_first"), 90)).alias("new_category_count_90d"),
         ratio(F.max("_days"), F.sum("_days")).alias("top_category_share_365d"),
-        F.slice(F.array_sort(F.collect_list(entry)), 1, LISTED).alias("_listed"),
+        F.slice(F.array_sort(F.collect_list(F.when(~is_sensitive(F.col("product_category")), entry))), 1, LISTED).alias(
+            "_listed"
+        ),
     )
     return found.select(
         "*",

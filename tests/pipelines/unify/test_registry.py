@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from installation.contract.document import Contracts
-from pipelines.unify.registry import TABLES, table
+from pipelines.unify.registry import TABLES, all_tables, table
 
 
 def test_every_table_is_listed_after_its_inputs(contracts: Contracts) -> None:
     known: set[str] = set()
-    for derived in TABLES:
+    for derived in all_tables(contracts):
         missing = [name for name in derived.all_inputs(contracts) if not name.startswith(("bronze/", "consent/"))]
         assert set(missing) <= known, derived.name
         known.add(derived.name)
