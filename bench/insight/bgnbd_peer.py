@@ -1,7 +1,7 @@
 """Fits BG/NBD of pymc-marketing by maximum likelihood, in its own environment; nothing of Bojagi is imported.
 
-Reads JSON lists `customer_id`, `frequency`, `recency`, `T` (weeks) and `weeks` from stdin; writes the expected number of
-purchases in the next `weeks` weeks as a JSON list in the same order.
+Reads JSON lists `customer_id`, `frequency`, `recency`, `T` (weeks) and `weeks` from stdin; writes the expected number
+of purchases in the next `weeks` weeks as a JSON list in the same order.
 """
 
 from __future__ import annotations
