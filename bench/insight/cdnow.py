@@ -85,7 +85,7 @@ def read_cdnow(environment: Path) -> Cdnow:
         values = _input(engine, seen, seen["paid"]).drop(columns="spend_next")
         counts = _input(engine, seen, pd.Series(1.0, index=seen.index))[[*_KEYS, "spend_next"]]
     rows = values.merge(counts, on=_KEYS)[[*_KEYS, "spend_next", *MEASURES]].sort_values(_KEYS)
-    return Cdnow(pa.Table.from_pandas(rows, preserve_index=False), truth.to_numpy(dtype=float), seen)
+    return Cdnow(pa.Table.from_pandas(rows, preserve_index=False), np.asarray(truth, dtype=np.float64), seen)
 
 
 def _input(engine: Engine, purchases: pd.DataFrame, paid: pd.Series[float]) -> pd.DataFrame:
