@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 KNOTS = 8
@@ -69,17 +69,23 @@ def fit_additive(columns: Mapping[str, Floats], truth: Floats, *, is_binary: boo
     design = sparse.hstack(
         [_hats(values, at) for values, at in zip(columns.values(), knots, strict=True)], format="csr"
     )
-    strength = penalty * len(truth)
+    means = np.asarray(design.mean(axis=0)).ravel()
     # One thread gives the same sums in each run.
     with threadpool_limits(1):
         if is_binary:
-            found = LogisticRegression(C=1 / strength, max_iter=500).fit(design, truth)
+            found = LogisticRegression(C=1 / (penalty * len(truth)), max_iter=500).fit(design, truth)
+            weights, base = found.coef_.ravel(), float(found.intercept_[0] + found.coef_.ravel() @ means)
         else:
-            found = Ridge(alpha=strength, solver="sparse_cg", tol=1e-8).fit(design, truth)
-    weights, means = found.coef_.ravel(), np.asarray(design.mean(axis=0)).ravel()
-    return AdditiveModel(
-        float(np.ravel(found.intercept_)[0]) + float(weights @ means), _shapes(tuple(columns), knots, weights, means)
-    )
+            weights, base = _ridge(design, truth, means, penalty), float(truth.mean())
+    return AdditiveModel(base, _shapes(tuple(columns), knots, weights, means))
+
+
+def _ridge(design: sparse.csr_array, truth: Floats, means: Floats, penalty: float) -> Floats:
+    """Return the weights of the centred columns, from the normal equations."""
+    count = len(truth)
+    squares = (design.T @ design).toarray() / count - np.outer(means, means)
+    products = design.T @ truth / count - means * truth.mean()
+    return np.asarray(np.linalg.solve(squares + penalty * np.eye(len(means)), products))
 
 
 def _shapes(names: Sequence[str], knots: Sequence[Floats], weights: Floats, means: Floats) -> tuple[Shape, ...]:

@@ -43,7 +43,7 @@ def make_lines(seed: int, customers: int = 12, orders: int = 260) -> list[Line]:
                 "order_id": number, "customer_id": f"c_{customer}" if customer < customers else None, "ordered_at": at,
                 "order_date": at.date(), "store_id": draw.randrange(4), "quantity": draw.randint(0, 3),
                 "sales_value": price - cut, "list_value": price, "retail_discount": cut, "coupon_discount": coupon,
-                "coupon_match_discount": Decimal(0), "product_category": f"category {draw.randrange(25)}",
+                "coupon_match_discount": Decimal(0), "product_category": f"category {draw.randrange(8)}",
                 "brand_type": draw.choice(["National", "Private", None]), "is_merchandise": draw.random() < 0.9,
             })  # fmt: skip
     return lines
@@ -56,7 +56,7 @@ def rows(engine: Engine, lines: list[Line], days: tuple[date, ...] = DAYS) -> di
 
 
 def past(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in (*MEASURES, *CATEGORY_LISTS)}
+    return {name: row[name] for name in (*MEASURES, "is_premium", *CATEGORY_LISTS)}
 
 
 def same(one: dict[str, Any], two: dict[str, Any]) -> bool:
@@ -112,9 +112,7 @@ def test_the_rows_agree_with_a_plain_recount(sail: Engine) -> None:
     lines = [line for line in make_lines(7) if line["customer_id"]]
     found = rows(sail, lines)
     last = max(line["order_date"] for line in lines)
-    assert set(found) == {
-        (line["customer_id"], day) for line in lines for day in DAYS if line["order_date"] <= day
-    }
+    assert set(found) == {(line["customer_id"], day) for line in lines for day in DAYS if line["order_date"] <= day}
     for (customer, day), row in found.items():
         own = [line for line in lines if line["customer_id"] == customer]
         before = [line for line in own if line["order_date"] <= day]
@@ -128,6 +126,7 @@ def test_the_rows_agree_with_a_plain_recount(sail: Engine) -> None:
         assert row["mean_gap_days"] == (pytest.approx(sum(gaps) / len(gaps)) if gaps else None)
         _check_categories(row, before, day)
         _check_labels(row, own, day, last)
+    assert {row["tries_new_category"] for row in found.values()} == {True, False, None}
 
 
 def _check_categories(row: dict[str, Any], before: list[Line], day: date) -> None:
@@ -141,21 +140,37 @@ def _check_categories(row: dict[str, Any], before: list[Line], day: date) -> Non
 
 def _check_labels(row: dict[str, Any], own: list[Line], day: date, last: date) -> None:
     after = [line for line in own if 0 < (line["order_date"] - day).days <= HORIZON]
+    soon = any((line["order_date"] - day).days <= 7 for line in after)
+    assert row["buys_next_week"] == (soon if day + timedelta(7) <= last else None)
     if day + timedelta(HORIZON) > last:
-        assert all(row[name] is None for name in LABELS)
+        assert all(row[name] is None for name in LABELS if name != "buys_next_week")
         return
     assert row["churned"] == (not after)
     assert row["spend_next"] == pytest.approx(float(sum(line["sales_value"] for line in after)))
-    assert row["buys_next_week"] == any((line["order_date"] - day).days <= 7 for line in after)
-    old = {line["product_category"] for line in own if line["is_merchandise"] and line["order_date"] <= day}
-    new = {(line["product_category"], line["order_date"]) for line in after if line["is_merchandise"]}
-    counts = Counter(name for name, _ in new if name not in old)
+    used = {
+        line["product_category"] for line in own if line["is_merchandise"] and 0 <= (day - line["order_date"]).days < 90
+    }
+    bought = {(line["product_category"], line["order_date"]) for line in after if line["is_merchandise"]}
+    counts = Counter(name for name, _ in bought if name not in used)
     assert row["tries_new_category"] == any(count >= NEW_CATEGORY_DAYS for count in counts.values())
     first = min((line["order_date"] for line in after), default=None)
     names = sorted(
         {line["product_category"] for line in after if line["order_date"] == first and line["is_merchandise"]}
     )
     assert row["next_categories"] == (names if after else None)
+
+
+def test_premium_customers_are_the_upper_third_and_only_others_can_become_premium(sail: Engine) -> None:
+    found = rows(sail, make_lines(5, customers=40, orders=900))
+    for day in DAYS[:2]:
+        own = [row for (_, on), row in found.items() if on == day]
+        shares = sorted(row["premium_share_90d"] for row in own if row["premium_share_90d"] is not None)
+        assert [row["is_premium"] for row in own if row["premium_share_90d"] is None].count(None) == len(own) - len(
+            shares
+        )
+        assert sum(bool(row["is_premium"]) for row in own) == pytest.approx(len(shares) / 3, abs=1)
+        assert all(row["is_premium"] is False for row in own if row["is_premium_next"] is not None)
+        assert {row["is_premium_next"] for row in own} == {True, False, None}
 
 
 def test_labels_are_unknown_until_the_horizon_is_over(sail: Engine) -> None:
