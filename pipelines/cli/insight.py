@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import insight_audience
+from pipelines.cli import insight_audience, insight_score
 from pipelines.cli.error_boundary import ErrorBoundary
 
 app = typer.Typer(
@@ -21,3 +21,5 @@ def insight() -> None:
 
 
 app.add_typer(insight_audience.app, name="audience")
+app.command("score")(insight_score.score)
+app.command("evaluate")(insight_score.evaluate)
