@@ -1,0 +1,19 @@
+"""Commands `bojagi insight`: scores, segments, personas and audiences. Each module `insight_<part>` adds its own."""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.cli.error_boundary import ErrorBoundary
+
+app = typer.Typer(
+    cls=ErrorBoundary,
+    help="Who the customers are, who will leave, who is worth what, and which group a rule describes.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def insight() -> None:
+    """Who the customers are, who will leave, who is worth what, and which group a rule describes."""
