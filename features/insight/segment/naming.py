@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from features.insight.segment.card import TraitFigure
@@ -15,19 +15,21 @@ _WORDS_IN_NAME = 2
 Name = tuple[str, str]
 
 
-def name_segments(figures: Mapping[str, Sequence[TraitFigure]]) -> dict[str, Name]:
+def name_segments(figures: Mapping[str, Sequence[TraitFigure]], taken: Iterable[Name] = ()) -> dict[str, Name]:
     """Return the English and the Korean name of each segment; no two are equal.
 
     Args:
         figures: the figures of each segment, the most distinguishing first; earlier segments choose first.
+        taken: names that other segments have already.
     """
     names: dict[str, Name] = {}
+    used = set(taken)
     for segment, own in figures.items():
         if segment == NO_ORDER:
             names[segment] = ("Not yet buying", "아직 구매 전인 고객")
             continue
-        taken = set(names.values())
-        names[segment] = next(name for name in _names(segment, own) if name not in taken)
+        names[segment] = next(name for name in _names(segment, own) if name not in used)
+        used.add(names[segment])
     return names
 
 
