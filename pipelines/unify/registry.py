@@ -10,6 +10,7 @@ from pipelines.unify import (
     customer,
     customer_360,
     customer_attribute,
+    customer_segment,
     demographic,
     feedback,
     identifier,
@@ -27,6 +28,8 @@ from pipelines.unify import (
     promotion,
     purchase_behaviour,
     repurchase,
+    segment,
+    segment_model,
     session,
     session_context,
     session_order_customer,
@@ -231,7 +234,33 @@ _360 = DerivedTable(
     fed_by=("silver/customer",),
 )
 
-TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360)
+_SEGMENTS = (
+    DerivedTable(
+        segment_model.MODEL,
+        (_360.name,),
+        segment_model.build,
+        remembers=True,
+        recalls=(segment_model.SEGMENT,),
+        fed_by=("silver/order_line",),
+    ),
+    DerivedTable(
+        segment_model.SEGMENT,
+        (_360.name, segment_model.MODEL),
+        customer_segment.build,
+        remembers=True,
+        fed_by=(segment_model.MODEL,),
+    ),
+    DerivedTable(customer_segment.MOVE, (segment_model.SEGMENT,), customer_segment.build_moves, remembers=True),
+    DerivedTable(
+        segment.CARD,
+        (segment_model.SEGMENT, _360.name, segment.CATEGORY, segment.WEEK),
+        segment.build,
+        remembers=True,
+        fed_by=(segment_model.SEGMENT,),
+    ),
+)
+
+TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360, *_SEGMENTS)
 """All derived tables. For a table's inputs use `table.all_inputs(contracts)`, because some depend on the contracts."""
 
 

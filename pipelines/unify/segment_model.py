@@ -91,7 +91,7 @@ def _is_due(newest: Any, count: int, context: BuildContext) -> bool:
 
 
 def _sample(people: DataFrame, former: DataFrame) -> pd.DataFrame:
-    """Return SAMPLE_ROWS customers with their traits and former segment, chosen by a hash, in the order of their ids."""
+    """Return SAMPLE_ROWS customers with their traits and former segment, chosen by a hash, in order of id."""
     chosen = people.orderBy(F.xxhash64("customer_id"), "customer_id").limit(SAMPLE_ROWS)
     known = former.where(F.col("former") != NO_ORDER)
     return chosen.join(known, "customer_id", "left").toPandas().sort_values("customer_id", ignore_index=True)

@@ -2,7 +2,7 @@
 
 It says the same in numpy, for the fit, and as SQL, for all customers on the engine. A value v of a trait becomes
 w · clip((t(v) − m) / s, −REACH, REACH), where t is the logarithm of 1 + v for skewed traits and v for others, m and s
-are mean and standard deviation of t(v) in the sample, and w is the trait's weight. An unknown value becomes 0, the mean.
+are mean and standard deviation of t(v) in the sample, and w is the trait's weight. An unknown value becomes 0.
 """
 
 from __future__ import annotations
