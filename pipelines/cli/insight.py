@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pipelines.cli import insight_segment
 from pipelines.cli.error_boundary import ErrorBoundary
 
 app = typer.Typer(
@@ -17,3 +18,7 @@ app = typer.Typer(
 @app.callback()
 def insight() -> None:
     """Who the customers are, who will leave, who is worth what, and which group a rule describes."""
+
+
+app.command("segments")(insight_segment.segments)
+app.command("personas")(insight_segment.personas)

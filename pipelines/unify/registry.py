@@ -253,7 +253,7 @@ _SEGMENTS = (
     DerivedTable(customer_segment.MOVE, (segment_model.SEGMENT,), customer_segment.build_moves, remembers=True),
     DerivedTable(
         segment.CARD,
-        (segment_model.SEGMENT, _360.name, segment.CATEGORY, segment.WEEK),
+        (segment_model.SEGMENT, customer_segment.MOVE, _360.name, segment.CATEGORY, segment.WEEK),
         segment.build,
         remembers=True,
         fed_by=(segment_model.SEGMENT,),

@@ -15,6 +15,7 @@ from features.insight.group_size import K
 from features.insight.segment.card import (
     DAY_PARTS,
     DAYS,
+    MOVE_DAYS,
     Card,
     CategoryFigure,
     Moments,
@@ -30,7 +31,7 @@ from features.insight.segment.trait import TABLE, TRAITS
 from features.transform.sensitive_category import is_sensitive
 from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 from pipelines.lakehouse.spark_type import spark_schema
-from pipelines.unify.customer_segment import kept_days
+from pipelines.unify.customer_segment import MOVE, kept_days
 from pipelines.unify.segment_model import SEGMENT, raw_traits
 
 CARD = "gold/segment"
@@ -56,7 +57,9 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     if not sums:
         return former
     past = [Card.from_json(row["card"]) for row in former.select("card").collect()]
+    moves = _moves(tables[MOVE], context.as_of)
     cards = _cards(sums, _categories(rows, tables[CATEGORY]), past, context.as_of)
+    cards = [replace(card, moved_in=moves.get(card.segment_id, {})) for card in cards]
     made = [tuple(_row(card)[field.name] for field in schema.fields) for card in cards]
     return former.unionByName(context.spark.createDataFrame(made, schema))
 
@@ -92,6 +95,17 @@ def _categories(rows: DataFrame, shares: DataFrame) -> dict[str, list[Figures]]:
     found: dict[str, list[Figures]] = {}
     for row in known.groupBy("segment_id", "product_category").agg(spent, F.count(F.lit(1)).alias("buyers")).collect():
         found.setdefault(row["segment_id"], []).append(row.asDict())
+    return found
+
+
+def _moves(moves: DataFrame, as_of: date) -> dict[str, dict[str, int]]:
+    """Return how many customers moved by their behaviour, by new and former segment; groups below K are left out."""
+    recent = moves.where((F.col("moved_on") > F.lit(as_of - timedelta(MOVE_DAYS))) & (F.col("reason") == "behaviour"))
+    people = F.countDistinct("customer_id").alias("people")
+    found: dict[str, dict[str, int]] = {}
+    for row in recent.groupBy("to_segment_id", "from_segment_id").agg(people).orderBy("from_segment_id").collect():
+        if row["people"] >= K:
+            found.setdefault(row["to_segment_id"], {})[row["from_segment_id"]] = told_size(row["people"])
     return found
 
 

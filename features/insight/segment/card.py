@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -19,6 +19,7 @@ from features.insight.segment.trait import TRAITS, Form, Trait
 Z = 1.96
 """Quantile of the normal distribution for intervals of 95 %."""
 _DIGITS = 3
+MOVE_DAYS = 28
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY_PARTS = ("morning", "afternoon", "evening", "night")
 
@@ -92,6 +93,8 @@ class Card:
     day_parts: Mapping[str, float]
     changed_since: date | None = None
     changes: tuple[Change, ...] = ()
+    moved_in: Mapping[str, int] = field(default_factory=dict)
+    """Customers who came from each other segment in MOVE_DAYS by their behaviour, rounded down to a multiple of K."""
 
     def to_json(self) -> str:
         """Return the card as JSON; `from_json` returns an equal one."""
