@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -171,11 +171,8 @@ def rounded(value: float) -> float:
 def _interval(trait: Trait, found: Moments) -> tuple[float, float]:
     """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups."""
     mean, count = found.mean or 0.0, found.count
-    if trait.form is Form.SHARE and trait.name in _YES_OR_NO:
+    if trait.form is Form.YES_NO:
         middle, spread = mean + Z**2 / (2 * count), Z * math.sqrt(mean * (1 - mean) / count + Z**2 / (4 * count**2))
         return (middle - spread) / (1 + Z**2 / count), (middle + spread) / (1 + Z**2 / count)
     half = Z * (found.deviation or 0.0) / math.sqrt(count)
     return mean - half, mean + half
-
-
-_YES_OR_NO: Sequence[str] = ("urban", "female")

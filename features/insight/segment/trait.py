@@ -25,6 +25,8 @@ class Form(StrEnum):
 
     NUMBER = "number"
     SHARE = "share"
+    YES_NO = "yes_no"
+    """1 for yes and 0 for no; the mean is the share of yes."""
     MONEY = "money"
     DAYS = "days"
     YEARS = "years"
@@ -112,7 +114,7 @@ TRAITS = (
           above=Words("older", "연령이 높은"), below=Words("younger", "젊은")),
     Trait("household_size", "persons in the household", "가구원 수", *_cases("household_size", _SIZES), _D, weight=0.3),
     Trait("income", "income in 1,000 USD", "소득 (천 달러)", *_cases("income_band", _INCOMES), _D, weight=0.3),
-    Trait("urban", "lives in a city", "도시 거주", *_plain("is_urban"), _D, Form.SHARE, weight=0.3),
-    Trait("female", "women", "여성", *_cases("sex", {"F": 1, "M": 0}), _D, Form.SHARE, weight=0.0),
+    Trait("urban", "lives in a city", "도시 거주", *_plain("is_urban"), _D, Form.YES_NO, weight=0.3),
+    Trait("female", "women", "여성", *_cases("sex", {"F": 1, "M": 0}), _D, Form.YES_NO, weight=0.0),
 )  # fmt: skip
 """All traits. The weights say how much a kind of trait shapes the segments; behaviour shapes them the most."""

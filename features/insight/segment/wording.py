@@ -17,7 +17,7 @@ def figure_text(trait: str, value: float) -> str:
     ('41 years', '12 %', '1,230')
     """
     form = TRAIT_BY_NAME[trait].form
-    if form is Form.SHARE:
+    if form in (Form.SHARE, Form.YES_NO):
         return f"{value:.0%}".replace("%", " %")
     return f"{value:,.0f}" if form is Form.NUMBER and abs(value) >= 100 else _FORMS[form].format(value)
 

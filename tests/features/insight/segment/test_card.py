@@ -22,10 +22,10 @@ from features.insight.segment.clustering import Stability
 from features.insight.segment.naming import name_segments
 from features.insight.segment.persona_page import render_page
 from features.insight.segment.reading import Segmentation
-from features.insight.segment.trait import TRAITS
+from features.insight.segment.trait import TRAITS, Form
 from features.insight.segment.wording import card_lines
 
-BASE = {trait.name: Moments(1000, 10.0, 4.0) for trait in TRAITS}
+BASE = {trait.name: Moments(1000, 0.5 if trait.form is Form.YES_NO else 10.0, 4.0) for trait in TRAITS}
 DAY = date(2017, 12, 31)
 
 
