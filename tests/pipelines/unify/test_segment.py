@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame
+from pyspark.sql.types import StructField, StructType
 
 from features.insight.group_size import K
 from features.insight.segment.card import DAY_PARTS, DAYS, Card
@@ -70,17 +71,17 @@ class Shop:
 
     def _frame(self, name: str, rows: pd.DataFrame) -> DataFrame:
         schema = spark_schema(self.context.contracts.table(name))
-        columns = {field.name: rows.get(field.name) for field in schema.fields}
         records = [
-            tuple(None if values is None or _is_null(values.iloc[n]) else values.iloc[n] for values in columns.values())
-            for n in range(len(rows))
+            tuple(_plain(row.get(field.name)) for field in schema.fields) for row in rows.to_dict(orient="records")
         ]
-        loose = replace_nullable(schema)
-        return self.context.spark.createDataFrame(records, loose)
+        # The test fills only the columns that the builds read, so all are nullable.
+        fields = [StructField(field.name, field.dataType) for field in schema.fields]
+        return self.context.spark.createDataFrame(records, StructType(fields))
 
     def _categories(self, as_of: date) -> DataFrame:
         spent = pd.DataFrame({"customer_id": self.people["customer_id"], "as_of": as_of})
-        rows = [spent.assign(product_category="Beef", sales_value=self.people["online_order_share"].astype(float).fillna(0.1) * 100),
+        beef = self.people["online_order_share"].astype(float).fillna(0.1) * 100
+        rows = [spent.assign(product_category="Beef", sales_value=beef),
                 spent.assign(product_category="Cheese", sales_value=20.0),
                 spent.assign(product_category="Vitamins", sales_value=500.0)]  # fmt: skip
         found = pd.concat(rows, ignore_index=True)
@@ -92,15 +93,11 @@ class Shop:
         return self.context.spark.createDataFrame(self.people[["customer_id"]].assign(**shares))
 
 
-def replace_nullable(schema: Any) -> Any:
-    """Return the schema with nullable columns: the test fills only those that the builds read."""
-    from pyspark.sql.types import StructField, StructType
-
-    return StructType([StructField(field.name, field.dataType) for field in schema.fields])
-
-
-def _is_null(value: Any) -> bool:
-    return not isinstance(value, list | np.ndarray) and bool(pd.isna(value))
+def _plain(value: Any) -> Any:
+    """Return the value as Spark takes it: a list for an array, None for NaN."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return None if value is None or value is pd.NaT or value != value else value
 
 
 def _people(sizes: tuple[int, ...], idle: int = 0) -> pd.DataFrame:
