@@ -146,7 +146,7 @@ def _encode(values: NDArray[np.float64], scales: Sequence[Scale]) -> NDArray[np.
 
 
 def _distances(rows: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (centers**2).sum(axis=1) - 2 * rows @ centers.T
+    return np.asarray((centers**2).sum(axis=1) - 2 * rows @ centers.T)
 
 
 def _shaped(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from installation.contract.document import Contracts
 from pipelines.derived_table.table import PREVIOUS, BuildContext
 from pipelines.lakehouse.spark_type import spark_schema
 from pipelines.unify import customer_segment, segment, segment_model
+from tests.engines import Engines
 
 FIRST, SECOND, THIRD, FOURTH = date(2017, 5, 30), date(2017, 5, 31), date(2017, 6, 1), date(2017, 6, 2)
 _KINDS: tuple[Mapping[str, Any], ...] = (
@@ -115,7 +116,7 @@ def _people(sizes: tuple[int, ...], idle: int = 0) -> pd.DataFrame:
 
 
 @pytest.fixture
-def open_shop(engines, contracts: Contracts) -> Callable[[pd.DataFrame], Shop]:
+def open_shop(engines: Engines, contracts: Contracts) -> Callable[[pd.DataFrame], Shop]:
     """Return a function that opens a shop with these customers and without any segment."""
     context = BuildContext(contracts, FIRST, lambda: "", engines.open("sail").spark)
     names = (segment_model.MODEL, segment_model.SEGMENT, customer_segment.MOVE, segment.CARD)
