@@ -15,6 +15,7 @@ from pipelines.unify import (
     customer_360,
     customer_attribute,
     customer_score,
+    customer_segment,
     demographic,
     feedback,
     identifier,
@@ -33,6 +34,8 @@ from pipelines.unify import (
     promotion,
     purchase_behaviour,
     repurchase,
+    segment,
+    segment_model,
     session,
     session_context,
     session_order_customer,
@@ -242,7 +245,33 @@ _INSIGHT = (
     DerivedTable("gold/customer_score", ("gold/insight_model", "gold/customer_score_input"), customer_score.build),
 )
 
-TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360, *_INSIGHT)
+_SEGMENTS = (
+    DerivedTable(
+        segment_model.MODEL,
+        (_360.name,),
+        segment_model.build,
+        remembers=True,
+        recalls=(segment_model.SEGMENT,),
+        fed_by=("silver/order_line",),
+    ),
+    DerivedTable(
+        segment_model.SEGMENT,
+        (_360.name, segment_model.MODEL),
+        customer_segment.build,
+        remembers=True,
+        fed_by=(segment_model.MODEL,),
+    ),
+    DerivedTable(customer_segment.MOVE, (segment_model.SEGMENT,), customer_segment.build_moves, remembers=True),
+    DerivedTable(
+        segment.CARD,
+        (segment_model.SEGMENT, customer_segment.MOVE, _360.name, segment.CATEGORY, segment.WEEK),
+        segment.build,
+        remembers=True,
+        fed_by=(segment_model.SEGMENT,),
+    ),
+)
+
+TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360, *_INSIGHT, *_SEGMENTS)
 """The derived tables that code declares. For a table's inputs use `table.all_inputs(contracts)`, because some depend on
 the contracts."""
 

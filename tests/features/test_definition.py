@@ -67,7 +67,7 @@ def test_no_special_category_and_no_direct_identifier_is_a_feature(
 def test_an_unknown_name_is_answered_with_those_that_exist(catalog: FeatureCatalog) -> None:
     with pytest.raises(UnknownFeatureError, match="Did you mean customer_purchase_window:order_count_30d"):
         catalog.feature(f"{VIEW}:order_count_30")
-    with pytest.raises(UnknownFeatureError, match="There are: campaign, customer_value, purchase_habit, recommendation, shop"):
+    with pytest.raises(UnknownFeatureError, match="There are: campaign, customer_value, purchase_habit"):
         catalog.service("nothing")
 
 
