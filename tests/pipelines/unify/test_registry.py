@@ -39,6 +39,7 @@ def test_the_rows_of_every_table_conform_to_its_contract(name: str, market) -> N
     contract = market.context.contracts.table(name)
     frame = market.frame(name)
     assert list(frame.columns) == [column.name for column in contract.columns]
+    if name not in MAY_BE_EMPTY:
         assert len(frame) > 0
     assert not frame.duplicated(list(contract.primary_key)).any()
     for column in contract.columns:
