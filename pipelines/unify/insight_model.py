@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import reduce
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.insight.model.target import TARGETS, Target
@@ -27,7 +28,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     due = due_targets(kept, _labelled_to(rows), context.as_of, horizon_days)
     if not due:
         return former
-    fitted = fit_models(due, _sample(rows.where("churned is not null")), context.as_of, horizon_days)
+    fitted = fit_models(due, _sample(rows.where(_has_label())), context.as_of, horizon_days)
     if not fitted:
         return former
     new = pa.Table.from_pylist([model_row(model) for model in fitted], contract.arrow_schema())
@@ -40,6 +41,10 @@ def _labelled_to(rows: DataFrame) -> dict[Target, date | None]:
     """Return for each target the last day with a label."""
     last = (F.max(F.when(F.col(spec.label).isNotNull(), F.col("as_of"))).alias(t) for t, spec in TARGETS.items())
     return {Target(name): day for name, day in rows.agg(*last).collect()[0].asDict().items()}
+
+
+def _has_label() -> Column:
+    return reduce(Column.__or__, (F.col(spec.label).isNotNull() for spec in TARGETS.values()))
 
 
 def _sample(rows: DataFrame) -> pa.Table:

@@ -50,8 +50,14 @@ def hit_rate(predicted: Floats, truth: Floats) -> float:
 
 def compare(
     name: str, measure: Measure, predicted: Floats, baseline: Floats, truth: Floats, *, higher: bool, seed: int
-) -> Metric:
-    """Return a metric of the model and of the baseline; resamples of rows are the same for both."""
+) -> Metric | None:
+    """Return a metric of the model and of the baseline; resamples of rows are the same for both.
+
+    None where it is not defined: an AUC needs both classes, and a correlation needs values that vary.
+    """
+    value, other = measure(predicted, truth), measure(baseline, truth)
+    if np.isnan(value) or np.isnan(other):
+        return None
     random = np.random.default_rng(seed)
     drawn = []
     for _ in range(RESAMPLES):
@@ -60,7 +66,6 @@ def compare(
     ours, theirs = np.array(drawn).T
     low, high = np.nanquantile(ours, [0.025, 0.975])
     difference_low, difference_high = np.nanquantile(ours - theirs, [0.025, 0.975])
-    value, other = measure(predicted, truth), measure(baseline, truth)
     return Metric(
         name,
         value,

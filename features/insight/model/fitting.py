@@ -138,7 +138,8 @@ def _evaluate(
     test = _sampled(labelled.filter(pc.equal(labelled["as_of"], held_out)), EVALUATED_ROWS, job.seed)
     model = _fitted(before, job, PENALTY)
     if job.spec.kind is Kind.RANKING:
-        return (_hits(model, test, job.seed),), None
+        hits = _hits(model, test, job.seed)
+        return (() if hits is None else (hits,)), None
     naive = _Fit(job.target, job.spec, baseline, job.seed)
     truth, ours = numbers(test, job.spec.label), predict(model, test, job.spec.kind)
     theirs = predict(_fitted(before, naive, FEW_FEATURES_PENALTY), test, job.spec.kind)
@@ -148,11 +149,12 @@ def _evaluate(
                     ("mean absolute error", evaluation.mean_absolute_error, False))  # fmt: skip
     else:
         measures = (("AUC", evaluation.auc, True),)
-    metrics = tuple(
+    compared = (
         evaluation.compare(name, measure, ours, theirs, truth, higher=higher, seed=job.seed)
         for name, measure, higher in measures
     )
-    is_probability = job.spec.kind is Kind.PROBABILITY
+    metrics = tuple(one for one in compared if one is not None)
+    is_probability = job.spec.kind is Kind.PROBABILITY and bool(metrics)
     return metrics, evaluation.calibrate(ours, truth, seed=job.seed) if is_probability else None
 
 
@@ -228,7 +230,7 @@ def _fit_ranking(rows: pa.Table, job: _Fit) -> Predictor:
     return Predictor(model, popularity=popularity)
 
 
-def _hits(model: Predictor, test: pa.Table, seed: int) -> Metric:
+def _hits(model: Predictor, test: pa.Table, seed: int) -> Metric | None:
     """Compare the hit rate (a predicted category is in the next basket) with that of the most frequent category."""
     listed = list_candidates(test, model.popularity)
     bought = np.append(bought_next(test, listed), False).astype(np.float64)  # the last is for rows without a candidate

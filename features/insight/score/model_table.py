@@ -15,6 +15,8 @@ from features.insight.model.measure_name import MEASURES
 from features.insight.model.target import TARGETS, Target
 
 TABLE = "gold/insight_model"
+FEWEST_CUSTOMERS = 30
+"""A model of fewer customers is not fitted: it would say more about each of them than about the next one."""
 _SEED = 0
 
 
@@ -85,7 +87,7 @@ def _is_usable(model: FittedModel, horizon_days: int) -> bool:
 
 
 def fit_models(targets: Sequence[Target], rows: pa.Table, fitted_on: date, horizon_days: int) -> list[FittedModel]:
-    """Return a model for each of the targets; a target with too few rows, or with one class only, has none.
+    """Return a model for each of the targets; a target of fewer than FEWEST_CUSTOMERS or of one class only has none.
 
     Args:
         targets: what to predict.
@@ -100,11 +102,11 @@ def fit_models(targets: Sequence[Target], rows: pa.Table, fitted_on: date, horiz
     version, found = data_version(rows), []
     for target in targets:
         try:
-            found.append(
-                fit(target, rows, data_version=version, fitted_on=fitted_on, horizon_days=horizon_days, seed=_SEED)
-            )
+            model = fit(target, rows, data_version=version, fitted_on=fitted_on, horizon_days=horizon_days, seed=_SEED)
         except TooFewRowsError:
             continue
+        if model.card.customer_count >= FEWEST_CUSTOMERS:
+            found.append(model)
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +13,9 @@ import pytest
 from deltalake import write_deltalake
 
 from bench.insight.permitted_person import TABLES, permitted_customers, unpermitted
+from features.insight.score import model_table
 from pipelines.unify import insight_model
 from pipelines.unify.registry import all_tables
-from privacy.consent.policy import built_in_policy
 from tests.pipelines.conftest import AS_OF, CONSENTED, MOMENT, Built, agree
 
 INPUT, SCORE, MODEL = "gold/customer_score_input", "gold/customer_score", "gold/insight_model"
@@ -43,9 +43,11 @@ def some_refuse(built: Built) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(build_market: Build, contracts: Any) -> Built:
+def built(build_market: Build, contracts: Any) -> Iterator[Built]:
     made = tuple(t.name for t in all_tables(contracts) if t.name.startswith("silver/"))
-    return build_market("sail", (*made, INPUT, MODEL, SCORE), speak=some_refuse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_table, "FEWEST_CUSTOMERS", 2)  # the small market has eight who buy and permit it
+        yield build_market("sail", (*made, INPUT, MODEL, SCORE), speak=some_refuse)
 
 
 def customers(built: Built, table: str) -> set[str]:
@@ -113,9 +115,18 @@ def test_a_run_fits_a_model_again_only_when_a_new_horizon_is_over(build_market: 
     later.refresh()
     assert list(later.frame(MODEL)["model_id"]) == list(before["model_id"])
     assert set(later.frame(SCORE)["as_of"]) == {AS_OF + timedelta(1)}
-    labelled = later.frame(INPUT).dropna(subset=["churned"])["as_of"].max()
-    assert labelled <= date(2017, 12, 31) - timedelta(90)
-    assert set(before["fit_to"]) <= set(later.frame(INPUT)["as_of"]) | {labelled}
+
+
+def test_models_of_few_customers_are_not_fitted(
+    build_market: Build, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = build_market("sail", built.tables, speak=some_refuse)
+    monkeypatch.setattr(model_table, "FEWEST_CUSTOMERS", 30)
+    monkeypatch.setattr(insight_model, "read_models", lambda rows: [])
+    before = list(few.frame(MODEL)["model_id"])
+    few.context = replace(few.context, as_of=AS_OF + timedelta(1))
+    few.refresh()
+    assert list(few.frame(MODEL)["model_id"]) == before
 
 
 def test_a_withdrawal_removes_the_scores_and_keeps_the_models(build_market: Build, built: Built) -> None:
@@ -125,7 +136,3 @@ def test_a_withdrawal_removes_the_scores_and_keeps_the_models(build_market: Buil
     changed.refresh()
     assert gone not in customers(changed, SCORE) | customers(changed, INPUT)
     assert list(changed.frame(MODEL)["model_id"]) == list(before["model_id"])
-
-
-def test_model_training_can_be_refused_alone() -> None:
-    assert built_in_policy().can_refuse("model_training")

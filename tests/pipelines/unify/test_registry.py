@@ -7,6 +7,9 @@ import pytest
 from installation.contract.document import Contracts
 from pipelines.unify.registry import TABLES, all_tables, table
 
+# No records are merged or decided on here, and models need more customers.
+EMPTY = ("silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score")
+
 
 def test_every_table_is_listed_after_its_inputs(contracts: Contracts) -> None:
     known: set[str] = set()
@@ -33,7 +36,7 @@ def test_the_rows_of_every_table_conform_to_its_contract(name: str, market) -> N
     contract = market.context.contracts.table(name)
     frame = market.frame(name)
     assert list(frame.columns) == [column.name for column in contract.columns]
-    if name not in ("silver/identity_event", "silver/identity_decision"):
+    if name not in EMPTY:
         assert len(frame) > 0
     assert not frame.duplicated(list(contract.primary_key)).any()
     for column in contract.columns:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from features.insight.model.measure_name import CATEGORY_LISTS
 from features.insight.model.target import TARGETS
 from features.insight.score.model_table import TABLE as MODELS
 from features.insight.score.model_table import fit_models, model_row, models_on
@@ -39,16 +40,17 @@ def input_rows(seed: int = 3) -> list[dict[str, Any]]:
                 "customer_id": customer, "as_of": day, "days_since_last_order": float(since), "tenure_days": 200.0,
                 "order_count_7d": float(since < 7), "order_count_30d": orders / 3, "order_count_90d": float(orders),
                 "order_count_365d": orders * 3.0, "sales_value_30d": orders * 10.0, "sales_value_90d": orders * 30.0,
-                "sales_value_365d": orders * 90.0, "store_count_365d": 1.0, "premium_share_90d": draw.random() / 9,
-                "category_names": list(CATEGORIES[: 1 + orders % 4]),
+                "sales_value_365d": orders * 90.0, "store_count_365d": 1.0, "premium_share_90d": draw.random(),
+                "is_premium": draw.random() < 0.2, "category_names": list(CATEGORIES[: 1 + orders % 4]),
             }  # fmt: skip
-            for name in ("category_order_days", "category_last_days_ago", "category_first_days_ago"):
+            for name in CATEGORY_LISTS[1:]:
                 row[name] = [since + 1] * len(row["category_names"])
             if day + timedelta(HORIZON) <= TODAY:
                 is_gone = draw.random() < since / 90
                 row |= {
                     "churned": is_gone, "spend_next": 0.0 if is_gone else orders * 25.0 + draw.random(),
-                    "buys_next_week": not is_gone and draw.random() < 0.5, "is_premium_next": draw.random() < 0.2,
+                    "buys_next_week": not is_gone and draw.random() < 0.5,
+                    "is_premium_next": None if row["is_premium"] else draw.random() < 0.2,
                     "tries_new_category": draw.random() < 0.4,
                     "next_categories": None if is_gone else [draw.choice(row["category_names"])],
                 }  # fmt: skip
