@@ -13,5 +13,5 @@ class TooFewRowsError(InsightError):
     """A model cannot be fitted: its target has no labelled rows, or only one class."""
 
     def __init__(self, target: str, got: str, expected: str) -> None:
-        super().__init__(f"The model {target!r} cannot be fitted: got {got}, expected {expected}.")
+        super().__init__(f"The model {str(target)!r} cannot be fitted: got {got}, expected {expected}.")
         self.target = target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import insight_segment
+from pipelines.cli import insight_audience, insight_score, insight_segment
 from pipelines.cli.error_boundary import ErrorBoundary
 
 app = typer.Typer(
@@ -20,5 +20,8 @@ def insight() -> None:
     """Who the customers are, who will leave, who is worth what, and which group a rule describes."""
 
 
+app.add_typer(insight_audience.app, name="audience")
+app.command("score")(insight_score.score)
+app.command("evaluate")(insight_score.evaluate)
 app.command("segments")(insight_segment.segments)
 app.command("personas")(insight_segment.personas)
