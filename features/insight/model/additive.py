@@ -13,6 +13,10 @@ from threadpoolctl import threadpool_limits
 
 KNOTS = 8
 """Knots of each function, at equally spaced quantiles."""
+OUTER_QUANTILES = (0.01, 0.99)
+"""The first and the last knot. The smallest and the largest value belong to one customer, and a model is kept."""
+KNOT_DIGITS = 3
+"""Significant digits of a knot, so that no customer's exact value is kept."""
 Floats = NDArray[np.float64]
 
 
@@ -100,7 +104,8 @@ def _shapes(names: Sequence[str], knots: Sequence[Floats], weights: Floats, mean
 
 def _knots(values: Floats) -> Floats:
     known = values[~np.isnan(values)]
-    return np.unique(np.quantile(known, np.linspace(0, 1, KNOTS))) if len(known) else known
+    found = np.quantile(known, np.linspace(*OUTER_QUANTILES, KNOTS)) if len(known) else known
+    return np.unique([float(f"{knot:.{KNOT_DIGITS}g}") for knot in found])
 
 
 def _hats(values: Floats, knots: Floats) -> sparse.csr_array:

@@ -59,3 +59,12 @@ def test_a_column_without_values_or_with_one_value_has_no_effect() -> None:
     model = fit_additive(columns, SIGNAL, is_binary=False, penalty=1e-3)
     assert model.effects(columns)[:, 3:] == pytest.approx(np.zeros((4000, 2)), abs=1e-9)
     assert np.isfinite(model.predict({name: np.array([np.nan, 5.0]) for name in columns})).all()
+
+
+def test_a_model_keeps_no_exact_value_of_a_customer() -> None:
+    values = np.random.default_rng(3).lognormal(3, 1, 500)
+    model = fit_additive({"spend": values}, values, is_binary=False, penalty=0.001)
+    knots = model.shapes[0].knots
+    assert values.min() < min(knots)
+    assert max(knots) < values.max()
+    assert not set(knots) & set(values.tolist())
