@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from features.insight.segment.card import told_size
-from pipelines.unify.registry import TABLES
 from tests.pipelines.conftest import Built, agree
 
 PURPOSES = ("analytics", "personalisation", "model_training")
@@ -30,7 +29,7 @@ def _some_refuse(built: Built) -> None:
 
 
 def test_segments_have_only_customers_who_permit_them(build_market: Callable[..., Built]) -> None:
-    built = build_market("sail", tuple(table.name for table in TABLES), speak=_some_refuse)
+    built = build_market("sail", speak=_some_refuse)
     refusing = {one for n, one in enumerate(_customers(built)) if _refused(n) == "personalisation"}
     untrained = {one for n, one in enumerate(_customers(built)) if _refused(n) == "model_training"}
     people = built.frame("gold/customer_360")
