@@ -57,7 +57,8 @@ def evaluate(installation: Installation, moment: datetime) -> dict[str, int]:
 
 
 def _permits(people: Iterable[list[Record]], moment: datetime, own: str) -> bool:
-    consents, refusals = [], []
+    consents: list[bool] = []
+    refusals: list[bool] = []
     for records in people:
         answered = {one["supersedes"] for one in records}
         for purpose in {one["purpose"] for one in records} & {"personalisation", own, "*"}:

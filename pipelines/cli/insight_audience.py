@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from installation.data_secret import open_audiences
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
@@ -191,7 +192,7 @@ def delete(name: Name, data: Data = None) -> None:
 def _store(installation: Installation) -> AudienceStore:
     from features.insight.audience.store import AudienceStore
 
-    return AudienceStore(installation.audience_documents)
+    return AudienceStore(open_audiences(installation.settings, installation.server))
 
 
 def _read(installation: Installation, audience: str) -> Audience:

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from features.insight.score.model_table import TABLE as MODELS
 from features.insight.score.model_table import models_on, read_models
-from features.insight.score.score_row import INPUT, SCHEMA, score_rows
+from features.insight.score.score_row import INPUT, SCHEMA, TABLE, score_rows
 from pipelines.derived_table.table import BuildContext, Tables
+from pipelines.lakehouse.spark_type import spark_schema
 
 CHUNK_ROWS = 200_000
 """Rows that are scored at once, so that the memory does not grow with the number of customers."""
@@ -25,7 +26,10 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     for day, count in days:
         if known := models_on(models, day):
             scored += [score_rows(known, part) for part in _chunks(rows.where(F.col("as_of") == F.lit(day)), count)]
-    return context.spark.createDataFrame(pa.concat_tables(scored))
+    made = pa.concat_tables(scored)
+    # Spark reads no column types from an empty Arrow table.
+    schema = spark_schema(context.contracts.table(TABLE))
+    return context.spark.createDataFrame(made) if made.num_rows else context.spark.createDataFrame([], schema)
 
 
 def _chunks(rows: DataFrame, count: int) -> Iterator[pa.Table]:

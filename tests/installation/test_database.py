@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from installation import database
+from installation.data_secret import open_audiences
 from installation.errors import SettingsError
 from installation.installation import Installation
 from installation.rights.database_row import DatabaseRows
@@ -98,9 +99,9 @@ def test_stores_move_from_files_into_the_database(shared: Settings) -> None:
     with Installation(shared) as moved:
         assert moved.audit_log.append(use()).number == 4
         assert moved.audit_log.verify() == []
-        assert moved.audience_documents.read("history.json") == b"[]"
-        with moved.audience_documents.alone():
-            assert moved.audience_documents.names() == ["history.json"]
+        assert open_audiences(moved.settings, moved.server).read("history.json") == b"[]"
+        with open_audiences(moved.settings, moved.server).alone():
+            assert open_audiences(moved.settings, moved.server).names() == ["history.json"]
         assert [one.state for one in moved.consent_store.records_of(["s_1", "s_2"])] == [State.REFUSED]
         moved.consent_store.append([record("s_3", State.GIVEN)])
         assert moved.consent_store.sequence()[0] == 3, "the number of the erased record does not come back"

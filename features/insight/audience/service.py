@@ -31,6 +31,7 @@ from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from features.retrieval.moment import ShopClock
 from features.retrieval.reader import FeatureReader
+from installation.data_secret import open_audiences
 from installation.installation import Installation
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import sees_pseudonyms
@@ -90,7 +91,7 @@ class Audiences:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self.store = AudienceStore(installation.audience_documents)
+        self.store = AudienceStore(open_audiences(installation.settings, installation.server))
 
     @cached_property
     def catalog(self) -> FeatureCatalog:

@@ -65,7 +65,7 @@ def fit(
     baseline: Sequence[str] | None = None,
     seed: int = 0,
 ) -> FittedModel:
-    """Return the model of a target with its card. The same rows in the same order give the same model.
+    """Return the model of a target with its card. The same rows give the same model.
 
     Args:
         target: what to predict.
@@ -108,9 +108,9 @@ def fit(
 
 
 def _labelled(rows: pa.Table, spec: TargetSpec) -> pa.Table:
-    """Return the rows with a label, of days with a complete quarter of history where there are any."""
+    """Return the rows with a label in order, of days with a complete quarter of history where there are any."""
     known = within_scope(rows, spec)
-    known = known.filter(pc.is_valid(known[spec.label]))
+    known = known.filter(pc.is_valid(known[spec.label])).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
     if "tenure_days" not in known.column_names or not known.num_rows:
         return known
     longest = known.group_by("as_of").aggregate([("tenure_days", "max")])

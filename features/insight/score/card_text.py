@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from features.insight.model.card import Metric, ModelCard
+from features.insight.model.target import Target
 
 HEADINGS = ("metric", "model (95 %)", "baseline", "difference (95 %)")
 
@@ -54,4 +55,4 @@ def verdict(metric: Metric) -> str:
 def newest_cards(cards: Iterable[ModelCard]) -> list[ModelCard]:
     """Return the newest card of each target, in the order of the targets."""
     newest = {one.target: one for one in sorted(cards, key=lambda one: one.fitted_on)}
-    return sorted(newest.values(), key=lambda one: list(type(one.target)).index(one.target))
+    return sorted(newest.values(), key=lambda one: list(Target).index(one.target))

@@ -101,8 +101,8 @@ def test_every_score_has_a_model_that_was_fitted_on_or_before_its_day(built: Bui
     models = built.frame(MODEL).set_index("model_id")
     scores = built.frame(SCORE)
     assert len(scores) > 0
-    for row in scores.itertuples():
-        assert all(models.loc[one, "fitted_on"] <= row.as_of for one in row.model_ids)
+    for row in scores.to_dict("records"):
+        assert all(models["fitted_on"][one] <= row["as_of"] for one in row["model_ids"])
     assert set(scores["as_of"]) == {AS_OF}, "no earlier day: its scores would know what came after it"
     assert scores["churn_probability"].between(0, 1).all()
     assert (scores["expected_spend"] >= 0).all()

@@ -32,6 +32,7 @@ from features.insight.audience.rule import (
 from features.retrieval.answer import Caller
 from installation.backup.content import KEPT_DOCUMENTS, part_of_file
 from installation.backup.vault import Area, Part
+from installation.data_secret import open_audiences
 from installation.store_file import AUDIENCES
 from privacy.access.errors import AccessRefused
 from tests.features.insight.audience.audience_shop import AudienceShop, at, days_ago
@@ -61,7 +62,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
 def shop(market: AudienceShop) -> Iterator[AudienceShop]:
     """The market without audiences and history."""
     yield market
-    documents = market.installation.audience_documents
+    documents = open_audiences(market.installation.settings, market.installation.server)
     for name in documents.names():
         documents.delete(name)
     market.moment = NOON

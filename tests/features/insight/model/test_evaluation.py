@@ -8,6 +8,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from features.insight.model import evaluation
+from features.insight.model.additive import Floats
+from features.insight.model.card import Metric
 
 RANDOM = np.random.default_rng(3)
 PROBABILITY = RANDOM.beta(1, 3, 3000)
@@ -34,11 +36,19 @@ def test_a_calibrated_model_is_within_the_band_and_another_is_not() -> None:
 
 def test_the_interval_of_a_difference_tells_a_better_model_from_an_equal_one() -> None:
     noisy = PROBABILITY + RANDOM.normal(0, 0.3, 3000)
-    better = evaluation.compare("AUC", evaluation.auc, PROBABILITY, noisy, HAPPENED, higher=True, seed=0)
+    better = compared(evaluation.auc, PROBABILITY, noisy)
     assert better.is_ahead
     assert better.low < better.value < better.high
-    same = evaluation.compare("AUC", evaluation.auc, PROBABILITY, PROBABILITY, HAPPENED, higher=True, seed=0)
-    assert not same.is_ahead
-    error = evaluation.mean_absolute_error
-    worse = evaluation.compare("error", error, noisy, PROBABILITY, HAPPENED, higher=False, seed=0)
-    assert not worse.is_ahead
+    assert not compared(evaluation.auc, PROBABILITY, PROBABILITY).is_ahead
+    assert not compared(evaluation.mean_absolute_error, noisy, PROBABILITY, higher=False).is_ahead
+
+
+def test_a_metric_that_is_not_defined_is_left_out() -> None:
+    found = evaluation.compare("AUC", evaluation.auc, PROBABILITY, PROBABILITY, np.ones(3000), higher=True, seed=0)
+    assert found is None
+
+
+def compared(measure: evaluation.Measure, ours: Floats, theirs: Floats, *, higher: bool = True) -> Metric:
+    found = evaluation.compare("metric", measure, ours, theirs, HAPPENED, higher=higher, seed=0)
+    assert found is not None
+    return found

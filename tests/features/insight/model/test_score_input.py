@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 
 from features.insight.model import score_input
 from features.insight.model.measure_name import CATEGORY_LISTS, LABELS, MEASURES
@@ -89,7 +89,7 @@ def test_no_measure_of_a_day_changes_with_what_happens_later(seed: int, sail: En
 
 
 def test_a_usual_price_that_counts_later_lines_is_found(sail: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = score_input.Window
+    window = Window
 
     class WholeHistory(window):  # type: ignore[misc, valid-type]
         @staticmethod
