@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from installation.collector.errors import LogError
 from installation.contract.document import Contract, Contracts
@@ -29,11 +29,12 @@ def segment_folder(contract: Contract, settings: Settings) -> Path:
             store, to which nothing can be appended.
     """
     form = contract.file
-    pattern = PurePosixPath(form.path) if form is not None and form.is_landed else None
-    if pattern is None or form is None or form.format != "jsonl" or pattern.suffix != ".jsonl":
-        raise LogError(f"{contract.id} is collected, so its server must be local with a path such as event/*.jsonl.")
-    if not pattern.match("segment-0.jsonl") or any(mark in str(pattern.parent) for mark in "*?["):
-        raise LogError(f"{contract.id} is collected, so its path must be FOLDER/*.jsonl; it is {form.path}.")
+    folder, _, name = form.path.rpartition("/") if form is not None and form.is_landed else ("", "", "")
+    if form is None or form.format != "jsonl" or name != "*.jsonl" or not folder or any(mark in folder for mark in "*?["):
+        raise LogError(
+            f"{contract.id} is collected, so it needs a server of type local with format jsonl and a path such as "
+            "tracked_event/*.jsonl."
+        )
     if settings.landing_root is not None:
         raise LogError("landing_root is an object store. The collector appends to files, so it needs landing_dir.")
-    return settings.landing_dir / pattern.parent
+    return settings.landing_dir / folder

@@ -60,8 +60,12 @@ class Segment:
         self.size += len(data)
 
     def seal(self) -> Path | None:
-        """Close the segment and rename it, so that it can be loaded. Returns its path; None if it has no line."""
-        return _seal(self.path, self._file)
+        """Close the segment and rename it, so that it can be loaded. Returns its path; None if it has no line.
+
+        Raises:
+            OSError: it is closed but not renamed; `seal_orphans` does that.
+        """
+        return _seal(self.path, self._file, self.size)
 
 
 def seal_orphans(folder: Path) -> list[Path]:
@@ -80,8 +84,7 @@ def seal_orphans(folder: Path) -> list[Path]:
         if not _is_same(path, file):
             os.close(file)
             continue
-        os.ftruncate(file, _whole_lines(file))
-        if (done := _seal(path, file)) is not None:
+        if (done := _seal(path, file, _whole_lines(file))) is not None:
             sealed.append(done)
     return sealed
 
@@ -105,10 +108,11 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _seal(path: Path, file: int) -> Path | None:
-    """Rename or delete a locked segment and close it."""
+def _seal(path: Path, file: int, size: int) -> Path | None:
+    """Cut a locked segment to its acknowledged size, rename it or delete it if it is empty, and close it."""
     try:
-        if os.fstat(file).st_size == 0:
+        os.ftruncate(file, size)
+        if size == 0:
             path.unlink()
             return None
         os.fsync(file)
