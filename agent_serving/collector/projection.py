@@ -56,7 +56,7 @@ class Projection:
             "channel": message.get("channel") or _channel(message),
         }
         fields = {header: _first(paths, computed, message) for header, paths in self._paths}
-        line = orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS)
+        line = orjson.dumps(fields)
         previous = _text(message.get("previousId"))
         return ReceivedEvent(
             self._source, kind or "", message_id, anonymous, user, previous, at, received_at, message, headers, fields, line
