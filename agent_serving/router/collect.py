@@ -37,36 +37,29 @@ _PREFLIGHT = {
 _ACCEPTED = orjson.dumps({"success": True})
 
 
-def _kind_of(call: str) -> str | None:
-    if call in KINDS:
-        return KINDS[call]
-    if call in BATCHES:
-        return None
-    raise CollectionRefused(404, "unknown_call", "The path names no call of the tracking API.")
-
-
-@router.post("/v1/{call}", summary="Events of a Segment or RudderStack SDK.", include_in_schema=False)
-async def collect(call: str, request: Request) -> Response:
+async def collect(request: Request) -> Response:
     """Store the events of a request; 200 when they are on the disk."""
     services: Services = request.app.state.services
+    kind = KINDS.get(request.url.path.rpartition("/")[2])
+    encoding, signals = request.headers.get("content-encoding"), SignalHeaders(request.headers.get("sec-gpc"))
     try:
-        await services.collector.receive(
-            TrackingRequest(
-                await request.body(), request.headers.get("content-encoding"), _kind_of(call), _key_of(request),
-                SignalHeaders(request.headers.get("sec-gpc")),
-            )
-        )  # fmt: skip
+        found = TrackingRequest(await request.body(), encoding, kind, _key_of(request), signals)
+        await services.collector.receive(found)
     except (CollectionRefused, AuthenticationFailed) as error:
         return _refused(request, error)
     return Response(_ACCEPTED, media_type="application/json", headers=_CORS)
 
 
-@router.options("/v1/{call:path}", include_in_schema=False)
-@router.options("/sourceConfig/", include_in_schema=False)
-@router.options("/sourceConfig", include_in_schema=False)
-async def preflight(call: str = "") -> Response:
+async def preflight() -> Response:
     """Allow a browser to send from any page."""
     return Response(status_code=204, headers=_PREFLIGHT)
+
+
+for _path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
+    router.add_api_route(_path, preflight, methods=["OPTIONS"], include_in_schema=False)
+    if _path.startswith("/v1/"):
+        # The short paths are the same calls again, so the API's description leaves them out.
+        router.add_api_route(_path, collect, methods=["POST"], include_in_schema=len(_path) > len("/v1/x"))
 
 
 @router.get("/v1/projects/{key}/settings", include_in_schema=False)
