@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from features.definition import FeatureCatalog, read_catalog
 from features.repo.event_push import VIEW, Event, push_event
+from features.retrieval.customer_consent import CustomerConsent
 from features.store.online_store import OnlineStore
 from features.store.opening import open_online_store
 from installation.collector.place import segment_folder
@@ -80,6 +81,7 @@ class Arrivals:
         self._zone = ZoneInfo(self.installation.settings.time_zone)
         self._roles = dict(self.contract.touchpoint.columns) if self.contract.touchpoint else {}
         self.catalog = read_catalog(self.installation)
+        self._consent: CustomerConsent | None = None
         self._purpose = self.installation.contracts[f"gold.{VIEW}"].built_for
 
     def __enter__(self) -> Arrivals:
@@ -90,6 +92,8 @@ class Arrivals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._store.close()
+        if self._consent is not None:
+            self._consent.close()
 
     def push(self) -> int:
         """Push the features of the events that have arrived since the last call; return how many were pushed."""
@@ -107,13 +111,18 @@ class Arrivals:
         names = sorted(customers)
         if self._purpose is None:
             return set(names)
-        moment = self.installation.decision_moment()
-        denials = self.installation.live_decisions.denials(names, self._purpose, moment)
+        if not self.installation.has_consent_record:
+            return set()
+        self._consent = self._consent or CustomerConsent(self.installation)
+        denials = self._consent.denials(names, self._purpose, self.installation.decision_moment())
         return {name for name, denial in zip(names, denials, strict=True) if denial is None}
 
     def _event(self, line: bytes) -> Event | None:
         """Return the event of a line; None if its customer is unknown, or the load will refuse it."""
-        fields = json.loads(line)
+        try:
+            fields = json.loads(line)
+        except ValueError:  # the tail began within a line
+            return None
         values = {column.name: _spelled(column, fields.get(column.header)) for column in self.contract.columns}
         identifier = values.get(self.contract.primary_key[0]) if self.contract.primary_key else None
         if identifier is not None and self._is_repeated(identifier):
