@@ -96,7 +96,7 @@ def test_a_message_that_is_too_large_does_not_take_its_neighbours_along(shop: Fe
 
 def test_a_wrong_key_stores_nothing_and_a_write_key_opens_nothing_else(shop: FeatureShop) -> None:
     with collecting(shop) as (client, key):
-        for auth in (None, ("", ""), ("bjg_000000000000_" + "a" * 43, ""), (key[:-1], "")):
+        for auth in (("", ""), ("bjg_000000000000_" + "a" * 43, ""), (key[:-1], "")):
             answer = client.post("/v1/track", json=EVENT, auth=auth)
             assert answer.status_code == 401, auth
         assert logged(shop) == []
