@@ -188,6 +188,8 @@ class Document:
     """Property `featureView`; empty for a table that is not a feature view."""
     transform: Mapping[str, Any] = field(default_factory=dict)
     """Property `transform`; empty for a table that no function named in its contract builds."""
+    collection: Mapping[str, Any] = field(default_factory=dict)
+    """Property `collection`; empty for a source whose rows do not arrive one by one."""
     key_positions: Mapping[str, int] = field(default_factory=dict)
     path: Path = Path()
     sha256: str = ""
