@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from privacy.consent.errors import RuleError, describe_faults
 from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import Asked
+from privacy.consent.service import Terms
 
 Purposes = tuple[str, ...]
 GOOGLE_CONSENT: dict[str, Purposes] = {
@@ -40,7 +41,7 @@ class _Rules(BaseModel):
 
 
 class BannerNotice(_Rules):
-    """The notice of the consent banner. `least_age`: the age that it asks a visitor to confirm; None: it does not ask."""
+    """The notice of the consent banner. `least_age`: age in years that a visitor confirms there; None: not asked."""
 
     version: Annotated[str, Field(min_length=1, max_length=200)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "ko"
@@ -54,6 +55,9 @@ class CollectionRules(_Rules):
 
     Attributes:
         purpose: purpose for which events are stored; it must be permitted.
+        user_ids: whether the senders prove who their users are. A server that has signed the user in does (`trusted`);
+            a browser whose write key anybody can read does not (`claimed`). Of a claimed user, a consent counts for the
+            event and is not recorded for the person.
         undecided: what happens to an event whose visitor has not decided: it waits, or it is dropped.
         wait_days: time after which a waiting event is deleted.
         answer_days: time for which the answer of a device without a known person counts.
@@ -65,6 +69,7 @@ class CollectionRules(_Rules):
     """
 
     purpose: str
+    user_ids: Literal["trusted", "claimed"] = "claimed"
     undecided: Literal["wait", "drop"] = "drop"
     wait_days: Annotated[int, Field(ge=1, le=30)] = 7
     answer_days: Annotated[int, Field(ge=1, le=730)] = 365
@@ -80,6 +85,15 @@ class CollectionRules(_Rules):
             raise ValueError(f"got {', '.join(unknown)}; expected types of consent mode: {', '.join(GOOGLE_CONSENT)}")
         return self
 
+    @property
+    def terms(self) -> Terms:
+        """The terms of a consent that is given in the banner, without the data that it covers."""
+        notice = self.notice
+        return Terms(
+            notice_version=notice.version, notice_language=notice.language, jurisdiction=notice.jurisdiction,
+            age_years=notice.least_age, asked=notice.asked,
+        )  # fmt: skip
+
     def mapped_purposes(self) -> set[str]:
         """Return every purpose that some signal maps to."""
         maps: tuple[Mapping[Any, Purposes], ...] = (self.categories, self.google_consent, self.tcf_purposes)
@@ -92,7 +106,7 @@ def read_rules(value: Mapping[str, Any], taxonomy: Taxonomy) -> CollectionRules:
     """Return the rules of a contract's property `collection`.
 
     Raises:
-        RuleError: names every fault.
+        RuleError: names every fault, or a consent in this banner would never count by law.
         UnknownPurposeError: a purpose is not in the taxonomy.
     """
     try:

@@ -4,10 +4,10 @@ An answer is sent with every event, long after it was given. So only a change of
 
 - A refusal counts at once. An answer older than the device's last one changes nothing; of equal age, a refusal counts.
 - A consent is recorded for a person who has no record about the purpose. It replaces a refusal or withdrawal only as a
-  statement: an event of that person in which the device's answer turns from refusal to consent, or the event in which
-  the banner reports changed preferences. A cookie from before a withdrawal never undoes it.
-- An event of a known person needs the consent of the person. An event of a visitor needs that of the device, and of
-  every person who was identified on the device. In both cases a refusal of the device or in the event itself denies.
+  statement that is newer: an event of that person in which the device's answer turns from refusal to consent, or in
+  which the banner reports changed preferences. A cookie from before a withdrawal never undoes it.
+- An event needs the consent of its person, or of the device. A refusal of the person, of the device, in the event
+  itself, or of any person who was identified on the device of an anonymous event, denies it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from privacy.consent.record import ConsentRecord
 from privacy.consent.signal.reading import Answer
 from privacy.consent.state import PERMITTING, State
+
+UNANSWERED = frozenset({State.REQUESTED, State.REQUEST_DEFERRED})
+"""States of a consent that was asked for and neither given nor refused."""
 
 
 class Verdict(StrEnum):
@@ -31,34 +35,39 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswer:
-    """The last answer of a device about a purpose. `at`: time of the first event with it, UTC."""
+    """The last answer of a device about a purpose. `at`: UTC time of the event that it counts from."""
 
     answer: Answer
     at: datetime
 
 
-def is_new(before: DeviceAnswer | None, answer: Answer, at: datetime) -> bool:
-    """Return whether an answer in an event of the time `at` changes the device's last one."""
+def followed(before: DeviceAnswer | None, answer: Answer, at: datetime) -> DeviceAnswer | None:
+    """Return the device's last answer after an event of the time `at` with this answer; None if it stays as it was."""
     if answer is Answer.UNREADABLE:
-        return False
+        return None
     if before is None:
-        return True
-    if answer is before.answer:
-        return False
-    return at >= before.at if answer is Answer.REFUSED else at > before.at
+        return DeviceAnswer(answer, at)
+    if answer is Answer.REFUSED:
+        # A repeated refusal moves on, so that a late event from before it cannot permit again.
+        is_later = at > before.at if before.answer is answer else at >= before.at
+    else:
+        is_later = before.answer is not answer and at > before.at
+    return DeviceAnswer(answer, at) if is_later else None
 
 
-def is_recorded(answer: Answer, latest: State | None, *, is_statement: bool) -> bool:
-    """Return whether a new answer of a device becomes a record of the person who is known there.
+def is_recorded(answer: Answer, latest: ConsentRecord | None, said_at: datetime | None) -> bool:
+    """Return whether a new answer of a device becomes a record of a person who is known there.
 
     Args:
         answer: the answer.
-        latest: state of the person's last record about the purpose; None without any.
-        is_statement: whether the person makes the statement in this event, see the module.
+        latest: the person's last record about the purpose; None without any.
+        said_at: the shop's wall time of the event, if the person makes the statement in it; see the module.
     """
+    if latest is None or latest.state in UNANSWERED:
+        return answer is not Answer.UNREADABLE
     if answer is Answer.GIVEN:
-        return latest is None or (is_statement and latest not in PERMITTING)
-    return answer is Answer.REFUSED and (latest is None or latest in PERMITTING)
+        return latest.state not in PERMITTING and said_at is not None and said_at > latest.recorded_at
+    return answer is Answer.REFUSED and latest.state in PERMITTING
 
 
 def device_verdict(answer: DeviceAnswer | None) -> Verdict:
@@ -83,5 +92,5 @@ def event_verdict(own: Answer | None, device: Verdict, persons: Collection[Verdi
     """
     if own in (Answer.REFUSED, Answer.UNREADABLE) or device is Verdict.DENIED or Verdict.DENIED in persons:
         return Verdict.DENIED
-    deciding = persons or (device,)
-    return Verdict.PERMITTED if set(deciding) == {Verdict.PERMITTED} else Verdict.UNDECIDED
+    is_permitted = device is Verdict.PERMITTED or (Verdict.PERMITTED in persons and Verdict.UNDECIDED not in persons)
+    return Verdict.PERMITTED if is_permitted else Verdict.UNDECIDED
