@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agent_serving.collector.person_record import PersonRecords
+from agent_serving.collector.person_record import NewAnswer, PersonRecords
 from agent_serving.collector.policy import Decision, Outcome, StoreAll
 from agent_serving.collector.received_event import ReceivedEvent
 from agent_serving.collector.visitor_store import FILE, SECRET_FILE, Visitors, VisitorStore, WaitingEvent
@@ -21,7 +21,6 @@ from installation.contract.document import Contract
 from installation.installation import Installation
 from privacy.consent.errors import ConsentStoreReplaced
 from privacy.consent.record import SUBJECT_TOKEN_KIND
-from privacy.consent.service import Statement
 from privacy.consent.signal.collection_rules import CollectionRules, read_rules
 from privacy.consent.signal.decision import Verdict, device_verdict, event_verdict, followed
 from privacy.consent.signal.reading import Answer, SignalReading, read_signals
@@ -200,24 +199,22 @@ class ConsentPolicy:
             state.persons[device].add(arrival.person)
             for (name, purpose), found in list(state.answers.items()):
                 if name == device and purpose not in changed:
-                    self._record(state, arrival, purpose, found.answer, None)
+                    self._record(state, arrival, purpose, found.answer, is_statement=False)
         for purpose, answer in arrival.reading.answers.items():
             is_statement = arrival.reading.is_statement or changed.get(purpose, False)
             if purpose in changed or is_statement:
-                self._record(state, arrival, purpose, answer, arrival.at if is_statement else None)
+                self._record(state, arrival, purpose, answer, is_statement=is_statement)
 
-    def _record(
-        self, state: Visitors, arrival: _Arrival, purpose: str, answer: Answer, said_at: datetime | None
-    ) -> None:
+    def _record(self, state: Visitors, arrival: _Arrival, purpose: str, answer: Answer, *, is_statement: bool) -> None:
         devices = filter(None, (arrival.visitor, arrival.former))
         is_shared = any(len(state.persons[device]) > 1 for device in devices)
-        if arrival.person is None or (answer is Answer.GIVEN and is_shared and said_at is None):
+        if arrival.person is None or (answer is Answer.GIVEN and is_shared and not is_statement):
             return
-        due = self._records.due(arrival.person, purpose, answer, said_at)
-        if due:
+        method = f"collector: {', '.join(arrival.reading.formats) or 'earlier answer of the device'}"
+        said = NewAnswer(purpose, answer, arrival.at, is_statement, method, arrival.reading.evidence or None)
+        if self._records.is_due(arrival.person, said):
             self._require_change()
-            method = f"collector: {', '.join(arrival.reading.formats) or 'earlier answer of the device'}"
-            self._records.record(due, purpose, answer, Statement(method, evidence=arrival.reading.evidence or None))
+            self._records.record(arrival.person, said)
 
     def _verdict(self, state: Visitors, own: Answer | None, visitor: str | None, person: str | None) -> Verdict:
         device = visitor or person

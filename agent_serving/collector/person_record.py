@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -24,6 +23,27 @@ from privacy.consent.timeline import build_timeline
 from privacy.contract.vocabulary import load_vocabulary
 
 _NO_DECISION = UNANSWERED | {State.OBJECTION_LIFTED, State.RESTRICTION_LIFTED, State.RESOLVED}
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """A device's new answer about a purpose, in an event of a person.
+
+    Attributes:
+        purpose: of the taxonomy.
+        answer: given or refused.
+        at: UTC time of the event.
+        is_statement: whether the person makes the statement in this event, see `privacy.consent.signal.decision`.
+        method: how it was expressed.
+        evidence: the signals as they came.
+    """
+
+    purpose: str
+    answer: Answer
+    at: datetime
+    is_statement: bool
+    method: str
+    evidence: bytes | None
 
 
 class PersonRecords:
@@ -83,35 +103,36 @@ class PersonRecords:
         ]  # fmt: skip
         return Verdict.DENIED if deciding else Verdict.UNDECIDED
 
-    def due(
-        self, person: str, purpose: str, answer: Answer, said_at: datetime | None
-    ) -> list[tuple[str, ConsentRecord | None]]:
-        """Return the source persons for whom a device's new answer is to be recorded, each with the last record.
+    def is_due(self, person: str, said: NewAnswer) -> bool:
+        """Return whether a device's new answer is to be recorded for a person."""
+        return bool(self._due(person, said))
 
-        `said_at`: UTC time of the event in which the person makes the statement; None if it is not known.
-        """
-        if answer is Answer.GIVEN and self._rules.user_ids == "claimed":
-            return []
-        members = self._store.members_of(self._customer(person))
-        latest = [(subject, self._service.latest(subject, purpose)) for subject in members]
-        wall_time = None if said_at is None else self._wall_time(said_at)
-        return [(subject, record) for subject, record in latest if is_recorded(answer, record, wall_time)]
-
-    def record(
-        self, due: Sequence[tuple[str, ConsentRecord | None]], purpose: str, answer: Answer, statement: Statement
-    ) -> None:
-        """Record an answer for source persons. It counts from now on."""
-        terms = self._terms[purpose]
-        made: list[ConsentRecord] = []
-        for subject, latest in due:
-            if answer is Answer.GIVEN:
-                made += self._service.consents([subject], purpose, terms, statement)
+    def record(self, person: str, said: NewAnswer) -> None:
+        """Record an answer for each source person of a person for whom it is due. It counts from now on."""
+        terms, made, now = self._terms[said.purpose], list[ConsentRecord](), self._service.decision_moment()
+        for subject, latest in self._due(person, said):
+            # In historic data, consent is decided for a past moment; a later statement would never count there.
+            effective_at = min(self._wall_time(said.at), now)
+            if said.answer is Answer.REFUSED and latest is not None:
+                effective_at = max(effective_at, latest.effective_at)
+            statement = Statement(said.method, effective_at, said.evidence)
+            if said.answer is Answer.GIVEN:
+                made += self._service.consents([subject], said.purpose, terms, statement)
             elif latest is None or latest.state in UNANSWERED:
-                made.append(self._service.refusal(subject, purpose, terms, statement))
+                made.append(self._service.refusal(subject, said.purpose, terms, statement))
             else:
-                made.append(self._service.withdrawal(subject, purpose, statement))
+                made.append(self._service.withdrawal(subject, said.purpose, statement))
         self._live.append(made)
         self._verdicts.clear()
+
+    def _due(self, person: str, said: NewAnswer) -> list[tuple[str, ConsentRecord | None]]:
+        """Return the source persons for whom an answer is to be recorded, each with the last record."""
+        if said.answer is Answer.GIVEN and self._rules.user_ids == "claimed":
+            return []
+        said_at = self._wall_time(said.at) if said.is_statement else None
+        members = self._store.members_of(self._customer(person))
+        latest = [(subject, self._service.latest(subject, said.purpose)) for subject in members]
+        return [(subject, record) for subject, record in latest if is_recorded(said.answer, record, said_at)]
 
     def _customer(self, person: str) -> str:
         return self._store.customers_of([person]).get(person) or person

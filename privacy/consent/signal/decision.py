@@ -66,7 +66,7 @@ def is_recorded(answer: Answer, latest: ConsentRecord | None, said_at: datetime 
     if latest is None or latest.state in UNANSWERED:
         return answer is not Answer.UNREADABLE
     if answer is Answer.GIVEN:
-        return latest.state not in PERMITTING and said_at is not None and said_at > latest.recorded_at
+        return latest.state not in PERMITTING and said_at is not None and said_at > latest.effective_at
     return answer is Answer.REFUSED and latest.state in PERMITTING
 
 
