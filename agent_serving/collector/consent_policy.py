@@ -141,14 +141,16 @@ class ConsentPolicy:
         now = max((arrival.event.received_at for arrival in arrivals), default=datetime.now(UTC))
         names = {name for a in arrivals for name in (a.visitor, a.person, a.former) if name is not None}
         state = self._load(names, now)
+        # All answers of the request first: an event that was sent together with a refusal is not stored before it.
+        for arrival in arrivals:
+            self._take_person(state, arrival, self._take_answers(state, arrival))
+        self._records.store()
         return [self._decision(state, arrival) for arrival in arrivals]
 
     def _load(self, names: Sequence[str] | set[str], now: datetime) -> Visitors:
         return self._visitors.load(self._source, names, now - timedelta(days=self._rules.answer_days), now)
 
     def _decision(self, state: Visitors, arrival: _Arrival) -> Decision:
-        changed = self._take_answers(state, arrival)
-        self._take_person(state, arrival, changed)
         released = tuple(
             line
             for name in dict.fromkeys(filter(None, (arrival.visitor, arrival.person, arrival.former)))

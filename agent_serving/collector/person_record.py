@@ -59,6 +59,7 @@ class PersonRecords:
         service = installation.consent_service()
         self._service = replace(service, store=self._store)
         self._verdicts: dict[str, Verdict] = {}
+        self._pending: list[ConsentRecord] = []
         self._live = LiveDecisions(self._store, service.policy, service.controller)
         self._terms = {
             purpose: replace(rules.terms, data_categories=_categories(contract, purpose))
@@ -80,10 +81,12 @@ class PersonRecords:
             ConsentStoreReplaced: another store is in its place; open a new object.
         """
         self._verdicts.clear()
+        self._pending.clear()
         self._live.refresh()
 
     def verdict(self, person: str) -> Verdict:
         """Return whether the purpose of the source is permitted for a person, as it was known at the last `refresh`."""
+        self.store()
         if person not in self._verdicts:
             self._verdicts[person] = self._decided(person)
         return self._verdicts[person]
@@ -108,7 +111,7 @@ class PersonRecords:
         return bool(self._due(person, said))
 
     def record(self, person: str, said: NewAnswer) -> None:
-        """Record an answer for each source person of a person for whom it is due. It counts from now on."""
+        """Make the record of an answer for each source person of a person for whom it is due; see `store`."""
         terms, made, now = self._terms[said.purpose], list[ConsentRecord](), self._service.decision_moment()
         for subject, latest in self._due(person, said):
             # In historic data, consent is decided for a past moment; a later statement would never count there.
@@ -122,8 +125,14 @@ class PersonRecords:
                 made.append(self._service.refusal(subject, said.purpose, terms, statement))
             else:
                 made.append(self._service.withdrawal(subject, said.purpose, statement))
-        self._live.append(made)
-        self._verdicts.clear()
+        self._pending += made
+
+    def store(self) -> None:
+        """Store the records that were made, at once for a whole request. They count from now on."""
+        made, self._pending = self._pending, []
+        if made:
+            self._live.append(made)
+            self._verdicts.clear()
 
     def _due(self, person: str, said: NewAnswer) -> list[tuple[str, ConsentRecord | None]]:
         """Return the source persons for whom an answer is to be recorded, each with the last record."""
@@ -131,6 +140,8 @@ class PersonRecords:
             return []
         said_at = self._wall_time(said.at) if said.is_statement else None
         members = self._store.members_of(self._customer(person))
+        if any(record.purpose == said.purpose and record.subject_id in members for record in self._pending):
+            self.store()
         latest = [(subject, self._service.latest(subject, said.purpose)) for subject in members]
         return [(subject, record) for subject, record in latest if is_recorded(said.answer, record, said_at)]
 

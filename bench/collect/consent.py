@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -104,7 +105,9 @@ class _Walk:
             visits = [(house, visit) for house, visit in arrived if isinstance(visit, Visit)]
             self._send([visit for _, visit in visits], now, stored)
             for house, visit in visits:
-                house.visit(visit, now)
+                house.hear(visit, now)
+            for house, visit in visits:
+                house.judge(visit, now)
             if draw.random() < 0.5:
                 lines = self.policy.release(now)
                 self.policy.forget(lines)
@@ -145,7 +148,7 @@ class _Walk:
         found.stored += len(stored)
         found.unpermitted += sorted(set(stored) - expected)
         found.missing += sorted(expected - set(stored))
-        found.missing += [number for number in set(stored) if stored.count(number) > 1]
+        found.missing += [number for number, count in Counter(stored).items() if count > 1]
         live = self.installation.live_decisions
         live.refresh()
         at = service.decision_moment()

@@ -42,8 +42,8 @@ class Household:
         else:
             self.decided[happening.person, "analytics"] = (happening.what == "give", now)
 
-    def visit(self, visit: Visit, now: datetime) -> None:
-        """Take an event that arrives now."""
+    def hear(self, visit: Visit, now: datetime) -> None:
+        """Take what an event says that arrives now. All events of a request are heard before one is judged."""
         at = min(now, now - timedelta(minutes=visit.late_minutes))
         answers = {"analytics": visit.analytics, "marketing": visit.marketing}
         if visit.has_control:
@@ -59,9 +59,11 @@ class Household:
                         changed[purpose] = before is not None
         if visit.person is not None:
             self._identified(visit, at, answers, changed)
-        self.look_again(now, {device, visit.person, visit.former})
-        own = answers["analytics"]
-        verdict = self._verdict(own, visit)
+
+    def judge(self, visit: Visit, now: datetime) -> None:
+        """Store the event, drop it, or let it wait."""
+        self.look_again(now, {visit.device or visit.person, visit.person, visit.former})
+        verdict = self._verdict(visit.analytics, visit)
         if verdict is True:
             self.stored.append(visit.number)
         elif verdict is None:
