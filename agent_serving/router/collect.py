@@ -30,43 +30,34 @@ KINDS = {
 """The call of each path; analytics.js uses the short ones."""
 BATCHES = ("batch", "b", "import")
 _CORS = {"Access-Control-Allow-Origin": "*"}
-_PREFLIGHT = {
-    **_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, AnonymousId, IsBatch",
-}  # fmt: skip
+_PREFLIGHT = {**_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400"}
 _ACCEPTED = orjson.dumps({"success": True})
 
 
-def _kind_of(call: str) -> str | None:
-    if call in KINDS:
-        return KINDS[call]
-    if call in BATCHES:
-        return None
-    raise CollectionRefused(404, "unknown_call", "The path names no call of the tracking API.")
-
-
-@router.post("/v1/{call}", summary="Events of a Segment or RudderStack SDK.", include_in_schema=False)
-async def collect(call: str, request: Request) -> Response:
+async def collect(request: Request) -> Response:
     """Store the events of a request; 200 when they are on the disk."""
     services: Services = request.app.state.services
+    kind = KINDS.get(request.url.path.rpartition("/")[2])
+    encoding, signals = request.headers.get("content-encoding"), SignalHeaders(request.headers.get("sec-gpc"))
     try:
-        await services.collector.receive(
-            TrackingRequest(
-                await request.body(), request.headers.get("content-encoding"), _kind_of(call), _key_of(request),
-                SignalHeaders(request.headers.get("sec-gpc")),
-            )
-        )  # fmt: skip
+        found = TrackingRequest(await request.body(), encoding, kind, _key_of(request), signals)
+        await services.collector.receive(found)
     except (CollectionRefused, AuthenticationFailed) as error:
         return _refused(request, error)
     return Response(_ACCEPTED, media_type="application/json", headers=_CORS)
 
 
-@router.options("/v1/{call:path}", include_in_schema=False)
-@router.options("/sourceConfig/", include_in_schema=False)
-@router.options("/sourceConfig", include_in_schema=False)
-async def preflight(call: str = "") -> Response:
-    """Allow a browser to send from any page."""
-    return Response(status_code=204, headers=_PREFLIGHT)
+async def preflight(request: Request) -> Response:
+    """Allow a browser to send from any page, with the headers that its SDK names."""
+    asked = request.headers.get("access-control-request-headers", "Authorization, Content-Type")
+    return Response(status_code=204, headers={**_PREFLIGHT, "Access-Control-Allow-Headers": asked})
+
+
+for _path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
+    router.add_api_route(_path, preflight, methods=["OPTIONS"], include_in_schema=False)
+    if _path.startswith("/v1/"):
+        # The short paths are the same calls again, so the API's description leaves them out.
+        router.add_api_route(_path, collect, methods=["POST"], include_in_schema=len(_path) > len("/v1/x"))
 
 
 @router.get("/v1/projects/{key}/settings", include_in_schema=False)
@@ -112,9 +103,12 @@ def _origin(request: Request) -> str:
 def _refused(request: Request, error: CollectionRefused | AuthenticationFailed) -> Response:
     request.state.code = error.code
     if isinstance(error, AuthenticationFailed):
-        return problem(401, error.code, str(error), {**_CORS, "WWW-Authenticate": 'Basic realm="bojagi"'})
-    wait = error.retry_after_seconds
-    return problem(error.status, error.code, str(error), {**_CORS, **({"Retry-After": str(wait)} if wait else {})})
+        status, headers = 401, {**_CORS, "WWW-Authenticate": 'Basic realm="bojagi"'}
+    else:
+        wait = error.retry_after_seconds
+        status, headers = error.status, {**_CORS, **({"Retry-After": str(wait)} if wait else {})}
+    # The SDKs for Python read `message`.
+    return problem(status, error.code, str(error), headers, message=str(error))
 
 
 def _json(content: dict[str, Any]) -> Response:
