@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from agent_serving.collector.consent_policy import ConsentPolicy, open_policy
 from agent_serving.collector.policy import Outcome
 from agent_serving.collector.received_event import ReceivedEvent, SignalHeaders
 from bench.collect.consent_oracle import PURPOSES, Household
 from bench.collect.visitor_walk import Elsewhere, Visit, draw_household
+from installation.contract.document import Contract, load_contracts
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.record import SUBJECT_TOKEN_KIND
@@ -69,15 +72,20 @@ def compare(folder: Path, visitors: int, seed: int, user_ids: Literal["trusted",
     clock, found = Clock(), Comparison()
     settings = load_settings(data_dir=folder / "data", secret_dir=folder / "secret")
     with Installation(settings, clock) as installation:
-        contract = installation.contracts[SOURCE]
         rules = {"protocol": "segment", "userIds": user_ids, **RULES}
-        policy = open_policy(installation, replace(contract, collection=rules))
+        policy = open_policy(installation, replace(source_contract(), collection=rules))
         assert isinstance(policy, ConsentPolicy)
         walk = _Walk(installation, policy, clock, found, is_trusted=user_ids == "trusted")
         for first in range(0, visitors, _AT_ONCE):
             walk.run(range(first, min(first + _AT_ONCE, visitors)), random.Random(f"{seed}-{first}"))
         policy.close()
     return found
+
+
+@cache
+def source_contract() -> Contract:
+    """Return the contract of tracked events."""
+    return load_contracts()[SOURCE]
 
 
 @dataclass
@@ -162,8 +170,6 @@ class _Walk:
 
 
 def _wall(service: ConsentService, now: datetime) -> datetime:
-    from zoneinfo import ZoneInfo
-
     return now.astimezone(ZoneInfo(service.time_zone)).replace(tzinfo=None)
 
 
@@ -174,7 +180,18 @@ def _event(visit: Visit, now: datetime) -> ReceivedEvent:
     former = visit.former if visit.kind == "alias" else None
     message = visit.message
     return ReceivedEvent(
-        SOURCE, message["type"], str(visit.number), visit.device, visit.person, former, at, now, message, headers, {}, line
+        SOURCE,
+        message["type"],
+        str(visit.number),
+        visit.device,
+        visit.person,
+        former,
+        at,
+        now,
+        message,
+        headers,
+        {},
+        line,
     )
 
 
