@@ -1,4 +1,4 @@
-"""Sends random visitors through the policy of a source, on real stores, and compares with the independent evaluation."""
+"""Sends random visitors through the policy of a source, on real stores, and compares with another evaluation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agent_serving.collector.policy import Outcome
 from agent_serving.collector.received_event import ReceivedEvent, SignalHeaders
 from bench.collect.consent_oracle import PURPOSES, Household
 from bench.collect.visitor_walk import Elsewhere, Visit, draw_household
-from installation.contract.document import Contract, load_contracts
+from installation.contract.document import Contracts, load_contracts
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.record import SUBJECT_TOKEN_KIND
@@ -41,6 +41,7 @@ class Clock:
     now: datetime = START
 
     def __call__(self) -> datetime:
+        """Return the time."""
         self.now += timedelta(microseconds=1)
         return self.now
 
@@ -72,8 +73,9 @@ def compare(folder: Path, visitors: int, seed: int, user_ids: Literal["trusted",
     clock, found = Clock(), Comparison()
     settings = load_settings(data_dir=folder / "data", secret_dir=folder / "secret")
     with Installation(settings, clock) as installation:
+        installation.__dict__["contracts"] = contracts()  # reading them takes longer than a short walk
         rules = {"protocol": "segment", "userIds": user_ids, **RULES}
-        policy = open_policy(installation, replace(source_contract(), collection=rules))
+        policy = open_policy(installation, replace(contracts()[SOURCE], collection=rules))
         assert isinstance(policy, ConsentPolicy)
         walk = _Walk(installation, policy, clock, found, is_trusted=user_ids == "trusted")
         for first in range(0, visitors, _AT_ONCE):
@@ -83,9 +85,9 @@ def compare(folder: Path, visitors: int, seed: int, user_ids: Literal["trusted",
 
 
 @cache
-def source_contract() -> Contract:
-    """Return the contract of tracked events."""
-    return load_contracts()[SOURCE]
+def contracts() -> Contracts:
+    """Return the built-in contracts."""
+    return load_contracts()
 
 
 @dataclass
@@ -178,21 +180,10 @@ def _event(visit: Visit, now: datetime) -> ReceivedEvent:
     line = f'{{"messageId":"{visit.number}"}}'.encode()
     headers = SignalHeaders("1" if visit.has_control else None)
     former = visit.former if visit.kind == "alias" else None
-    message = visit.message
+    message, name = visit.message, str(visit.number)
     return ReceivedEvent(
-        SOURCE,
-        message["type"],
-        str(visit.number),
-        visit.device,
-        visit.person,
-        former,
-        at,
-        now,
-        message,
-        headers,
-        {},
-        line,
-    )
+        SOURCE, message["type"], name, visit.device, visit.person, former, at, now, message, headers, {}, line
+    )  # fmt: skip
 
 
 def _number(line: bytes) -> int:

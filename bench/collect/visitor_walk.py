@@ -1,4 +1,4 @@
-"""Draws random visitors: what each does on which device, what the banner and the browser say, and what happens elsewhere.
+"""Draws random visitors: what each does on which device, what the banner says, and what is decided elsewhere.
 
 A household has one or two persons and devices. A round is one to three events, or a decision in the portal.
 """
@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 Said = bool | Literal["?"] | None
 """Given, refused, not to be read, or nothing said."""
+Form = Literal["segment", "rudderstack", "google", "tcf"]
+FORMS: tuple[Form, ...] = ("segment", "rudderstack", "google", "tcf")
 ROUNDS = 8
 
 
@@ -25,7 +27,7 @@ class Visit:
     person: str | None
     analytics: Said
     marketing: Said
-    form: Literal["segment", "rudderstack", "google", "tcf"]
+    form: Form
     has_control: bool
     kind: Literal["track", "identify", "preference", "alias"]
     former: str | None
@@ -48,12 +50,12 @@ class Visit:
             lists = {True: "allowedConsentIds", False: "deniedConsentIds"}
             found = {name: [w for w, one in said.items() if one is value] for value, name in lists.items()}
             return {"consentManagement": "broken" if "?" in said.values() else found}
-        words = {True: "granted", False: "denied", "?": "maybe"}
+        named: dict[Said, str] = {True: "granted", False: "denied", "?": "maybe"}
         if self.form == "google":
-            types = {"analytics_storage": self.analytics} | dict.fromkeys(
+            types: dict[str, Said] = {"analytics_storage": self.analytics} | dict.fromkeys(
                 ("ad_storage", "ad_user_data", "ad_personalization"), self.marketing
             )
-            return {"consent": {name: words[one] for name, one in types.items() if one is not None}}
+            return {"consent": {name: named[one] for name, one in types.items() if one is not None}}
         return {"consent": {"tcString": tc_string(self.analytics, self.marketing)}}
 
 
@@ -66,7 +68,7 @@ class Elsewhere:
 
 
 def tc_string(analytics: Said, marketing: Said) -> str:
-    """Return a TC string in which purposes 8 and 9 stand for analytics, 3 and 4 for marketing, and 1 for any consent."""
+    """Return a TC string: purposes 8 and 9 stand for analytics, 3 and 4 for marketing, and 1 for any consent."""
     if "?" in (analytics, marketing):
         return "CP-broken"
     given = {1} if analytics or marketing else set()
@@ -87,7 +89,7 @@ def draw_household(number: int, draw: random.Random, first: int) -> Iterator[lis
         if draw.random() < 0.15:
             yield [Elsewhere(draw.choice(people), draw.choice(("give", "give", "withdraw", "withdraw", "object")))]
             continue
-        device, visits = draw.choice(devices), []
+        device, visits = draw.choice(devices), list[Visit | Elsewhere]()
         for _ in range(draw.choice((1, 1, 2, 3))):
             kind: Literal["track", "identify", "preference", "alias"] = "track"
             if draw.random() < 0.25 or device not in shown:
@@ -99,7 +101,7 @@ def draw_household(number: int, draw: random.Random, first: int) -> Iterator[lis
             person, said = signed_in.get(device), shown[device]
             if draw.random() < 0.04:
                 said = ("?", said[1])
-            form = draw.choice(("segment", "rudderstack", "google", "tcf"))
+            form = draw.choice(FORMS)
             # A TC string answers every purpose.
             form = "segment" if form == "tcf" and None in said else form
             is_server = person is not None and draw.random() < 0.1

@@ -1,4 +1,4 @@
-"""The policy stores what visitors permit and nothing else, by an independent evaluation; each rule is needed for that."""
+"""The policy stores what visitors permit and nothing else, by an independent evaluation; no rule can be left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agent_serving.collector.consent_policy import ConsentPolicy, open_policy
 from agent_serving.collector.policy import Decision, Outcome, StoreAll
 from agent_serving.collector.received_event import ReceivedEvent, SignalHeaders
 from agent_serving.collector.visitor_store import FILE
-from bench.collect.consent import RULES, SOURCE, Clock, compare, source_contract
+from bench.collect.consent import RULES, SOURCE, Clock, compare, contracts
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.errors import RuleError
@@ -38,8 +38,9 @@ class Site:
         self.clock, self.folder = Clock(), folder
         settings = load_settings(data_dir=folder / "data", secret_dir=folder / "secret")
         self.installation = Installation(settings, self.clock)
+        self.installation.__dict__["contracts"] = contracts()
         self.contract = replace(
-            source_contract(), collection={"protocol": "segment", "userIds": "trusted", **RULES, **changed}
+            contracts()[SOURCE], collection={"protocol": "segment", "userIds": "trusted", **RULES, **changed}
         )
         self.policy = self.open()
         self.count = 0
@@ -309,7 +310,7 @@ def test_a_notice_whose_consents_never_count_is_refused(tmp_path: Path) -> None:
 
 def test_a_source_without_purpose_stores_everything(tmp_path: Path) -> None:
     with Installation(load_settings(data_dir=tmp_path, secret_dir=tmp_path / "secret")) as installation:
-        assert isinstance(open_policy(installation, source_contract()), StoreAll)
+        assert isinstance(open_policy(installation, contracts()[SOURCE]), StoreAll)
 
 
 def test_a_purpose_that_needs_no_consent_yields_to_a_restriction(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ STATED: dict[str, Any] = {
     "categories": {"Analytics": ["analytics"], "Ads": ["marketing"], "Partners": ["marketing"]},
 }
 RULES = read_rules(STATED, built_in_taxonomy())
+ALL_UNREADABLE = dict.fromkeys(("analytics", "marketing", "personalisation"), Answer.UNREADABLE)
 GIVEN, REFUSED, UNREADABLE = Answer.GIVEN, Answer.REFUSED, Answer.UNREADABLE
 
 
@@ -55,9 +56,9 @@ def preferences(**said: object) -> dict[str, Any]:
             {"consent": {"tcString": tc_string(True, False)}},
             {"analytics": GIVEN, "marketing": REFUSED, "personalisation": REFUSED},
         ),
-        ({"consent": {"IABTCF_TCString": None}}, dict.fromkeys(("analytics", "marketing", "personalisation"), UNREADABLE)),
+        ({"consent": {"IABTCF_TCString": None}}, ALL_UNREADABLE),
         ({"consent": {"gpc": True}}, {"marketing": REFUSED}),
-        ({"consent": "all"}, dict.fromkeys(("analytics", "marketing", "personalisation"), UNREADABLE)),
+        ({"consent": "all"}, ALL_UNREADABLE),
     ],
 )  # fmt: skip
 def test_each_signal_gives_its_answers(context: object, expected: dict[str, Answer]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_strings_of_the_frameworks_library_are_read_as_it_wrote_them() -> None:
     def some(numbers: range) -> list[int]:
         return draw.sample(numbers, draw.randint(0, min(len(numbers), 11)))
 
-    drawn = [
+    drawn: list[dict[str, Any]] = [
         {
             "purposes": some(range(1, 12)), "publisher": draw.choice((None, some(range(1, 12)))),
             "vendors": some(range(1, 900)), "interests": some(range(2, 12)),
