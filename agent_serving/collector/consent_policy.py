@@ -201,15 +201,15 @@ class ConsentPolicy:
             state.persons[device].add(arrival.person)
             for (name, purpose), found in list(state.answers.items()):
                 if name == device and purpose not in changed:
-                    self._record(state, arrival, purpose, found.answer, is_statement=False)
+                    is_shared = len(state.persons[device]) > 1
+                    self._record(arrival, purpose, found.answer, is_statement=False, is_shared=is_shared)
         for purpose, answer in arrival.reading.answers.items():
             is_statement = arrival.reading.is_statement or changed.get(purpose, False)
             if purpose in changed or is_statement:
-                self._record(state, arrival, purpose, answer, is_statement=is_statement)
+                is_shared = len(state.persons[arrival.visitor or ""]) > 1
+                self._record(arrival, purpose, answer, is_statement=is_statement, is_shared=is_shared)
 
-    def _record(self, state: Visitors, arrival: _Arrival, purpose: str, answer: Answer, *, is_statement: bool) -> None:
-        devices = filter(None, (arrival.visitor, arrival.former))
-        is_shared = any(len(state.persons[device]) > 1 for device in devices)
+    def _record(self, arrival: _Arrival, purpose: str, answer: Answer, *, is_statement: bool, is_shared: bool) -> None:
         if arrival.person is None or (answer is Answer.GIVEN and is_shared and not is_statement):
             return
         method = f"collector: {', '.join(arrival.reading.formats) or 'earlier answer of the device'}"

@@ -96,17 +96,17 @@ class Household:
     def _identified(self, visit: Visit, at: datetime, answers: dict[str, Said], changed: dict[str, bool]) -> None:
         person = visit.person or ""
         known = [d for d in (visit.device, visit.former if visit.kind == "alias" else None) if d is not None]
-        earlier: list[tuple[str, bool]] = []
+        earlier: list[tuple[str, str, bool]] = []
         for device in known:
             if person not in self.users[device]:
                 self.users[device].append(person)
                 earlier += [
-                    (purpose, answer) for (name, purpose), (answer, _) in self.said.items()
+                    (device, purpose, answer) for (name, purpose), (answer, _) in self.said.items()
                     if name == device and purpose not in changed
                 ]  # fmt: skip
-        is_shared = any(len(self.users[device]) > 1 for device in known)
-        for purpose, answer in earlier:
-            self._decide(person, purpose, answer, at, is_statement=False, is_shared=is_shared)
+        for device, purpose, answer in earlier:
+            self._decide(person, purpose, answer, at, is_statement=False, is_shared=len(self.users[device]) > 1)
+        is_shared = visit.device is not None and len(self.users[visit.device]) > 1
         for purpose, said in answers.items():
             is_statement = visit.kind == "preference" or changed.get(purpose, False)
             if isinstance(said, bool) and (purpose in changed or is_statement):
