@@ -28,7 +28,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
             found = compare(Path(folder), visitors // 2, SEED, user_ids)
         print(
-            f"{user_ids}: {found.visitors} households, {found.stored} events stored, {found.released} of them after "
+            f"{user_ids}: {found.visitors} visitors, {found.stored} events stored, {found.released} of them after "
             f"they had waited, {found.recorded} verdicts, {time.perf_counter() - started:.0f} s",
             file=sys.stderr,
         )

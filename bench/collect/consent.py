@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 from agent_serving.collector.consent_policy import ConsentPolicy, open_policy
 from agent_serving.collector.policy import Outcome
 from agent_serving.collector.received_event import ReceivedEvent, SignalHeaders
-from bench.collect.consent_oracle import PURPOSES, Household
+from bench.collect.consent_oracle import PURPOSES, WAIT, Household
 from bench.collect.visitor_walk import Elsewhere, Visit, draw_household
 from installation.contract.document import Contracts, load_contracts
 from installation.installation import Installation
@@ -48,13 +49,12 @@ class Clock:
 
 @dataclass
 class Comparison:
-    """What was compared. `unpermitted`: stored though the evaluation permits it not; `missing`: permitted, not stored.
+    """What was compared. `visitors` are devices. `unpermitted`: stored though the evaluation permits it not; `missing`: permitted, not stored.
 
     `verdicts`: persons and purposes for which the consent record and the evaluation differ.
     """
 
     visitors: int = 0
-    events: int = 0
     stored: int = 0
     released: int = 0
     recorded: int = 0
@@ -69,7 +69,7 @@ class Comparison:
 
 
 def compare(folder: Path, visitors: int, seed: int, user_ids: Literal["trusted", "claimed"] = "trusted") -> Comparison:
-    """Return the comparison of random households, at least as many as named."""
+    """Return the comparison of random visitors (devices), at least as many as named."""
     clock, found = Clock(), Comparison()
     settings = load_settings(data_dir=folder / "data", secret_dir=folder / "secret")
     with Installation(settings, clock) as installation:
@@ -78,8 +78,10 @@ def compare(folder: Path, visitors: int, seed: int, user_ids: Literal["trusted",
         policy = open_policy(installation, replace(contracts()[SOURCE], collection=rules))
         assert isinstance(policy, ConsentPolicy)
         walk = _Walk(installation, policy, clock, found, is_trusted=user_ids == "trusted")
-        for first in range(0, visitors, _AT_ONCE):
-            walk.run(range(first, min(first + _AT_ONCE, visitors)), random.Random(f"{seed}-{first}"))
+        for first in itertools.count(0, _AT_ONCE):
+            if found.visitors >= visitors:
+                break
+            walk.run(range(first, first + min(_AT_ONCE, visitors)), random.Random(f"{seed}-{first}"))
         policy.close()
     return found
 
@@ -119,13 +121,19 @@ class _Walk:
             for house, visit in visits:
                 house.judge(visit, now)
             if draw.random() < 0.5:
-                lines = self.policy.release(now)
-                self.policy.forget(lines)
-                stored += map(_number, lines)
-                self.found.released += len(lines)
-                for house in houses.values():
-                    house.look_again(now)
+                self._release(houses, now, stored)
+        self._release(houses, self.clock(), stored)
+        self.clock.now += WAIT  # what still waits expires, so that the next households do not meet it
+        self._release(houses, self.clock(), stored)
         self._compare(houses, stored, service)
+
+    def _release(self, houses: dict[int, Household], now: datetime, stored: list[int]) -> None:
+        lines = self.policy.release(now)
+        self.policy.forget(lines)
+        stored += map(_number, lines)
+        self.found.released += len(lines)
+        for house in houses.values():
+            house.look_again(now)
 
     def _send(self, visits: list[Visit], now: datetime, stored: list[int]) -> None:
         events = [_event(visit, now) for visit in visits]
@@ -154,7 +162,7 @@ class _Walk:
     def _compare(self, houses: dict[int, Household], stored: list[int], service: ConsentService) -> None:
         expected = {number for house in houses.values() for number in house.stored}
         found = self.found
-        found.visitors += len(houses)
+        found.visitors += len({device for house in houses.values() for device in house.devices})
         found.stored += len(stored)
         found.unpermitted += sorted(set(stored) - expected)
         found.missing += sorted(expected - set(stored))

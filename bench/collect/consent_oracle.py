@@ -25,6 +25,7 @@ class Household:
         users: persons seen on each device.
         decided: last decision and its time, by person and purpose.
         stored: numbers of the stored events, in order.
+        devices: devices from which an event came.
     """
 
     is_trusted: bool
@@ -34,6 +35,7 @@ class Household:
     objecting: set[str] = field(default_factory=set)
     waiting: list[tuple[Visit, datetime]] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)
+    devices: set[str] = field(default_factory=set)
 
     def elsewhere(self, happening: Elsewhere, now: datetime) -> None:
         """Take a decision that was made elsewhere."""
@@ -49,6 +51,7 @@ class Household:
         if visit.has_control:
             answers["marketing"] = False
         device = visit.device or visit.person or ""
+        self.devices |= {visit.device} if visit.device is not None else set()
         changed: dict[str, bool] = {}
         for purpose, answer in answers.items():
             if isinstance(answer, bool):

@@ -104,6 +104,8 @@ def draw_household(number: int, draw: random.Random, first: int) -> Iterator[lis
             form = draw.choice(FORMS)
             # A TC string answers every purpose.
             form = "segment" if form == "tcf" and None in said else form
+            if "?" in said and form in ("rudderstack", "tcf"):
+                said = ("?", "?")  # the whole signal is broken
             is_server = person is not None and draw.random() < 0.1
             visits.append(
                 Visit(
