@@ -49,9 +49,13 @@ class Clock:
 
 @dataclass
 class Comparison:
-    """What was compared. `visitors` are devices. `unpermitted`: stored though the evaluation permits it not; `missing`: permitted, not stored.
+    """What was compared.
 
-    `verdicts`: persons and purposes for which the consent record and the evaluation differ.
+    Attributes:
+        visitors: devices.
+        unpermitted: events that were stored though the evaluation does not permit it.
+        missing: events that it permits and that were not stored, or stored twice.
+        verdicts: persons and purposes for which the consent record and the evaluation differ.
     """
 
     visitors: int = 0
