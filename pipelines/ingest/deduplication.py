@@ -47,9 +47,7 @@ class Deduplication:
         """
         rows = sum(file.rows for file in staging.files)
         is_unique = is_keyed(self.table.contract)
-        rivals = [
-            old for old in self.kept if is_unique or any(old.may_share_rows(new) for new in staging.files)
-        ]
+        rivals = [old for old in self.kept if is_unique or any(old.may_share_rows(new) for new in staging.files)]
 
         def known() -> Iterator[Hashes]:
             yield from self.table.hashes(staging.files)

@@ -54,33 +54,48 @@ def test_an_arrived_event_is_a_feature_of_a_customer_who_permits_it(shop: Featur
         message = {"type": "track", "event": name, "messageId": f"m{number}", "context": {"sessionId": "s1"}, **fields}
         return projection.event(message, RECEIVED.replace(second=number), SignalHeaders()).line
 
-    with closing(AppendLog(folder_of(shop))) as log, Arrivals(shop.installation, shop.installation.contracts[SOURCE]) as seen:
+    with (
+        closing(AppendLog(folder_of(shop))) as log,
+        Arrivals(shop.installation, shop.installation.contracts[SOURCE]) as seen,
+    ):
         viewed = event(1, "Product Viewed", userId="M1", properties={"product_id": 77})
         log.append([viewed, viewed, event(2, "Product Added", anonymousId="b1"), event(3, "x", userId="M2")]).result()
-        log.append([event(4, "x", anonymousId="stranger"), b'"no event"', event(5, "x", userId="M1", timestamp="?")]).result()
+        log.append(
+            [event(4, "x", anonymousId="stranger"), b'"no event"', event(5, "x", userId="M1", timestamp="?")]
+        ).result()
         assert seen.push() == 2
         assert seen.push() == 0
     found = stored(shop, PERMITS)
     assert found is not None
     # The shop's wall time is nine hours ahead of UTC.
     assert found["last_event_at"] == datetime(2026, 5, 4, 11, 59, 2)
-    assert (found["last_event_type"], found["session_event_count"], found["session_view_count"]) == ("add_to_cart", 2, 1)
+    assert (found["last_event_type"], found["session_event_count"], found["session_view_count"]) == (
+        "add_to_cart",
+        2,
+        1,
+    )
     assert stored(shop, REFUSES) is None
 
 
 def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop: FeatureShop) -> None:
     projection, folder = Projection(shop.installation.contracts[SOURCE]), folder_of(shop)
-    tail, read = LogTail(folder), []
+    tail, read = LogTail(folder), list[bytes]()
+
+    def look() -> None:
+        read.extend(tail.lines())
+
     for number in range(12):
         message = {"type": "track", "event": "e", "anonymousId": "a", "messageId": str(number)}
         log = AppendLog(folder)
         log.append([projection.event(message, RECEIVED, SignalHeaders()).line]).result()
         if number % 3:
-            read += list(tail.lines())
+            look()
         log.close()
         if number % 4 == 3:
             load_segments(
-                shop.installation, shop.installation.contracts[SOURCE], before_deletion=lambda: read.extend(tail.lines())
+                shop.installation,
+                shop.installation.contracts[SOURCE],
+                before_deletion=look,
             )
-    read += list(tail.lines())
+    look()
     assert [line.split(b'"messageId":"')[1].split(b'"')[0] for line in read] == [str(n).encode() for n in range(12)]

@@ -34,7 +34,13 @@ def shop(tmp_path: Path) -> Iterator[FeatureShop]:
 
 
 def message(number: int, **fields: Any) -> dict[str, Any]:
-    return {"type": "track", "event": "Product Added", "anonymousId": f"a{number % 7}", "messageId": f"m{number}", **fields}
+    return {
+        "type": "track",
+        "event": "Product Added",
+        "anonymousId": f"a{number % 7}",
+        "messageId": f"m{number}",
+        **fields,
+    }
 
 
 def write(shop: FeatureShop, *messages: dict[str, Any], second: int = 0) -> None:
