@@ -188,8 +188,6 @@ class VisitorStore:
             count = self._db.execute(query, (source, _text(now))).rowcount
             self._db.execute("DELETE FROM visitor_answer WHERE at < ?", (oldest,))
             self._db.execute("DELETE FROM visitor_person WHERE at < ?", (oldest,))
-        if count and self._db.is_shared:  # a file overwrites deleted rows by itself
-            self._db.vacuum(*_TABLES)
         return int(count)
 
     def devices_of(self, persons: Collection[str]) -> list[str]:
