@@ -21,6 +21,7 @@ from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.data_secret import (
     note_into,
+    open_audiences,
     open_audit_log,
     open_corrections,
     open_documents,
@@ -375,6 +376,11 @@ class Installation:
     def inspection_records(self) -> DocumentStore:
         """The results of the checks of tables, one document a table."""
         return open_documents(self.settings.data_dir / "quality/outcome", self.server, "inspections", is_durable=False)
+
+    @property
+    def audience_documents(self) -> DocumentStore:
+        """The definitions of audiences, and the history of the rules whose size was asked for."""
+        return open_audiences(self.settings, self.server)
 
     @property
     def shared_files(self) -> SharedFiles:

@@ -17,6 +17,8 @@ GRACE_SECONDS = 10.0
 """How long the main thread may take to close files and stores after a signal. A second signal ends it at once."""
 REPEAT_SECONDS = 1.0
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_INTERRUPTS = {"KeyboardInterrupt", "DagsterExecutionInterruptedError"}
+"""What the handlers of Python, of this module and of Dagster raise. By name, so that Dagster is not imported."""
 
 
 class StopSignals:
@@ -36,8 +38,14 @@ class StopSignals:
         for number in _NAMES:
             signal.signal(number, self._interrupt)
         default = sys.unraisablehook
-        # An interrupt inside a callback that cannot raise would be printed; the watching thread repeats the signal.
-        sys.unraisablehook = lambda found: None if self.received is not None else default(found)
+
+        def print_unless_interrupted(found: "sys.UnraisableHookArgs") -> None:
+            # An interrupt inside a callback that cannot raise would be printed; the watching thread repeats the signal.
+            # Under Dagster's handler the interrupt can be here before the watching thread has noted its signal.
+            if self.received is None and getattr(found.exc_type, "__name__", "") not in _INTERRUPTS:
+                default(found)
+
+        sys.unraisablehook = print_unless_interrupted
         threading.Thread(target=self._watch, args=(reader,), name="stop signals", daemon=True).start()
 
     def finish(self) -> None:

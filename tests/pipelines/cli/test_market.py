@@ -176,7 +176,7 @@ def test_a_changed_gold_table_below_current_silver_tables_is_built_and_alone_mat
     current, changed = ["bronze/cj_products", "silver/product", "silver/order_line"], "gold/order_history"
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
     monkeypatch.setattr(
-        "pipelines.defs.build.TABLES",
+        "pipelines.unify.registry.TABLES",
         tuple(replace(table, version=table.version + 1) if table.name == changed else table for table in TABLES),
     )
     before = last_materialised(bojagi)

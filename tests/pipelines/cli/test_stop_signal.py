@@ -92,3 +92,15 @@ def test_a_command_without_a_signal_ends_as_usual() -> None:
     code, _, errors = ended(start("raise ValueError('shown')"))
     assert code == 1
     assert "ValueError: shown" in errors
+
+
+def test_an_interrupt_in_a_callback_is_silent_also_before_the_signal_is_noted() -> None:
+    body = (
+        "class DagsterExecutionInterruptedError(BaseException): pass\nclass Loud:\n"
+        "    def __init__(self, error): self.error = error\n    def __del__(self): raise self.error\n"
+        "Loud(KeyboardInterrupt())\nLoud(DagsterExecutionInterruptedError())\nLoud(ValueError('shown'))"
+    )
+    code, _, errors = ended(start(body))
+    assert code == 0
+    assert "ValueError: shown" in errors
+    assert "Interrupt" not in errors

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from installation.contract.document import Contracts
-from pipelines.unify.registry import TABLES, table
+from pipelines.unify.registry import TABLES, all_tables, table
+
+# Tables that record decisions and changes, and those of models and segments: the small market has too few customers.
+MAY_BE_EMPTY = {
+    "silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score",
+    "gold/segment_model", "gold/customer_segment", "gold/segment_move", "gold/segment",
+}  # fmt: skip
 
 
 def test_every_table_is_listed_after_its_inputs(contracts: Contracts) -> None:
     known: set[str] = set()
-    for derived in TABLES:
+    for derived in all_tables(contracts):
         missing = [name for name in derived.all_inputs(contracts) if not name.startswith(("bronze/", "consent/"))]
         assert set(missing) <= known, derived.name
         known.add(derived.name)
@@ -33,7 +39,7 @@ def test_the_rows_of_every_table_conform_to_its_contract(name: str, market) -> N
     contract = market.context.contracts.table(name)
     frame = market.frame(name)
     assert list(frame.columns) == [column.name for column in contract.columns]
-    if name not in ("silver/identity_event", "silver/identity_decision"):
+    if name not in MAY_BE_EMPTY:
         assert len(frame) > 0
     assert not frame.duplicated(list(contract.primary_key)).any()
     for column in contract.columns:
