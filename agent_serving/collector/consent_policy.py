@@ -28,6 +28,10 @@ from privacy.consent.signal.reading import Answer, SignalReading, read_signals
 DEVICE_TOKEN_KIND = "device_id"
 MOST_WAITING = 1_000
 """Events that wait for one visitor; more are dropped, so that a forged visitor cannot fill the disk."""
+MOST_RELEASED_BYTES = 4 << 20
+"""Lines that one request or call releases, a part of what the log takes at once; the next one releases more."""
+_AT_ONCE = 1_000
+"""Visitors and persons that are judged in one transaction."""
 _ALIAS = "alias"
 _PROTOCOL = "protocol"
 """Key of the property `collection` that says nothing about consent."""
@@ -92,17 +96,23 @@ class ConsentPolicy:
             self._visitors.forget(self._visitors.digest(self._source, line) for line in lines)
 
     def release(self, now: datetime) -> tuple[bytes, ...]:
-        """Return the lines of waiting events that are permitted by now, after decisions that were made elsewhere.
+        """Return lines of waiting events that are permitted by now, after decisions that were made elsewhere.
 
-        Denied and expired events are deleted. The caller appends the lines to the log and calls `forget` then.
+        Denied and expired events are deleted. The caller appends the lines to the log and calls `forget` then, until
+        there are none: a call returns about `MOST_RELEASED_BYTES` at most.
         """
         with self._turn:
             self._follow()
             self._visitors.expire(self._source, now)
-            names = self._visitors.waiting_names(self._source)
-            with self._changing():
-                state = self._load(names, now)
-                return tuple(line for name in names for line in self._released(state, name))
+            names = self._visitors.decidable(self._source, self._base)
+            for first in range(0, len(names), _AT_ONCE):
+                part = names[first : first + _AT_ONCE]
+                with self._changing():
+                    state = self._load(part, now)
+                    lines = tuple(line for name in part for line in self._released(state, name))
+                if lines:
+                    return lines
+        return ()
 
     def close(self) -> None:
         """Close the stores."""
@@ -229,7 +239,7 @@ class ConsentPolicy:
         return event_verdict(own, answer, [self._records.verdict(one) for one in persons])
 
     def _released(self, state: Visitors, name: str) -> list[bytes]:
-        """Return the permitted lines that wait for a visitor or person, and delete the denied ones."""
+        """Return permitted lines that wait for a visitor or person, and delete the denied ones."""
         lines = []
         for event in list(state.waiting.get(name, {}).values()):
             verdict = self._verdict(state, None, event.visitor, event.person)
@@ -238,8 +248,11 @@ class ConsentPolicy:
             if verdict is Verdict.DENIED:
                 self._require_change()
                 self._visitors.forget([event.digest])
+            elif state.released_bytes >= MOST_RELEASED_BYTES:
+                break
             elif (line := self._visitors.line(event.digest)) is not None:
                 lines.append(line)
+                state.released_bytes += len(line)
             state.remove_waiting(event)
         return lines
 

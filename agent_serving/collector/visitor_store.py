@@ -78,11 +78,13 @@ class Visitors:
         answers: last answer by device and purpose. Of events without a device, the person is the device.
         persons: persons identified on each device.
         waiting: waiting events by visitor or person.
+        released_bytes: bytes of the lines that were released.
     """
 
     answers: dict[tuple[str, str], DeviceAnswer] = field(default_factory=dict)
     persons: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     waiting: dict[str, dict[bytes, WaitingEvent]] = field(default_factory=lambda: defaultdict(dict))
+    released_bytes: int = 0
 
     def add_waiting(self, event: WaitingEvent) -> None:
         """Add a waiting event for its visitor and its person."""
@@ -128,30 +130,41 @@ class VisitorStore:
         return hmac.digest(self._secret, source.encode() + b"\0" + line, "sha256")
 
     def load(self, source: str, names: Collection[str], answered_since: datetime, now: datetime) -> Visitors:
-        """Return what the store knows about devices and persons, with the events of one source that wait."""
+        """Return what the store knows about devices and persons, with the events of one source that wait for them.
+
+        It has the answers and persons of every device that a waiting event needs to be judged.
+        """
         found, among = Visitors(), json.dumps(sorted(names))
-        query = f"SELECT visitor, purpose, answer, at FROM visitor_answer WHERE visitor {AMONG} AND at >= ?"
-        for visitor, purpose, answer, at in self._db.execute(query, (among, _text(answered_since))):
-            found.answers[visitor, purpose] = DeviceAnswer(Answer(answer), datetime.fromisoformat(at))
-        for visitor, person in self._db.execute(
-            f"SELECT visitor, person FROM visitor_person WHERE visitor {AMONG}", (among,)
-        ):
-            found.persons[visitor].add(person)
         query = (
             f"SELECT digest, visitor, person FROM waiting_event WHERE (visitor {AMONG} OR person {AMONG}) "
             "AND source = ? AND expires_at > ? ORDER BY arrived_at"
         )
+        needed = set(names)
         for digest, visitor, person in self._db.execute(query, (among, among, source, _text(now))):
             found.add_waiting(WaitingEvent(bytes(digest), visitor, person))
+            needed |= {visitor or person}
+        among = json.dumps(sorted(needed))
+        query = f"SELECT visitor, purpose, answer, at FROM visitor_answer WHERE visitor {AMONG} AND at >= ?"
+        for visitor, purpose, answer, at in self._db.execute(query, (among, _text(answered_since))):
+            found.answers[visitor, purpose] = DeviceAnswer(Answer(answer), datetime.fromisoformat(at))
+        query = f"SELECT visitor, person FROM visitor_person WHERE visitor {AMONG}"
+        for visitor, person in self._db.execute(query, (among,)):
+            found.persons[visitor].add(person)
         return found
 
-    def waiting_names(self, source: str) -> list[str]:
-        """Return the visitors and persons for whom events of a source wait, once each."""
+    def decidable(self, source: str, purpose: str | None) -> list[str]:
+        """Return the visitors and persons whose waiting events of a source something else may decide, once each.
+
+        That are persons, devices with known persons, and devices that have an answer about the purpose: another source
+        may have heard it.
+        """
         query = (
-            "SELECT visitor FROM waiting_event WHERE source = ? AND visitor IS NOT NULL UNION "
-            "SELECT person FROM waiting_event WHERE source = ? AND person IS NOT NULL"
+            "SELECT person FROM waiting_event WHERE source = ? AND person IS NOT NULL UNION "
+            "SELECT w.visitor FROM waiting_event w JOIN visitor_person p ON p.visitor = w.visitor WHERE w.source = ? "
+            "UNION SELECT w.visitor FROM waiting_event w JOIN visitor_answer a ON a.visitor = w.visitor "
+            "WHERE w.source = ? AND a.purpose = ?"
         )
-        return sorted(name for (name,) in self._db.execute(query, (source, source)))
+        return sorted(name for (name,) in self._db.execute(query, (source, source, source, purpose or "")))
 
     def set_answer(self, visitor: str, purpose: str, answer: DeviceAnswer) -> None:
         """Store the last answer of a device."""

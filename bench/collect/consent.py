@@ -132,10 +132,10 @@ class _Walk:
         self._compare(houses, stored, service)
 
     def _release(self, houses: dict[int, Household], now: datetime, stored: list[int]) -> None:
-        lines = self.policy.release(now)
-        self.policy.forget(lines)
-        stored += map(_number, lines)
-        self.found.released += len(lines)
+        while lines := self.policy.release(now):
+            self.policy.forget(lines)
+            stored += map(_number, lines)
+            self.found.released += len(lines)
         for house in houses.values():
             house.look_again(now)
 

@@ -48,8 +48,9 @@ class WaitingEvents:
         """
         if self._policy is None or self._log is None:
             return 0
-        lines = self._policy.release(self._installation.clock())
-        if lines:
+        count = 0
+        while lines := self._policy.release(self._installation.clock()):
             self._log.append(lines).result()
             self._policy.forget(lines)
-        return len(lines)
+            count += len(lines)
+        return count

@@ -276,6 +276,29 @@ def test_a_decision_made_elsewhere_releases_and_deletes_and_time_deletes(site: S
     assert rows(site) == 0
 
 
+def test_a_refusal_that_another_source_heard_deletes_what_waits(site: Site) -> None:
+    site.outcome("d-1", "M1")
+    other = open_policy(site.installation, replace(site.contract, id="source.other"))
+    other.decide([site.event("d-1", said=NO)])
+    other.close()
+    assert site.send(site.event("d-2", "M1", YES))[0].released == (), "M1 permits, and the device of the event does not"
+    assert rows(site) == 0
+
+
+def test_many_waiting_events_are_released_in_parts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent_policy, "MOST_RELEASED_BYTES", 50)
+    site.send(*[site.event() for _ in range(5)])
+    assert [len(site.send(site.event(said=YES))[0].released) for _ in range(4)] == [3, 2, 0, 0]
+    site.send(*[site.event("d-2", "M2") for _ in range(5)])
+    site.send(site.event("d-3", "M2", YES))
+    first = site.policy.release(site.clock())
+    assert first == site.policy.release(site.clock()), "what is not forgotten is released again"
+    site.policy.forget(first)
+    second = site.policy.release(site.clock())
+    site.policy.forget(second)
+    assert (len(first), len(second), site.policy.release(site.clock())) == (2, 1, ())
+
+
 def test_too_many_events_of_one_visitor_are_dropped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consent_policy, "MOST_WAITING", 2)
     assert [found.reason for found in site.send(*[site.event() for _ in range(3)])] == [

@@ -56,8 +56,24 @@ def test_what_is_stored_is_found_by_device_and_by_person(store: VisitorStore) ->
     assert [len(found.waiting[name]) for name in (OWN, LEE)] == [1, 1]
     (event,) = found.waiting[LEE].values()
     assert store.line(event.digest) == b'{"page": "3"}'
-    assert store.waiting_names(SOURCE) == sorted((KIM, LEE, OWN, SHARED))
-    assert store.waiting_names("source.other") == []
+    assert store.decidable(SOURCE, "analytics") == sorted((KIM, LEE, OWN, SHARED))
+    assert store.decidable("source.other", "analytics") == []
+
+
+def test_events_that_nothing_but_their_visitor_decides_are_not_judged_again(store: VisitorStore) -> None:
+    with store.changing():
+        event = WaitingEvent(store.digest(SOURCE, b"{}"), "d-9", None)
+        store.wait(SOURCE, event, b"{}", NOW, NOW + timedelta(days=3))
+    assert "d-9" not in store.decidable(SOURCE, "analytics")
+    with store.changing():
+        store.set_answer("d-9", "marketing", GIVEN)
+        assert "d-9" not in store.decidable(SOURCE, "analytics")
+        store.set_answer("d-9", "analytics", GIVEN)
+    assert "d-9" in store.decidable(SOURCE, "analytics")
+
+
+def test_a_waiting_event_is_loaded_with_what_its_device_has_said(store: VisitorStore) -> None:
+    assert (SHARED, "analytics") in store.load(SOURCE, {KIM}, NOW, NOW).answers
 
 
 def test_old_answers_and_expired_events_do_not_count_and_are_deleted(store: VisitorStore) -> None:
