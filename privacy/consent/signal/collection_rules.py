@@ -112,7 +112,9 @@ def read_rules(value: Mapping[str, Any], taxonomy: Taxonomy) -> CollectionRules:
     try:
         rules = CollectionRules.model_validate(value)
     except ValidationError as error:
-        raise RuleError(f"collection: {describe_faults(error)}. The keys are explained in docs/consent-at-collection.md.") from error
+        raise RuleError(
+            f"collection: {describe_faults(error)}. The keys are explained in docs/consent-at-collection.md."
+        ) from error
     for purpose in sorted(rules.mapped_purposes()):
         if taxonomy.consent_of(purpose) != purpose:
             raise RuleError(f"collection: {purpose} has no consent of its own; map the signal to a purpose that has.")
