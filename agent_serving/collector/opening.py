@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent_serving.collector.policy import CollectionPolicy, StoreAll
+from agent_serving.collector.consent_policy import open_policy
+from agent_serving.collector.policy import CollectionPolicy
 from agent_serving.collector.projection import Projection
 from installation.collector.append_log import AppendLog
 from installation.collector.errors import LogError
@@ -35,20 +36,10 @@ def open_source(installation: Installation, contract: Contract) -> CollectedSour
     Raises:
         LogError: the contract is not collected, or its segments have no place.
         OSError: the folder of the segments cannot be used.
+        ConsentError: its property `collection` has a fault, or the consent record cannot be read.
     """
     if not is_collected(contract):
         raise LogError(f"{contract.id} is not collected: its contract has no `collection: {{protocol: segment}}`.")
     folder = segment_folder(contract, installation.settings)
     seal_orphans(folder)
     return CollectedSource(contract, Projection(contract), AppendLog(folder), open_policy(installation, contract))
-
-
-def open_policy(installation: Installation, contract: Contract) -> CollectionPolicy:
-    """Return the policy of a source.
-
-    Raises:
-        LogError: the contract asks for consent at collection, which this installation cannot decide.
-    """
-    if contract.collection.keys() - {"protocol"}:
-        raise LogError(f"{contract.id} asks for consent at collection, and there is no policy that decides it.")
-    return StoreAll()

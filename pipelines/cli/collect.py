@@ -128,10 +128,14 @@ def load(
     from installation.event_log import open_log
     from pipelines.collection.following import follow as follow_logs
     from pipelines.collection.micro_batch import load_segments
+    from pipelines.collection.waiting import WaitingEvents
 
     with installation_for(data) as installation:
         contracts = collected_sources(installation.contracts)
         if not follow:
+            for contract in contracts:
+                with WaitingEvents(installation, contract) as waiting:
+                    waiting.release()
             results = [load_segments(installation, contract) for contract in contracts]
             for result in results:
                 if result is not None:

@@ -1,4 +1,4 @@
-"""Follows the append logs: pushes features as events arrive, and loads sealed segments every second."""
+"""Follows the append logs: pushes features on arrival, loads sealed segments every second, and releases what waits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from installation.event_log import log_error
 from installation.installation import Installation
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.micro_batch import load_segments
+from pipelines.collection.waiting import WaitingEvents
 from pipelines.errors import PipelineError, RunLockError
 from pipelines.ingest.load_result import LoadResult
 from privacy.errors import PrivacyError
@@ -20,6 +21,8 @@ from privacy.storage.database import DATABASE_ERRORS
 
 PUSH_SECONDS = 0.05
 LOAD_SECONDS = 1.0
+RELEASE_SECONDS = 5.0
+"""Time between two looks for events that waited for a decision which was made elsewhere."""
 PAUSE_SECONDS = 5.0
 """Time after a failed load or push, such as on a full disk; nothing is lost meanwhile."""
 _SOURCE = "bojagi.collect"
@@ -45,6 +48,8 @@ def follow(
     """
     pusher = threading.Thread(target=_push, args=(installation, contracts, stop), name="push", daemon=True)
     pusher.start()
+    releaser = threading.Thread(target=_release, args=(installation, contracts, stop), name="release", daemon=True)
+    releaser.start()
     while True:
         is_last = stop.is_set()
         pause = LOAD_SECONDS
@@ -63,6 +68,7 @@ def follow(
             break
         stop.wait(pause)
     pusher.join()
+    releaser.join()
 
 
 def _push(installation: Installation, contracts: Sequence[Contract], stop: threading.Event) -> None:
@@ -74,6 +80,20 @@ def _push(installation: Installation, contracts: Sequence[Contract], stop: threa
                     for one in arrivals:
                         one.push()
                     stop.wait(PUSH_SECONDS)
+        except _FAILURES as error:
+            log_error(error, source=_SOURCE)
+            stop.wait(PAUSE_SECONDS)
+
+
+def _release(installation: Installation, contracts: Sequence[Contract], stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            with ExitStack() as opened:
+                waiting = [opened.enter_context(WaitingEvents(installation, contract)) for contract in contracts]
+                while not stop.is_set():
+                    for one in waiting:
+                        one.release()
+                    stop.wait(RELEASE_SECONDS)
         except _FAILURES as error:
             log_error(error, source=_SOURCE)
             stop.wait(PAUSE_SECONDS)

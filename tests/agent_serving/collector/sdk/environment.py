@@ -17,6 +17,7 @@ NPM = {
     "@segment/analytics-next": "1.84.3",
     "@rudderstack/rudder-sdk-node": "3.0.13",
     "@rudderstack/analytics-js": "3.34.1",
+    "@iabtcf/core": "1.5.6",
 }
 PIP = ("segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.9")
 

@@ -1,0 +1,1 @@
+"""Measures the collector: consent at collection, against an independent evaluation."""
