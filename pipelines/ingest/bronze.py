@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,8 +17,9 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
+from pipelines.ingest.repeated_row import identities, identity_columns, repeat_window
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
-from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
+from pipelines.ingest.stored_hash import stores_row_hash
 from pipelines.table_form.change import ChangeKind, compare
 from pipelines.table_form.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
@@ -123,17 +124,20 @@ class BronzeTable:
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
         return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
-    def hashes(self, like: Sequence[StagedFile]) -> Iterator[Hashes]:
-        """Yield the row hashes of those table rows that could equal a row of the given files.
+    def hashes(self, like: Sequence[StagedFile], days: Collection[datetime.date]) -> Iterator[Hashes]:
+        """Yield the identities (`pipelines.ingest.repeated_row`) of the table rows that could equal a row of the files.
 
-        Rows outside the files' value ranges are skipped. Yields nothing while the table does not exist.
+        Rows outside the files' value ranges, or far from their event days, are skipped. Yields nothing while the table
+        does not exist.
         """
         if self.delta is None:
             return
         present = {field.name for field in self.delta.schema().fields}
-        columns = [name for name in hashed_columns(self.contract) if name in present]
-        for arrow in scan(self.delta, quoted(columns), _range_condition(like, self.schema)):
-            yield row_hashes(self.contract, arrow)
+        columns = [name for name in identity_columns(self.contract) if name in present]
+        in_range = _range_condition(like, self.schema)
+        condition = repeat_window(self.contract, days) if self.contract.keeps_first else in_range
+        for arrow in scan(self.delta, quoted(columns), condition):
+            yield identities(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
         """Return the figures of the newest load of files; None if the log lists none."""
@@ -146,16 +150,17 @@ class BronzeTable:
         keys: Sequence[str],
         now: datetime.datetime,
         figures: LoadFigures | None = None,
-        mark: tuple[str, int] | None = None,
+        marks: Sequence[tuple[str, int]] = (),
     ) -> None:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
-        `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
+        `marks` are keys and values that say how far a source was read: the cursor of a database table, or the offsets
+        of a topic.
         """
         properties = CommitProperties(
             app_transactions=[
                 *(Transaction(key, LOADED) for key in keys),
-                *([Transaction(*mark)] if mark is not None else []),
+                *(Transaction(*mark) for mark in marks),
             ],
             custom_metadata={FIGURES: json.dumps(asdict(figures))} if figures else None,
         )

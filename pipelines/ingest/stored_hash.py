@@ -80,7 +80,7 @@ def row_hashes(contract: Contract, rows: pa.RecordBatch) -> Hashes:
         low, high = (_words(rows.column(name)) for name in HASH_COLUMNS)
         return low, high
     present = set(rows.schema.names)
-    columns = {name: _plain(rows.column(name)) for name in hashed_columns(contract) if name in present}
+    columns = {name: plain_values(rows.column(name)) for name in hashed_columns(contract) if name in present}
     return hash_rows(columns, rows.num_rows)
 
 
@@ -90,7 +90,7 @@ def _words(halves: pa.Array) -> Words:
     return words
 
 
-def _plain(values: pa.Array) -> pa.Array:
+def plain_values(values: pa.Array) -> pa.Array:
     """Return values whose Arrow type the hash knows; a reader may return texts as views."""
     kind = values.type
     return values if kind == plain_type(kind) else values.cast(plain_type(kind))
