@@ -1,4 +1,4 @@
-"""Reads the messages of a topic as batches of text. A message that cannot be read is marked, and the next one is read."""
+"""Reads the messages of a topic as batches of text. One that cannot be read is marked, and the next one is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.kafka.avro_message import AvroReader
 
 NO_VALUE = RowFault(
-    None, "no_value", "the message has no value; a deletion in a compacted topic is not carried out here"
+    None, "no_value", "the message has no value: deletions in compacted topics are not carried out here"
 )
 MOST_SHAPES = 10_000
 MOST_COMPARED_FIELDS = 100
