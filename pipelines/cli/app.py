@@ -8,6 +8,7 @@ from pipelines.cli import (
     api_key,
     audit,
     backup,
+    collect,
     consent,
     contracts,
     database,
@@ -95,6 +96,7 @@ app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
+app.add_typer(collect.app, name="collect")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)
 app.add_typer(synth.app, name="synth")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,9 +17,8 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
-from pipelines.ingest.repeated_row import identities, identity_columns, repeat_window
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
-from pipelines.ingest.stored_hash import stores_row_hash
+from pipelines.ingest.stored_hash import hashed_columns, is_keyed, row_hashes, stores_row_hash
 from pipelines.table_form.change import ChangeKind, compare
 from pipelines.table_form.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
@@ -124,20 +123,19 @@ class BronzeTable:
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
         return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
-    def hashes(self, like: Sequence[StagedFile], days: Collection[datetime.date]) -> Iterator[Hashes]:
-        """Yield the identities (`pipelines.ingest.repeated_row`) of the table rows that could equal a row of the files.
+    def hashes(self, like: Sequence[StagedFile]) -> Iterator[Hashes]:
+        """Yield the row hashes of those table rows that could equal a row of the given files.
 
-        Rows outside the files' value ranges, or far from their event days, are skipped. Yields nothing while the table
-        does not exist.
+        Rows outside the files' value ranges are skipped. Yields nothing while the table does not exist.
         """
         if self.delta is None:
             return
         present = {field.name for field in self.delta.schema().fields}
-        columns = [name for name in identity_columns(self.contract) if name in present]
-        in_range = _range_condition(like, self.schema)
-        condition = repeat_window(self.contract, days) if self.contract.keeps_first else in_range
+        columns = [name for name in hashed_columns(self.contract) if name in present]
+        # The time of receipt of an event that is sent again differs, so ranges of other columns than its key say nothing.
+        condition = None if is_keyed(self.contract) else _range_condition(like, self.schema)
         for arrow in scan(self.delta, quoted(columns), condition):
-            yield identities(self.contract, arrow)
+            yield row_hashes(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
         """Return the figures of the newest load of files; None if the log lists none."""

@@ -114,8 +114,8 @@ class Quarantine:
         """Append, in one commit, the entries that quarantine does not have yet; return how many of them are rows.
 
         Entries can already be there after a load that was killed before its commit, or when a file was exported again.
-        Rows are compared by record hash and rule, as a multiset; messages of a topic by their offset. An entry of a whole
-        file is always appended.
+        Rows are compared by record hash and rule, as a multiset; messages of a topic by their offset. An entry of a
+        whole file is always appended.
         """
         if not entries:
             return 0

@@ -1,7 +1,8 @@
 """Reads the server of a contract: where the data of a source comes from, and in which format.
 
 ODCS server types: `local` (files of the landing folder), `s3` (files of an object store), `postgres`, `postgresql` and
-`mysql` (a table or view), `kafka` (a topic). Credentials are never part of a contract; the settings hold them under the server's name.
+`mysql` (a table or view), `kafka` (a topic). Credentials are never part of a contract; the settings hold them under the
+server's name.
 """
 
 from __future__ import annotations

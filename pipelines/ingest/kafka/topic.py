@@ -150,10 +150,8 @@ class Topic:
             raise
 
     def _unreadable(self, error: KafkaException) -> FileFaultError:
-        reason = f"the topic {self.origin.topic} cannot be read: {_reason(error)}"
-        return FileFaultError(
-            UNREACHABLE, f"{reason}; check host and physicalName in the contract, and the user's rights"
-        )
+        hint = "check host and physicalName in the contract, and the user's rights"
+        return FileFaultError(UNREACHABLE, f"the topic {self.origin.topic} cannot be read: {_reason(error)}; {hint}")
 
 
 def _reason(error: Exception) -> str:

@@ -126,7 +126,8 @@ class _TopicLoad:
 
     def _report_lost(self, partition: Partition, mark: int) -> None:
         lost = partition.first - mark
-        reason = f"{lost:,} messages from offset {mark} on were deleted before they were loaded; load more often, or keep them longer"
+        what = f"{lost:,} messages from offset {mark} on were deleted before they were loaded"
+        reason = f"{what}; load more often, or let Kafka keep them longer"
         origin = replace(partition.origin, file_id=f"{partition.key}:{mark}")
         entry = QuarantineEntry(origin, None, None, LOST, reason, None, None)
         self.quarantine.add([entry], self.result.load_id, self.now)
@@ -204,7 +205,7 @@ class _Slice:
             raise
 
     def _keep(self, rereads: bool) -> None:
-        """Keep the staged rows. The offsets tell new messages from known ones; a repeat is only looked for by its key."""
+        """Keep the staged rows. The offsets tell new messages from known ones; only a repeat of a key is looked for."""
         if rereads or self.shared.contract.keeps_first:
             self.added, self.known, self.days = self._merge.keep_new(self._staging, self.days)
         else:

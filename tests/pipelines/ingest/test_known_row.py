@@ -35,7 +35,7 @@ def test_only_the_first_of_equal_rows_is_kept(monkeypatch: pytest.MonkeyPatch, a
 
     @given(PAIRS, PAIRS, st.integers(1, 7))
     def check(fresh: list[tuple[int, int]], known: list[tuple[int, int]], size: int) -> None:
-        found = find_known(batches(fresh, size), len(fresh), batches(known, size), keeps_first=True)
+        found = find_known(batches(fresh, size), len(fresh), batches(known, size), is_unique=True)
         assert found.tolist() == [pair in known or pair in fresh[:place] for place, pair in enumerate(fresh)]
 
     check()

@@ -1,0 +1,114 @@
+"""Routes of the collector: Segment's HTTP tracking API, and the settings that browser SDKs ask for.
+
+Any web page may send, so every origin is allowed; no cookie is read or set. The answers are those of Segment's API, but
+for a wrong write key (401, where Segment answers 200) and for a message over 32 kB (400).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from agent_serving.collector.collector import TrackingRequest
+from agent_serving.collector.errors import CollectionRefused
+from agent_serving.collector.received_event import SignalHeaders
+from agent_serving.collector.sdk_settings import rudder_settings, segment_settings
+from agent_serving.errors import AuthenticationFailed
+from agent_serving.problem import problem
+from agent_serving.services import Services
+
+router = APIRouter(tags=["collection"])
+KINDS = {
+    "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
+    "t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias",
+}  # fmt: skip
+"""The call of each path; analytics.js uses the short ones."""
+BATCHES = ("batch", "b", "import")
+_CORS = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, AnonymousId, IsBatch",
+}  # fmt: skip
+_ACCEPTED = orjson.dumps({"success": True})
+
+
+async def collect(request: Request) -> Response:
+    """Store the events of a request; 200 when they are on the disk."""
+    services: Services = request.app.state.services
+    kind = KINDS.get(request.url.path.rpartition("/")[2])
+    encoding, signals = request.headers.get("content-encoding"), SignalHeaders(request.headers.get("sec-gpc"))
+    try:
+        found = TrackingRequest(await request.body(), encoding, kind, _key_of(request), signals)
+        await services.collector.receive(found)
+    except (CollectionRefused, AuthenticationFailed) as error:
+        return _refused(request, error)
+    return Response(_ACCEPTED, media_type="application/json", headers=_CORS)
+
+
+async def preflight() -> Response:
+    """Allow a browser to send from any page."""
+    return Response(status_code=204, headers=_PREFLIGHT)
+
+
+for _path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
+    router.add_api_route(_path, preflight, methods=["OPTIONS"], include_in_schema=False)
+    if _path.startswith("/v1/"):
+        # The short paths are the same calls again, so the API's description leaves them out.
+        router.add_api_route(_path, collect, methods=["POST"], include_in_schema=len(_path) > len("/v1/x"))
+
+
+@router.get("/v1/projects/{key}/settings", include_in_schema=False)
+async def read_segment_settings(key: str, request: Request) -> Response:
+    """Return where Segment's analytics.js sends its events."""
+    services: Services = request.app.state.services
+    try:
+        await services.collector.source_of(key)
+    except AuthenticationFailed as error:
+        return _refused(request, error)
+    return _json(segment_settings(key, _origin(request)))
+
+
+@router.get("/sourceConfig/", include_in_schema=False)
+@router.get("/sourceConfig", include_in_schema=False)
+async def read_rudder_settings(request: Request) -> Response:
+    """Return the source configuration of RudderStack's SDK."""
+    services: Services = request.app.state.services
+    key = request.query_params.get("writeKey") or _key_of(request) or ""
+    try:
+        source = await services.collector.source_of(key)
+    except AuthenticationFailed as error:
+        return _refused(request, error)
+    return _json(rudder_settings(key, source, services.installation.clock().isoformat()))
+
+
+def _key_of(request: Request) -> str | None:
+    """Return the user of Basic authentication."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(credential, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _origin(request: Request) -> str:
+    public = request.app.state.services.installation.settings.http.public_url
+    return public or f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _refused(request: Request, error: CollectionRefused | AuthenticationFailed) -> Response:
+    request.state.code = error.code
+    if isinstance(error, AuthenticationFailed):
+        return problem(401, error.code, str(error), {**_CORS, "WWW-Authenticate": 'Basic realm="bojagi"'})
+    wait = error.retry_after_seconds
+    return problem(error.status, error.code, str(error), {**_CORS, **({"Retry-After": str(wait)} if wait else {})})
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json", headers=_CORS)

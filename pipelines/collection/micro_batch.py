@@ -1,0 +1,69 @@
+"""Loads the sealed segments of a collected source into its bronze table, and deletes the segments that are in it.
+
+A segment is a landed file, so a load can be killed at any moment: the commit of its rows records its id, and a segment
+is deleted only after its id is found there. A refresh of all tables loads the same segments by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from installation.collector.place import segment_folder
+from installation.collector.segment import seal_orphans, sealed_segments
+from installation.contract.document import Contract
+from installation.installation import Installation
+from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.landing import digest
+from pipelines.ingest.load_option import LoadOptions
+from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.lock import run_lock
+from pipelines.ingest.source_load import ingest_source
+
+MOST_DATA_FILES = 200
+"""Data files of a bronze table from which the small ones are joined: each load adds at least one."""
+
+
+def load_segments(
+    installation: Installation, contract: Contract, before_deletion: Callable[[], object] = lambda: None
+) -> LoadResult | None:
+    """Load what the log of a source has sealed. Returns None if there is nothing.
+
+    Args:
+        installation: an opened installation.
+        contract: a collected source.
+        before_deletion: called when the rows are in bronze and before segments are deleted.
+
+    Raises:
+        LogError: the segments have no place.
+        RunLockError: another run works in the data folder; it loads the segments itself, or the next call does.
+        IngestError: bronze or quarantine cannot be written. The segments stay.
+    """
+    settings = installation.settings
+    folder = segment_folder(contract, settings)
+    seal_orphans(folder)
+    if not sealed_segments(folder):
+        return None
+    with run_lock(settings.data_dir):
+        segments = sealed_segments(folder)
+        options = LoadOptions.of(settings, installation.reference_date())
+        lakehouse, clock = installation.lakehouse, installation.clock
+        result = ingest_source(contract, lakehouse, settings.landing_dir, installation.protection, clock, options)
+        table = BronzeTable(contract, lakehouse)
+        before_deletion()
+        for path in segments:
+            _delete_if_loaded(path, table)
+        if table.delta is not None and _data_files(table.delta) >= MOST_DATA_FILES:
+            lakehouse.compact(contract.table)
+    return result
+
+
+def _delete_if_loaded(path: Path, table: BronzeTable) -> None:
+    if path.exists() and table.holds(digest(path)[0]):
+        path.unlink()
+
+
+def _data_files(delta: DeltaTable) -> int:
+    return len(delta.file_uris())
