@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,9 @@ class Broker:
             self._process.wait()
             self._process = None
 
+    @cached_property
     def admin(self) -> AdminClient:
-        """Return a client that administers it."""
+        """A client that administers it."""
         from confluent_kafka.admin import AdminClient
 
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
@@ -97,8 +99,7 @@ class Broker:
         """Create a topic."""
         from confluent_kafka.admin import NewTopic
 
-        admin = self.admin()
-        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(60)
+        self.admin.create_topics([NewTopic(name, partitions, 1)])[name].result(60)
 
     def send(self, topic: str, *messages: bytes | None, partition: int = 0, **options: Any) -> None:
         """Send messages to a partition, and wait until the broker has them."""
@@ -114,7 +115,7 @@ class Broker:
         from confluent_kafka import KafkaException
 
         try:
-            return bool(self.admin().list_topics(timeout=1).brokers)
+            return bool(self.admin.list_topics(timeout=1).brokers)
         except KafkaException:
             return False
 

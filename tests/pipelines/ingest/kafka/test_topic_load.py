@@ -85,7 +85,7 @@ def test_poison_and_drift_are_quarantined_and_do_not_block(topic: TopicShop) -> 
         (0, None, "json"), (1, None, "json"), (10, "amount", "encoding"), (11, "phone", "schema_drift"),
         (2, None, "json"), (3, None, "json"), (4, None, "no_value"), (5, None, "json"), (6, None, "json"),
         (7, None, "json"),
-        (8, "amount", "minimum"), (9, "sold_at", "required"),
+        (8, "amount", "bounds"), (9, "sold_at", "required"),
     ]  # fmt: skip
     assert [(event.kind, event.field) for event in result.drift] == [("new_field", "colour")]
     assert not topic.load().rows_quarantined
@@ -133,6 +133,19 @@ def test_of_two_loads_of_the_same_messages_one_is_refused(topic: TopicShop, monk
     assert Counter(ids(topic)) == Counter(f"s{number}" for number in range(10))
 
 
+def test_without_offsets_in_the_commit_messages_are_loaded_twice(
+    topic: TopicShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control of the tests above."""
+    topic.columns = {name: {k: v for k, v in one.items() if k != "primaryKey"} for name, one in topic.columns.items()}
+    topic.send(sale(1))
+    commit = BronzeTable.commit
+    monkeypatch.setattr(BronzeTable, "commit", lambda table, *arguments: commit(table, *arguments[:-1]))
+    topic.load()
+    topic.load()
+    assert ids(topic) == ["s1", "s1"]
+
+
 def test_a_long_backlog_is_loaded_in_slices(topic: TopicShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topic_load, "SLICE_MESSAGES", 100)
     monkeypatch.setattr("pipelines.ingest.kafka.topic.FETCH_MESSAGES", 60)
@@ -168,9 +181,8 @@ def test_deleted_messages_are_reported_and_later_ones_loaded(topic: TopicShop) -
     topic.send(*map(sale, range(4)))
     topic.load()
     topic.send(*map(sale, range(4, 10)))
-    topic.broker.admin().delete_records([TopicPartition(topic.topic, 0, 7)])[TopicPartition(topic.topic, 0, 7)].result(
-        60
-    )
+    place = TopicPartition(topic.topic, 0, 7)
+    topic.broker.admin.delete_records([place])[place].result(60)
     result = topic.load()
     assert [file.rule for file in result.refused] == ["lost_messages"]
     assert "3 messages from offset 4 on were deleted" in result.faults[0]
@@ -181,7 +193,7 @@ def test_deleted_messages_are_reported_and_later_ones_loaded(topic: TopicShop) -
 def test_a_topic_that_was_made_again_is_read_from_its_start(topic: TopicShop) -> None:
     topic.send(*map(sale, range(4)))
     topic.load()
-    admin = topic.broker.admin()
+    admin = topic.broker.admin
     admin.delete_topics([topic.topic])[topic.topic].result(60)
     time.sleep(1)
     topic.broker.create_topic(topic.topic, 2)
@@ -207,7 +219,7 @@ def test_new_partitions_are_read(topic: TopicShop) -> None:
 
     topic.send(sale(1))
     topic.load()
-    admin = topic.broker.admin()
+    admin = topic.broker.admin
     admin.create_partitions([NewPartitions(topic.topic, 3)])[topic.topic].result(60)
     for _ in range(100):
         if len(admin.list_topics(topic.topic, timeout=10).topics[topic.topic].partitions) == 3:
@@ -224,7 +236,7 @@ def test_kafka_shows_the_lag_of_the_source(topic: TopicShop) -> None:
     topic.send(*map(sale, range(5)))
     topic.load()
     asked = ConsumerGroupTopicPartitions("bojagi-sale", [TopicPartition(topic.topic, 0)])
-    found = topic.broker.admin().list_consumer_group_offsets([asked])["bojagi-sale"].result(60)
+    found = topic.broker.admin.list_consumer_group_offsets([asked])["bojagi-sale"].result(60)
     assert [place.offset for place in found.topic_partitions] == [5]
 
 
