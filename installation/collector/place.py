@@ -30,7 +30,13 @@ def segment_folder(contract: Contract, settings: Settings) -> Path:
     """
     form = contract.file
     folder, _, name = form.path.rpartition("/") if form is not None and form.is_landed else ("", "", "")
-    if form is None or form.format != "jsonl" or name != "*.jsonl" or not folder or any(mark in folder for mark in "*?["):
+    if (
+        form is None
+        or form.format != "jsonl"
+        or name != "*.jsonl"
+        or not folder
+        or any(mark in folder for mark in "*?[")
+    ):
         raise LogError(
             f"{contract.id} is collected, so it needs a server of type local with format jsonl and a path such as "
             "tracked_event/*.jsonl."

@@ -8,8 +8,8 @@ computed again from the columns when a load compares rows. Other tables store it
 * The hash names the row where a ciphertext is bound to it, and where a single row is erased.
 * The hash and the load name the rows of a database table that were replaced or are gone.
 
-The hash of a source whose rows arrive one by one (`collection`, a topic) is that of its primary key alone: an event that
-is sent again has another time of receipt, and is the same event.
+The hash of a source whose rows arrive one by one (`collection`, a topic) is that of its primary key alone: an event
+that is sent again has another time of receipt, and is the same event.
 """
 
 from __future__ import annotations
