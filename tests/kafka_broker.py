@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from privacy.storage.lock import file_lock
 from tests.database_server import free_port
 from tests.engines import require_or_skip
@@ -121,6 +123,13 @@ class Broker:
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", *JVM, "-cp", f"{self.jars}/*", *arguments]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running broker."""
+    with kafka_broker(tmp_path_factory.mktemp("broker")) as started:
+        yield started
 
 
 @contextmanager

@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine_replay import replay_quarantine
 from pipelines.ingest.source_load import ingest_source
-from tests import kafka_broker
 from tests.kafka_broker import Broker
 from tests.pipelines.ingest.shop import NOW, Shop, write_contract
 
@@ -28,12 +26,6 @@ servers:
     customProperties:
 {custom}"""
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with kafka_broker.kafka_broker(tmp_path_factory.mktemp("broker")) as started:
-        yield started
 
 
 @dataclass

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
 
 from pipelines.errors import IngestError
 from pipelines.ingest.bronze import BronzeTable
@@ -161,6 +160,8 @@ def test_a_long_backlog_is_loaded_in_slices(topic: TopicShop, monkeypatch: pytes
 
 
 def test_messages_of_open_and_aborted_transactions_are_not_loaded(topic: TopicShop) -> None:
+    from confluent_kafka import Producer
+
     producer = Producer({"bootstrap.servers": topic.broker.address, "transactional.id": topic.topic})
     producer.init_transactions(60)
     for number, ends in enumerate([producer.commit_transaction, producer.abort_transaction, None]):
@@ -181,6 +182,8 @@ def test_deleted_messages_are_reported_and_later_ones_loaded(topic: TopicShop) -
     topic.send(*map(sale, range(4)))
     topic.load()
     topic.send(*map(sale, range(4, 10)))
+    from confluent_kafka import TopicPartition
+
     place = TopicPartition(topic.topic, 0, 7)
     topic.broker.admin.delete_records([place])[place].result(60)
     result = topic.load()
@@ -231,7 +234,7 @@ def test_new_partitions_are_read(topic: TopicShop) -> None:
 
 
 def test_kafka_shows_the_lag_of_the_source(topic: TopicShop) -> None:
-    from confluent_kafka import ConsumerGroupTopicPartitions
+    from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
     topic.send(*map(sale, range(5)))
     topic.load()
