@@ -35,7 +35,7 @@ host = "127.0.0.1"        # address to listen on; with another one, set the cert
 port = 8080
 # tls_certificate = "tls/certificate.pem"  # with tls_key: serves HTTPS
 requests_per_minute = 6000   # of one caller, in each process
-# public_url = "https://events.shop.example"  # address behind a proxy, told to browser SDKs; default: that of the request
+# public_url = "https://events.shop.example"  # address for browser SDKs behind a proxy; default: the request's
 
 # [oidc]                  # bearer tokens of an OpenID Connect provider, beside API keys
 # issuer = "https://login.example"         # `iss` of a token

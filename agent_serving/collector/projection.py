@@ -39,11 +39,15 @@ class Projection:
         ]
 
     def event(self, message: Mapping[str, Any], received_at: datetime, headers: SignalHeaders) -> ReceivedEvent:
-        """Return the event of a message. Values of a wrong type stay as they are: the contract refuses them at the load.
+        """Return the event of a message. Values of a wrong type stay as they are: the load refuses them.
 
         `received_at` is in UTC.
         """
-        kind, anonymous, user = _text(message.get("type")), _text(message.get("anonymousId")), _text(message.get("userId"))
+        kind, anonymous, user = (
+            _text(message.get("type")),
+            _text(message.get("anonymousId")),
+            _text(message.get("userId")),
+        )
         message_id = _text(message.get("messageId")) or f"bojagi-{secrets.token_hex(16)}"
         at, stated = _event_time(message, received_at)
         computed = {
@@ -59,7 +63,18 @@ class Projection:
         line = orjson.dumps(fields)
         previous = _text(message.get("previousId"))
         return ReceivedEvent(
-            self._source, kind or "", message_id, anonymous, user, previous, at, received_at, message, headers, fields, line
+            self._source,
+            kind or "",
+            message_id,
+            anonymous,
+            user,
+            previous,
+            at,
+            received_at,
+            message,
+            headers,
+            fields,
+            line,
         )
 
 
@@ -82,7 +97,7 @@ def _at(message: Mapping[str, Any], path: _Path) -> Any:
 
 
 def _event_time(message: Mapping[str, Any], received_at: datetime) -> tuple[datetime, str]:
-    """Return the time of the event, and the same as text; a text that is no time is kept, for the contract to refuse."""
+    """Return the time of the event, and the same as text; a text that is no time is kept, for the load to refuse."""
     original = message.get("originalTimestamp") or message.get("timestamp")
     if original is None:
         return received_at, _iso(received_at)

@@ -30,10 +30,7 @@ KINDS = {
 """The call of each path; analytics.js uses the short ones."""
 BATCHES = ("batch", "b", "import")
 _CORS = {"Access-Control-Allow-Origin": "*"}
-_PREFLIGHT = {
-    **_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, AnonymousId, IsBatch",
-}  # fmt: skip
+_PREFLIGHT = {**_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400"}
 _ACCEPTED = orjson.dumps({"success": True})
 
 
@@ -50,9 +47,10 @@ async def collect(request: Request) -> Response:
     return Response(_ACCEPTED, media_type="application/json", headers=_CORS)
 
 
-async def preflight() -> Response:
-    """Allow a browser to send from any page."""
-    return Response(status_code=204, headers=_PREFLIGHT)
+async def preflight(request: Request) -> Response:
+    """Allow a browser to send from any page, with the headers that its SDK names."""
+    asked = request.headers.get("access-control-request-headers", "Authorization, Content-Type")
+    return Response(status_code=204, headers={**_PREFLIGHT, "Access-Control-Allow-Headers": asked})
 
 
 for _path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
@@ -105,9 +103,12 @@ def _origin(request: Request) -> str:
 def _refused(request: Request, error: CollectionRefused | AuthenticationFailed) -> Response:
     request.state.code = error.code
     if isinstance(error, AuthenticationFailed):
-        return problem(401, error.code, str(error), {**_CORS, "WWW-Authenticate": 'Basic realm="bojagi"'})
-    wait = error.retry_after_seconds
-    return problem(error.status, error.code, str(error), {**_CORS, **({"Retry-After": str(wait)} if wait else {})})
+        status, headers = 401, {**_CORS, "WWW-Authenticate": 'Basic realm="bojagi"'}
+    else:
+        wait = error.retry_after_seconds
+        status, headers = error.status, {**_CORS, **({"Retry-After": str(wait)} if wait else {})}
+    # The SDKs for Python read `message`.
+    return problem(status, error.code, str(error), headers, message=str(error))
 
 
 def _json(content: dict[str, Any]) -> Response:

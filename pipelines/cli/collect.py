@@ -149,8 +149,9 @@ def load(
 
 def _print(result: LoadResult, *, as_json: bool) -> None:
     counts = {
-        "source": result.source, "segments": result.files_new, "added": result.rows_added, "repeated": result.rows_known,
-        "quarantined": result.rows_quarantined, "erased": result.rows_suppressed, "seconds": round(result.seconds, 3),
+        "source": result.source, "segments": result.files_new, "added": result.rows_added,
+        "repeated": result.rows_known, "quarantined": result.rows_quarantined, "erased": result.rows_suppressed,
+        "seconds": round(result.seconds, 3),
     }  # fmt: skip
     if as_json:
         typer.echo(json.dumps(counts))

@@ -123,6 +123,8 @@ class Arrivals:
             fields = json.loads(line)
         except ValueError:  # the tail began within a line
             return None
+        if not isinstance(fields, dict):
+            return None
         values = {column.name: _spelled(column, fields.get(column.header)) for column in self.contract.columns}
         identifier = values.get(self.contract.primary_key[0]) if self.contract.primary_key else None
         if identifier is not None and self._is_repeated(identifier):

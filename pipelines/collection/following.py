@@ -27,7 +27,10 @@ _FAILURES = (PipelineError, FeatureError, InstallationError, PrivacyError, OSErr
 
 
 def follow(
-    installation: Installation, contracts: Sequence[Contract], stop: threading.Event, report: Callable[[LoadResult], None]
+    installation: Installation,
+    contracts: Sequence[Contract],
+    stop: threading.Event,
+    report: Callable[[LoadResult], None],
 ) -> None:
     """Load and push until `stop` is set; then load once more what is sealed.
 

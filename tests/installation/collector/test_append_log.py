@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from installation.collector import append_log, segment
+from installation.collector import append_log
 from installation.collector.append_log import AppendLog
 from installation.collector.errors import LogBusy, LogFailed
 from installation.collector.segment import OPEN, Segment, seal_orphans, sealed_segments
@@ -67,7 +68,12 @@ def test_a_line_that_is_not_whole_is_cut_off(tmp_path: Path) -> None:
 def test_many_senders_share_a_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushes: list[int] = []
     flush = os.fdatasync
-    monkeypatch.setattr(segment.os, "fdatasync", lambda file: (flushes.append(file), flush(file)))
+
+    def count(file: int) -> None:
+        flushes.append(file)
+        flush(file)
+
+    monkeypatch.setattr("os.fdatasync", count)
     with closing(AppendLog(tmp_path)) as log:
         done = [log.append([str(number).encode()]) for number in range(2000)]
         wait(done)
@@ -87,7 +93,7 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, monkeypatch: pyte
     with closing(AppendLog(tmp_path)) as log:
         log.append([b"before"]).result()
         with monkeypatch.context() as full:
-            full.setattr(segment.os, call, fail)
+            full.setattr(f"os.{call}", fail)
             with pytest.raises(LogFailed, match="the disk is full"):
                 log.append([b"lost"]).result()
         log.append([b"after"]).result()
@@ -108,7 +114,7 @@ def test_memory_is_bounded_while_the_disk_is_slow(tmp_path: Path, monkeypatch: p
 def test_an_empty_segment_that_was_taken_before_its_lock_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = segment.fcntl.flock
+    lock = fcntl.flock
     taken: list[int] = []
 
     def late(file: int, operation: int) -> None:
@@ -117,7 +123,7 @@ def test_an_empty_segment_that_was_taken_before_its_lock_is_not_written(
             seal_orphans(tmp_path)
         lock(file, operation)
 
-    monkeypatch.setattr(segment.fcntl, "flock", late)
+    monkeypatch.setattr("fcntl.flock", late)
     one = Segment(tmp_path)
     one.append(b"line\n")
     assert one.seal() is not None
