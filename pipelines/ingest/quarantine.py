@@ -151,10 +151,11 @@ class Quarantine:
     def open_rows(self) -> list[dict[str, Any]]:
         """Return the entries of rows that are not loaded yet, sorted by file and line, with decrypted records.
 
-        An entry whose key was destroyed is left out, because its record is erased. The result holds personal data:
-        callers must not persist it.
+        An entry whose key was destroyed is left out, because its record is erased. A row that two loads have noted at
+        the same time is returned once. The result holds personal data: callers must not persist it.
         """
-        rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
+        noted = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
+        rows = list({(row["file_id"], row["line"]): row for row in noted}.values())
         encrypted = pa.array([row["record"] for row in rows], pa.binary())
         marks = pa.array([_place(row["file_id"], row["line"]) for row in rows], pa.string())
         records = self.protection.cipher.decrypt(encrypted, marks, RECORD, on_destroyed="null").to_pylist()
