@@ -1,4 +1,4 @@
-"""Settings of the programs that get changes of profiles, below `[destinations]`; `installation/settings.py` explains."""
+"""Settings of programs that get changes of profiles, `[destinations]`; `installation/settings.py` explains them."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
@@ -142,8 +142,8 @@ from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
 from installation.log_settings import LogSettings
 from installation.portal_settings import PortalSettings
-from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
+from installation.source_credential import SourceCredential
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -167,30 +167,6 @@ def _below_data_dir(folder: str) -> Any:
 def _a_quarter_of_memory() -> ByteSize:
     """Return a quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
-
-
-class SourceCredential(BaseModel):
-    """How a source's database or object store is entered.
-
-    `options` are further parameters of the connection: those of libpq or PyMySQL, or the storage options of a bucket.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user: str = ""
-    password: SecretStr | None = None
-    password_file: Path | None = None
-    options: dict[str, str] = Field(default_factory=dict)
-
-    def read_password(self) -> str | None:
-        """Return the password, from the private file if one is named; None when there is none.
-
-        Raises:
-            SettingsError: the file cannot be read, or other users may read it.
-        """
-        if self.password_file is None:
-            return None if self.password is None else self.password.get_secret_value()
-        return read_private_text(self.password_file, "password_file")
 
 
 class Settings(BaseSettings):

@@ -44,8 +44,8 @@ def send(
     """
     from dataclasses import asdict
 
-    from pipelines.destination.channel import open_channel
     from pipelines.destination.delivery import Delivery
+    from pipelines.destination.opening import open_channel
     from privacy.storage.lock import LockBusyError, file_lock
 
     reports = []

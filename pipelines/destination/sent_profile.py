@@ -1,4 +1,4 @@
-"""Reads and writes `gold/sent_profile`, which says what each destination knows of each customer.
+"""Reads and writes `silver/sent_profile`, which says what each destination knows of each customer.
 
 It holds no value of a profile: what was sent is stored as a keyed hash, and what is sent is read when it is sent.
 """
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
 
-TABLE = "gold/sent_profile"
+TABLE = "silver/sent_profile"
 _SCHEMA = pa.schema(
     [
         ("destination", pa.string()),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from installation.errors import SettingsError
 from installation.installation import Installation
-from pipelines.destination.channel import open_channel
 from pipelines.destination.delivery import Delivery
 from pipelines.destination.errors import DestinationError
+from pipelines.destination.opening import open_channel
 from pipelines.destination.sent_profile import destinations_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import Correction, ExportedTable, Holding, Outcome, Verification
@@ -24,7 +24,7 @@ class DestinationNotices:
     paths: tuple[str, ...] = ()
 
     def find(self, subject: Subject) -> Sequence[Holding]:
-        """Return nothing: `gold/sent_profile` is found with the tables."""
+        """Return nothing: `silver/sent_profile` is found with the tables."""
         return ()
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:

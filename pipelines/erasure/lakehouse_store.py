@@ -67,7 +67,7 @@ class Sweep:
 class LakehouseStore:
     """The Delta tables of an installation. Callers of `erase` and `sweep` hold the run lock.
 
-    They erase after the destinations of profiles were told, because `gold/sent_profile` says whom to tell.
+    They erase after the destinations of profiles were told, because `silver/sent_profile` says whom to tell.
     """
 
     installation: Installation

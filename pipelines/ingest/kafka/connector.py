@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from installation.errors import SettingsError
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import UNREACHABLE
 from pipelines.ingest.fault import FileFaultError
 from privacy.contract.document import KafkaTopic

@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import CONNECT_SECONDS, UNREACHABLE
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.kafka.partition import Partition

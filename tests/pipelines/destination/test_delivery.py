@@ -24,10 +24,11 @@ from features.retrieval.customer_consent import CustomerConsent
 from installation.alert_settings import WebhookSettings
 from installation.destination_settings import DestinationSettings
 from pipelines.destination import delivery
-from pipelines.destination.channel import Webhook, open_channel
 from pipelines.destination.delivery import Delivery, DeliveryReport, retry_dead
 from pipelines.destination.errors import DestinationError
+from pipelines.destination.opening import open_channel
 from pipelines.destination.sent_profile import SentProfiles, Status
+from pipelines.destination.webhook import Webhook
 from privacy.access.errors import AccessRefused
 from tests.features.retrieval.feature_shop import NOON, PURPOSE, FeatureShop
 

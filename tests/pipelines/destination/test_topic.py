@@ -12,9 +12,9 @@ import pytest
 
 from installation.destination_settings import DestinationSettings, TopicSettings
 from pipelines.destination import channel
-from pipelines.destination.channel import open_channel
 from pipelines.destination.errors import ChannelDown, DestinationError
 from pipelines.destination.event import ChangeEvent, EventType
+from pipelines.destination.opening import open_channel
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.kafka_broker import Broker
 
