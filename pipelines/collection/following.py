@@ -1,4 +1,4 @@
-"""Follows the append logs: pushes features as events arrive, and loads sealed segments every second."""
+"""Follows append logs and topics: pushes features as events arrive, and loads segments and messages every second."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from features.errors import FeatureError
+from installation.collector.place import is_collected
 from installation.contract.document import Contract
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from installation.installation import Installation
 from pipelines.collection.arrival import Arrivals
-from pipelines.collection.micro_batch import load_segments
+from pipelines.collection.micro_batch import load_messages, load_segments
 from pipelines.errors import PipelineError, RunLockError
 from pipelines.ingest.load_result import LoadResult
 from privacy.errors import PrivacyError
@@ -39,7 +40,7 @@ def follow(
 
     Args:
         installation: an opened installation.
-        contracts: the collected sources.
+        contracts: the collected sources, and those that are topics.
         stop: ends the loop.
         report: gets the result of each load.
     """
@@ -50,7 +51,8 @@ def follow(
         pause = LOAD_SECONDS
         for contract in contracts:
             try:
-                result = load_segments(installation, contract)
+                load = load_segments if is_collected(contract) else load_messages
+                result = load(installation, contract)
             except RunLockError:
                 continue
             except _FAILURES as error:
@@ -69,7 +71,8 @@ def _push(installation: Installation, contracts: Sequence[Contract], stop: threa
     while not stop.is_set():
         try:
             with ExitStack() as opened:
-                arrivals = [opened.enter_context(Arrivals(installation, contract)) for contract in contracts]
+                collected = [contract for contract in contracts if is_collected(contract)]
+                arrivals = [opened.enter_context(Arrivals(installation, contract)) for contract in collected]
                 while not stop.is_set():
                     for one in arrivals:
                         one.push()
