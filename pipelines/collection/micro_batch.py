@@ -1,8 +1,8 @@
 """Loads into bronze what arrives one by one: sealed segments of the collector, and messages of topics of Kafka.
 
-Segments that are in bronze are deleted. A segment is a landed file, so a load can be killed at any moment: the commit of
-its rows records its id, and a segment is deleted only after its id is found there. A refresh of all tables loads the
-same segments and messages by the same rules.
+Segments that are in bronze are deleted. A segment is a landed file, so a load can be killed at any moment: the commit
+of its rows records its id, and a segment is deleted only after its id is found there. A refresh of all tables loads
+the same segments and messages by the same rules.
 """
 
 from __future__ import annotations

@@ -33,15 +33,22 @@ class MessageFields(JsonFields):
     """The fields of the messages of a topic.
 
     Each message is held against the contract by itself: one that may carry a value under a new name is marked, because
-    the value would be lost, and the others are loaded.
+    the value would be lost, and the others are loaded. A field that some message has was not renamed.
     """
 
     def __init__(self, contract: Contract, topic: str) -> None:
         super().__init__(contract, topic)
+        self._all_names: set[str] = set()
         self._verdicts: dict[frozenset[str], RowFault | None] = {}
 
     def add(self, objects: Sequence[dict[str, Any]], faults: RowFaults) -> None:
         """Note the fields of a batch of messages; mark those that differ too much from the contract."""
+        names = set().union(*objects) - self._all_names
+        if names:
+            self._all_names |= names
+            self._verdicts.clear()
+            for name in names - self._names.keys():
+                self._match_loosely(name)
         sound = []
         for position, item in enumerate(objects):
             fault = self._verdict(frozenset(item)) if item else None
@@ -67,14 +74,12 @@ class MessageFields(JsonFields):
     def _judge(self, names: frozenset[str]) -> RowFault | None:
         assert self._contract.file is not None
         rule = self._contract.file.schema_drift
-        for name in names - self._names.keys():
-            self._match_loosely(name)
         extra = sorted(names - self._names.keys())
         if len(extra) == len(names):
             return NO_FIELD
         if rule == "accept" or not extra:
             return None
-        missing = [column for column in self._contract.columns if names.isdisjoint(self.keys[column.name])]
+        missing = [column for column in self._contract.columns if self._all_names.isdisjoint(self.keys[column.name])]
         renamed = suggest_renames(missing, extra[:MOST_COMPARED_FIELDS])
         for column, name in renamed.items():
             header = self._contract.column(column).header
