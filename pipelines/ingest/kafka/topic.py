@@ -100,7 +100,7 @@ class Topic:
         self._assign([TopicPartition(self.origin.topic, number, starts[number]) for number in open_ends])
         heard = time.monotonic()
         while open_ends:
-            found = self._consumer.consume(FETCH_MESSAGES, WAIT_SECONDS)
+            found = self._fetch()
             taken = [message for message in found if self._take(message, open_ends)]
             if found:
                 heard = time.monotonic()
@@ -117,6 +117,12 @@ class Topic:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
             logging.getLogger(__name__).warning("Offsets of %s not acknowledged: %s", self.origin.topic, _reason(error))
+
+    def _fetch(self) -> list[Message]:
+        try:
+            return self._consumer.consume(FETCH_MESSAGES, WAIT_SECONDS)  # type: ignore[no-any-return]
+        except KafkaException as error:
+            raise self._unreadable(error) from error
 
     def _take(self, message: Message, open_ends: dict[int, int]) -> bool:
         """Return whether a message is to be read. Notes the position, and the end of a partition."""

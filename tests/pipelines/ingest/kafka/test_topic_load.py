@@ -17,8 +17,9 @@ import pytest
 from pipelines.errors import IngestError
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.kafka import topic_load
+from tests.kafka_broker import Broker
 from tests.pipelines.ingest.kafka.conftest import TopicShop
-from tests.pipelines.ingest.shop import NOW
+from tests.pipelines.ingest.shop import NOW, Shop
 
 
 def sale(number: int, **changes: Any) -> bytes:
@@ -327,3 +328,36 @@ def test_messages_are_loaded_exactly_once_by_loaders_that_are_killed(topic: Topi
     assert set(found.values()) == {1}
     # Two loaders may both have noted a broken message; it counts once.
     assert len(set(topic.shop.quarantine("file_id", "line"))) == len(topic.shop.records()) == 16
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_killed_during_a_load_only_delays_it(
+    tmp_path: Path, columns: dict[str, dict[str, Any]], broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.ingest.kafka.topic.CONNECT_SECONDS", 2)
+    monkeypatch.setattr("pipelines.ingest.kafka.topic.STALL_SECONDS", 2.0)
+    monkeypatch.setattr(topic_load, "SLICE_MESSAGES", 500)
+    (tmp_path / "broker").mkdir()
+    own = Broker(tmp_path / "broker", broker.jars)
+    own.start()
+    topic = TopicShop(Shop(tmp_path), own, columns)
+    own.create_topic(topic.topic, 2)
+    topic.send(*map(sale, range(1200)))
+    commit = BronzeTable.commit
+
+    def commit_and_kill(table: BronzeTable, *arguments: Any) -> None:
+        commit(table, *arguments)
+        own.stop()
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(BronzeTable, "commit", commit_and_kill)
+            patched.setattr("pipelines.ingest.kafka.topic.FETCH_MESSAGES", 100)
+            patched.setattr("pipelines.ingest.kafka.topic.QUEUE_KILOBYTES", 1)
+            topic.load()
+        assert [file.rule for file in topic.load().refused] == ["unreachable"]
+        own.start()
+        assert topic.load().refused == ()
+        assert Counter(ids(topic)) == Counter(f"s{number}" for number in range(1200))
+    finally:
+        own.stop()
