@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, Literal
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPBasic
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from agent_serving.collector.collector import TrackingRequest
@@ -19,7 +21,7 @@ from agent_serving.collector.errors import CollectionRefused
 from agent_serving.collector.received_event import SignalHeaders
 from agent_serving.collector.sdk_settings import rudder_settings, segment_settings
 from agent_serving.errors import AuthenticationFailed
-from agent_serving.problem import problem
+from agent_serving.problem import MEDIA_TYPE, Problem, problem
 from agent_serving.services import Services
 
 router = APIRouter(tags=["collection"])
@@ -31,6 +33,24 @@ KINDS = {
 BATCHES = ("batch", "b", "import")
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {**_CORS, "Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400"}
+_MESSAGE: dict[str, Any] = {"type": "object", "title": "Message"}
+_BATCH = {"type": "object", "required": ["batch"], "properties": {"batch": {"type": "array", "items": _MESSAGE}}}
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"description": told, "model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status, told in {
+        400: "The body is not JSON, or is too large.", 401: "No valid write key.", 413: "The body is too large.",
+        429: "Too many events wait; Retry-After says when.", 503: "Nothing was stored; Retry-After says when.",
+    }.items()
+}  # fmt: skip
+_basic = HTTPBasic(auto_error=False, description="The write key of `bojagi collect key create` as the user.")
+
+
+class Accepted(BaseModel):
+    """The events are on the disk, or the policy has decided otherwise."""
+
+    success: Literal[True] = True
+
+
 _ACCEPTED = orjson.dumps({"success": True})
 
 
@@ -53,11 +73,22 @@ async def preflight(request: Request) -> Response:
     return Response(status_code=204, headers={**_PREFLIGHT, "Access-Control-Allow-Headers": asked})
 
 
-for _path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
-    router.add_api_route(_path, preflight, methods=["OPTIONS"], include_in_schema=False)
-    if _path.startswith("/v1/"):
-        # The short paths are the same calls again, so the API's description leaves them out.
-        router.add_api_route(_path, collect, methods=["POST"], include_in_schema=len(_path) > len("/v1/x"))
+def _add_routes() -> None:
+    for call in (*KINDS, *BATCHES):
+        what = "Events" if call in BATCHES else f"A {KINDS[call]} call"
+        body = _BATCH if call in BATCHES else _MESSAGE
+        router.add_api_route(
+            f"/v1/{call}", collect, methods=["POST"], response_model=Accepted, responses=_FAILURES,
+            summary=f"{what} of a Segment or RudderStack SDK.", dependencies=[Depends(_basic)],
+            openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}},
+            # The other calls have the same form.
+            include_in_schema=call in ("track", "batch"),
+        )  # fmt: skip
+    for path in (*(f"/v1/{call}" for call in (*KINDS, *BATCHES)), "/sourceConfig", "/sourceConfig/"):
+        router.add_api_route(path, preflight, methods=["OPTIONS"], include_in_schema=False)
+
+
+_add_routes()
 
 
 @router.get("/v1/projects/{key}/settings", include_in_schema=False)

@@ -101,7 +101,7 @@ def landing_sensor(
         description="Refresh when new files lie in the landing folder and have stopped growing.",
     )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        seen = landing_state(settings, contracts)
+        seen = landing_state(settings, contracts, with_collected=False)
         if seen is None:
             return dg.SkipReason(f"{settings.landing_root or settings.landing_dir} holds no file of any source.")
         if _is_known(context.instance, seen):

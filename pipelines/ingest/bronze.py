@@ -132,7 +132,7 @@ class BronzeTable:
             return
         present = {field.name for field in self.delta.schema().fields}
         columns = [name for name in hashed_columns(self.contract) if name in present]
-        # An event that is sent again has another time of receipt: ranges of columns outside its key say nothing.
+        # An event that is sent again has another time of receipt, so ranges of columns beside its key say nothing.
         condition = None if is_keyed(self.contract) else _range_condition(like, self.schema)
         for arrow in scan(self.delta, quoted(columns), condition):
             yield row_hashes(self.contract, arrow)
