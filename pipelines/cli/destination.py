@@ -46,11 +46,13 @@ def send(
 
     from pipelines.destination.delivery import Delivery
     from pipelines.destination.opening import open_channel
+    from privacy.storage.atomic_file import create_private_folder
     from privacy.storage.lock import LockBusyError, file_lock
 
     reports = []
     with installation_for(data) as installation:
         settings = installation.settings
+        create_private_folder(settings.data_dir)
         for name in _chosen(installation, names):
             try:
                 with (
