@@ -114,7 +114,7 @@ def _chosen(installation: Installation, names: list[str] | None) -> list[str]:
     known = sorted(installation.settings.destinations)
     unknown = [name for name in names or () if name not in known]
     if unknown or not known:
-        listed = ", ".join(known) or "none; add \\[destinations.NAME] to the settings"
+        listed = ", ".join(known) or "none; add [destinations.NAME] to the settings"
         print_error(f"Got the destination {', '.join(unknown) or '-'}; the settings have {listed}.")
         raise typer.Exit(ExitCode.REFUSED)
     return names or known

@@ -80,7 +80,9 @@ class KafkaChannel:
         assert self.settings.kafka is not None
         now = self.clock()
         body = event.body(self.settings.table, self.settings.purpose, now)
-        headers = [(name, value.encode()) for name, value in event.headers(self.secret, body, now).items()]
+        headers: list[tuple[str, str | bytes | None]] = [
+            (name, value.encode()) for name, value in event.headers(self.secret, body, now).items()
+        ]
         topic, key = self.settings.kafka.topic, event.customer_id.encode()
         while True:
             try:

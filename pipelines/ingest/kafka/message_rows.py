@@ -14,11 +14,10 @@ from pipelines.ingest.drift import DriftEvent, suggest_renames
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.json_field import NO_FIELD, JsonFields
 from pipelines.ingest.json_lines_file import JsonBatch, JsonRecord, JsonRows, read_line
+from pipelines.ingest.kafka.partition import TopicMessage
 from pipelines.ingest.source_file import CONTENT_ERRORS
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
-
     from pipelines.ingest.kafka.avro_message import AvroReader
 
 NO_VALUE = RowFault(
@@ -104,14 +103,14 @@ class MessageRows:
         self._avro = avro
         self._max_size = max_size
 
-    def batches(self, lists: Iterator[list[Message]], is_enough: Callable[[int], bool]) -> Iterator[RawBatch]:
+    def batches(self, lists: Iterator[list[TopicMessage]], is_enough: Callable[[int], bool]) -> Iterator[RawBatch]:
         """Yield the messages in batches until they end or `is_enough`, called with their number, is true."""
         waiting: dict[int, JsonBatch] = {}
         rows = characters = read = 0
         for messages in lists:
             for message in messages:
                 record = self._record(message)
-                waiting.setdefault(message.partition(), JsonBatch()).add(*record)
+                waiting.setdefault(message.partition, JsonBatch()).add(*record)
                 characters += len(record[1])
             rows, read = rows + len(messages), read + len(messages)
             if rows >= TEXT_BATCH_ROWS or characters >= TEXT_BATCH_CHARACTERS:
@@ -126,8 +125,8 @@ class MessageRows:
             found = self._rows.batch(batch)
             yield RawBatch(found.columns, found.lines, found.raw, found.faults, str(partition))
 
-    def _record(self, message: Message) -> JsonRecord:
-        value, offset = message.value(), message.offset()
+    def _record(self, message: TopicMessage) -> JsonRecord:
+        value, offset = message.value, message.offset
         if value is None:
             return offset, "", {}, NO_VALUE
         if len(value) > self._max_size:

@@ -1,4 +1,4 @@
-"""Holds how far each partition of a topic was read: the next offset.
+"""Holds a message of a topic, and how far each partition was read: the next offset.
 
 The offset is stored in the same commit as the rows (as a version in Delta's record of application transactions), so the
 two never differ. Kafka's own record of a group's offsets is written after it, only for tools that show the lag.
@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.quarantine import Origin
+
+
+class TopicMessage(NamedTuple):
+    """A message of a topic. `value` is None for a deletion in a compacted topic."""
+
+    partition: int
+    offset: int
+    value: bytes | None
 
 
 @dataclass(frozen=True)

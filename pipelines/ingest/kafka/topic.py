@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import CONNECT_SECONDS, UNREACHABLE
 from pipelines.ingest.fault import FileFaultError
-from pipelines.ingest.kafka.partition import Partition
+from pipelines.ingest.kafka.partition import Partition, TopicMessage
 from privacy.contract.document import KafkaTopic
 
 FETCH_MESSAGES = 10_000
@@ -87,7 +87,7 @@ class Topic:
             raise self._unreadable(error) from error
         return [Partition(name, topic_id, number, *bound) for number, bound in bounds.items()]
 
-    def messages(self, starts: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[list[Message]]:
+    def messages(self, starts: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[list[TopicMessage]]:
         """Yield the messages of each partition from its start to before its end, in lists, in order of the partition.
 
         A partition may end earlier, before the messages of a transaction that is not committed.
@@ -101,7 +101,7 @@ class Topic:
         heard = time.monotonic()
         while open_ends:
             found = self._fetch()
-            taken = [message for message in found if self._take(message, open_ends)]
+            taken = [one for message in found if (one := self._take(message, open_ends)) is not None]
             if found:
                 heard = time.monotonic()
             elif time.monotonic() - heard > STALL_SECONDS:
@@ -120,25 +120,25 @@ class Topic:
 
     def _fetch(self) -> list[Message]:
         try:
-            return self._consumer.consume(FETCH_MESSAGES, WAIT_SECONDS)  # type: ignore[no-any-return]
+            return list(self._consumer.consume(FETCH_MESSAGES, WAIT_SECONDS))
         except KafkaException as error:
             raise self._unreadable(error) from error
 
-    def _take(self, message: Message, open_ends: dict[int, int]) -> bool:
-        """Return whether a message is to be read. Notes the position, and the end of a partition."""
-        error, number = message.error(), message.partition()
+    def _take(self, message: Message, open_ends: dict[int, int]) -> TopicMessage | None:
+        """Return a message that is to be read. Notes the position, and the end of a partition."""
+        error, number, offset = message.error(), message.partition(), message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             if error.retriable():
-                return False
+                return None
             raise self._unreadable(KafkaException(error))
-        if number not in open_ends:
-            return False
+        if number is None or offset is None or number not in open_ends:
+            return None
         end = open_ends[number]
-        is_read = error is None and message.offset() < end
-        self.positions[number] = min(message.offset() + is_read, end)
+        is_read = error is None and offset < end
+        self.positions[number] = min(offset + is_read, end)
         if not is_read or self.positions[number] == end:
             del open_ends[number]
-        return is_read
+        return TopicMessage(number, offset, message.value()) if is_read else None
 
     def _assign(self, places: list[TopicPartition]) -> None:
         try:
