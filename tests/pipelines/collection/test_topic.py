@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ MESSAGE = b'{"messageId": "m%d", "type": "track", "event": "Product Added", "vis
 
 
 def test_messages_of_a_topic_are_loaded_while_the_loop_runs(tmp_path: Path, broker: Broker) -> None:
-    name = f"tracked-{tmp_path.parent.name}"
+    name = f"tracked-{uuid.uuid4().hex}"
     broker.create_topic(name)
     shop = FeatureShop(tmp_path)
     built_in = shop.installation.contracts[SOURCE]

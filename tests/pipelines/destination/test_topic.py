@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import uuid
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def destination(folder: Path, **changes: str) -> DestinationSettings:
 def test_events_are_messages_with_the_customer_as_key(tmp_path: Path, broker: Broker) -> None:
     from confluent_kafka import Consumer, TopicPartition
 
-    topic = f"profile-{tmp_path.name}"
+    topic = f"profile-{uuid.uuid4().hex}"
     broker.create_topic(topic)
     shop = FeatureShop(tmp_path / "data")
     settings = destination(tmp_path, brokers=broker.address, topic=topic)
