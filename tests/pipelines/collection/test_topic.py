@@ -15,7 +15,10 @@ from tests.agent_serving.collector.collecting_shop import SOURCE
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.kafka_broker import Broker
 
-MESSAGE = b'{"messageId": "m%d", "type": "track", "event": "Product Added", "visitorId": "v", "receivedAt": "2026-05-04T02:00:01Z", "%s": "%s"}'
+MESSAGE = (
+    b'{"messageId": "m%d", "type": "track", "event": "Product Added", "visitorId": "v", '
+    b'"receivedAt": "2026-05-04T02:00:01Z", "%s": "%s"}'
+)
 
 
 def test_messages_of_a_topic_are_loaded_while_the_loop_runs(tmp_path: Path, broker: Broker) -> None:
