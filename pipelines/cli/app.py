@@ -12,6 +12,7 @@ from pipelines.cli import (
     consent,
     contracts,
     database,
+    destination,
     doctor,
     dp,
     features,
@@ -88,6 +89,7 @@ app.command("restore")(backup.restore)
 app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(destination.app, name="destination")
 app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")

@@ -114,7 +114,7 @@ def load(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Load the collected events into their bronze tables, each event once.
+    """Load collected events, and messages of topics of Kafka, into their bronze tables, each once.
 
     `bojagi serve` writes events to the disk; this command brings them into the tables. Run it with --follow beside
     `bojagi serve`. It may be killed at any moment.
@@ -127,16 +127,20 @@ def load(
     from installation.collector.place import collected_sources
     from installation.event_log import open_log
     from pipelines.collection.following import follow as follow_logs
-    from pipelines.collection.micro_batch import load_segments
+    from pipelines.collection.micro_batch import load_messages, load_segments
     from pipelines.collection.waiting import WaitingEvents
+    from privacy.contract.document import KafkaTopic
 
     with installation_for(data) as installation:
-        contracts = collected_sources(installation.contracts)
+        collected = collected_sources(installation.contracts)
+        topics = [one for one in installation.contracts.sources if one.file and isinstance(one.file.origin, KafkaTopic)]
+        contracts = (*collected, *topics)
         if not follow:
-            for contract in contracts:
+            for contract in collected:
                 with WaitingEvents(installation, contract) as waiting:
                     waiting.release()
-            results = [load_segments(installation, contract) for contract in contracts]
+            results = [load_segments(installation, contract) for contract in collected]
+            results += [load_messages(installation, contract) for contract in topics]
             for result in results:
                 if result is not None:
                     _print(result, as_json=as_json)

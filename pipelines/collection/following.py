@@ -1,4 +1,4 @@
-"""Follows the append logs: pushes features on arrival, loads sealed segments every second, and releases what waits."""
+"""Follows append logs and topics: pushes features on arrival, loads every second, and releases what waits."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from features.errors import FeatureError
+from installation.collector.place import is_collected
 from installation.contract.document import Contract
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from installation.installation import Installation
 from pipelines.collection.arrival import Arrivals
-from pipelines.collection.micro_batch import load_segments
+from pipelines.collection.micro_batch import load_messages, load_segments
 from pipelines.collection.waiting import WaitingEvents
 from pipelines.errors import PipelineError, RunLockError
 from pipelines.ingest.load_result import LoadResult
@@ -42,20 +43,22 @@ def follow(
 
     Args:
         installation: an opened installation.
-        contracts: the collected sources.
+        contracts: the collected sources, and those that are topics.
         stop: ends the loop.
         report: gets the result of each load.
     """
-    pusher = threading.Thread(target=_push, args=(installation, contracts, stop), name="push", daemon=True)
+    collected = [contract for contract in contracts if is_collected(contract)]
+    pusher = threading.Thread(target=_push, args=(installation, collected, stop), name="push", daemon=True)
     pusher.start()
-    releaser = threading.Thread(target=_release, args=(installation, contracts, stop), name="release", daemon=True)
+    releaser = threading.Thread(target=_release, args=(installation, collected, stop), name="release", daemon=True)
     releaser.start()
     while True:
         is_last = stop.is_set()
         pause = LOAD_SECONDS
         for contract in contracts:
             try:
-                result = load_segments(installation, contract)
+                load = load_segments if is_collected(contract) else load_messages
+                result = load(installation, contract)
             except RunLockError:
                 continue
             except _FAILURES as error:

@@ -1,7 +1,8 @@
-"""Loads the sealed segments of a collected source into its bronze table, and deletes the segments that are in it.
+"""Loads into bronze what arrives one by one: sealed segments of the collector, and messages of topics of Kafka.
 
-A segment is a landed file, so a load can be killed at any moment: the commit of its rows records its id, and a segment
-is deleted only after its id is found there. A refresh of all tables loads the same segments by the same rules.
+Segments that are in bronze are deleted. A segment is a landed file, so a load can be killed at any moment: the commit
+of its rows records its id, and a segment is deleted only after its id is found there. A refresh of all tables loads
+the same segments and messages by the same rules.
 """
 
 from __future__ import annotations
@@ -48,16 +49,38 @@ def load_segments(
         return None
     with run_lock(settings.data_dir):
         segments = sealed_segments(folder)
-        options = LoadOptions.of(settings, installation.reference_date())
-        lakehouse, clock = installation.lakehouse, installation.clock
-        result = ingest_source(contract, lakehouse, settings.landing_dir, installation.protection, clock, options)
-        table = BronzeTable(contract, lakehouse)
+        result = _load(installation, contract)
+        table = BronzeTable(contract, installation.lakehouse)
         before_deletion()
         for path in segments:
             _delete_if_loaded(path, table)
-        if table.delta is not None and _data_files(table.delta) >= MOST_DATA_FILES:
-            lakehouse.compact(contract.table)
+        _compact(installation, table)
     return result
+
+
+def load_messages(installation: Installation, contract: Contract) -> LoadResult | None:
+    """Load the new messages of a source that is a topic of Kafka. Returns None if there are none.
+
+    Raises:
+        RunLockError: another run works in the data folder; it loads the messages itself, or the next call does.
+        IngestError: bronze or quarantine cannot be written. The next call loads the same messages.
+    """
+    with run_lock(installation.settings.data_dir):
+        result = _load(installation, contract)
+        _compact(installation, BronzeTable(contract, installation.lakehouse))
+    return result if result.files_new or result.refused else None
+
+
+def _load(installation: Installation, contract: Contract) -> LoadResult:
+    settings = installation.settings
+    options = LoadOptions.of(settings, installation.reference_date())
+    lakehouse, protection, clock = installation.lakehouse, installation.protection, installation.clock
+    return ingest_source(contract, lakehouse, settings.landing_dir, protection, clock, options)
+
+
+def _compact(installation: Installation, table: BronzeTable) -> None:
+    if table.delta is not None and _data_files(table.delta) >= MOST_DATA_FILES:
+        installation.lakehouse.compact(table.contract.table)
 
 
 def _delete_if_loaded(path: Path, table: BronzeTable) -> None:

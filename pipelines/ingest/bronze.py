@@ -148,16 +148,17 @@ class BronzeTable:
         keys: Sequence[str],
         now: datetime.datetime,
         figures: LoadFigures | None = None,
-        mark: tuple[str, int] | None = None,
+        marks: Sequence[tuple[str, int]] = (),
     ) -> None:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
-        `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
+        `marks` are keys and values that say how far a source was read: the cursor of a database table, or the offsets
+        of a topic.
         """
         properties = CommitProperties(
             app_transactions=[
                 *(Transaction(key, LOADED) for key in keys),
-                *([Transaction(*mark)] if mark is not None else []),
+                *(Transaction(*mark) for mark in marks),
             ],
             custom_metadata={FIGURES: json.dumps(asdict(figures))} if figures else None,
         )

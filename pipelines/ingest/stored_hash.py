@@ -8,8 +8,8 @@ computed again from the columns when a load compares rows. Other tables store it
 * The hash names the row where a ciphertext is bound to it, and where a single row is erased.
 * The hash and the load name the rows of a database table that were replaced or are gone.
 
-The hash of a source whose rows arrive one by one (`collection`) is that of its primary key alone: an event that is sent
-again has another time of receipt, and is the same event.
+The hash of a source whose rows arrive one by one (`collection`, a topic) is that of its primary key alone: an event
+that is sent again has another time of receipt, and is the same event.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def stores_row_hash(contract: Contract) -> bool:
 
 def is_keyed(contract: Contract) -> bool:
     """Return whether rows with an equal primary key are the same row, of which the first one stays."""
-    return bool(contract.collection) and bool(contract.primary_key)
+    return contract.keeps_first
 
 
 def hash_input(contract: Contract) -> tuple[str, ...]:
