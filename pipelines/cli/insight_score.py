@@ -65,25 +65,35 @@ def evaluate(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show the worth of the newest models: out of time, against a baseline of recency and frequency, calibration.
+    """Show the worth of the newest models (out of time, against a baseline, calibration) and the effect of campaigns.
+
+    The effect of a campaign is "identified" or "not identified": the same estimate before the campaign (placebo) shows
+    whether the data can tell. No figure is of a single customer, so no consent is asked.
 
     [bold]Example[/bold]
 
       bojagi insight evaluate --report models.html
     """
+    from rich.markup import escape
+
+    from features.insight.event import campaign_effect as effect
     from features.insight.model.card import ModelCard
     from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows, newest_cards
     from features.insight.score.model_table import TABLE
-    from features.insight.score.report_page import render_page
+    from features.insight.score.report_page import render_page, render_table
     from pipelines.cli.grid import make_grid, open_console
 
     with installation_for(data) as installation:
         rows = installation.lakehouse.rows(TABLE, ["card"]).to_pylist()
+        effects = effect.read_effects(installation.lakehouse)
     cards = newest_cards(ModelCard.from_json(row["card"]) for row in rows)
     if report is not None:
-        report.write_text(render_page(cards, {}), "utf-8")
+        told = render_table(effect.HEADINGS, effect.effect_rows(effects)) if effects else f"<p>{effect.NONE_JUDGED}</p>"
+        section = f"<p>{effect.EXPLANATION}</p>{told}"
+        report.write_text(render_page(cards, {"Effect of campaigns": section}), "utf-8")
     if as_json:
-        typer.echo(json.dumps([_card(card) for card in cards]))
+        found = {"models": [_card(card) for card in cards], "campaigns": [one.to_json() for one in effects]}
+        typer.echo(json.dumps(found))
         return
     console = open_console()
     for card in cards:
@@ -96,6 +106,14 @@ def evaluate(
         console.print(grid)
     if not cards:
         typer.echo("No model was fitted: no horizon has ended, or no customer permits it.", err=True)
+    if not effects:
+        typer.echo(effect.NONE_JUDGED, err=True)
+        return
+    console.print(f"[bold]Effect of campaigns[/bold]\n  {effect.EXPLANATION}")
+    grid = make_grid(*effect.HEADINGS, numbers=effect.HEADINGS[2:4])
+    for row in effect.effect_rows(effects):
+        grid.add_row(*(escape(cell) for cell in row))
+    console.print(grid)
 
 
 def _as_dict(one: ExplainedScore) -> dict[str, Any]:

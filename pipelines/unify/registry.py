@@ -10,6 +10,7 @@ from pipelines.derived_table.table import DerivedTable
 from pipelines.unify import (
     browsing,
     calendar,
+    campaign_effect,
     consent_event,
     customer,
     customer_360,
@@ -253,6 +254,13 @@ _360 = DerivedTable(
 _INSIGHT = (
     DerivedTable("gold/insight_model", ("gold/customer_score_input",), insight_model.build, remembers=True),
     DerivedTable("gold/customer_score", ("gold/insight_model", "gold/customer_score_input"), customer_score.build),
+    DerivedTable(
+        "gold/campaign_effect",
+        # The permissions are an input, because a withdrawal changes none of the others: orders are kept by law.
+        ("gold/order_history", "silver/identifier", "silver/permission", *_CAMPAIGNS[:2]),
+        campaign_effect.build,
+        fed_by=_CAMPAIGNS[:1],
+    ),
 )
 
 _SEGMENTS = (

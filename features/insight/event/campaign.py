@@ -38,6 +38,8 @@ def campaign_uplifts(
         runs: campaign_id and start_date.
         seed: of the estimate.
     """
+    if orders.empty or runs.empty:
+        return ()
     days = pd.to_datetime(orders["order_date"])
     known = orders.assign(day=days, sales_value=orders["sales_value"].astype(float))
     first, last = days.min(), days.max()

@@ -18,6 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from features.insight.event.effect import Effect, doubts
+
 Floats = npt.NDArray[np.float64]
 FEWEST = 50
 """Fewest customers with, and without, the promotion for an estimate: five folds of ten."""
@@ -25,20 +27,6 @@ _FOLDS = 5
 _CLIP = 0.02
 """Propensities are kept within 0.02 and 0.98, so that no customer weighs more than fifty."""
 _NORMAL_95 = 1.959964
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A mean effect per customer with its 95 % interval, in the unit of the outcome."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
@@ -64,15 +52,14 @@ class UpliftReport:
     @property
     def is_identified(self) -> bool:
         """Whether the effect differs from zero and from the placebo, and the placebo does not differ from zero."""
-        differs = self.effect.excludes_zero and self.difference.excludes_zero
-        return differs and not self.placebo.excludes_zero
+        return not doubts(self.effect, self.placebo, self.difference)
 
     @property
     def verdict(self) -> str:
         """The finding in words, with both figures."""
-        effect, placebo = (f"{e.mean:+.2f} [{e.low:+.2f}, {e.high:+.2f}]" for e in (self.effect, self.placebo))
         found = "identified" if self.is_identified else "not identified"
-        return f"{found}: effect {effect}, placebo {placebo}, {self.treated} of {self.customers} customers treated"
+        figures = f"effect {self.effect.text}, placebo {self.placebo.text}"
+        return f"{found}: {figures}, {self.treated} of {self.customers} customers treated"
 
 
 def estimate_uplift(

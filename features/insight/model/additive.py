@@ -11,8 +11,12 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from features.insight.group_size import K
+
 KNOTS = 8
-"""Knots of each function, at equally spaced quantiles."""
+"""Knots of each function. The inner ones are at equally spaced quantiles."""
+KNOT_DIGITS = 3
+"""Significant digits of a knot, so that no customer's exact value is kept."""
 Floats = NDArray[np.float64]
 
 
@@ -54,7 +58,9 @@ class AdditiveModel:
         return total
 
 
-def fit_additive(columns: Mapping[str, Floats], truth: Floats, *, is_binary: bool, penalty: float) -> AdditiveModel:
+def fit_additive(
+    columns: Mapping[str, Floats], truth: Floats, *, is_binary: bool, penalty: float, most_rows: int = 1
+) -> AdditiveModel:
     """Return the model that minimises the mean loss (logistic or squared) + penalty / 2 · the squared weights.
 
     The penalty is one of the mean loss, so a model of half the rows is shrunk as much as one of all.
@@ -64,8 +70,10 @@ def fit_additive(columns: Mapping[str, Floats], truth: Floats, *, is_binary: boo
         truth: 0 and 1 if `is_binary`, else amounts.
         is_binary: whether the loss is logistic.
         penalty: weight of the squares of the weights.
+        most_rows: most rows that one customer can have. The outer knots are means of the values of at least K
+            customers, because a model is kept after a customer is erased.
     """
-    knots = [_knots(values) for values in columns.values()]
+    knots = [_knots(values, K * most_rows) for values in columns.values()]
     design = sparse.hstack(
         [_hats(values, at) for values, at in zip(columns.values(), knots, strict=True)], format="csr"
     )
@@ -98,9 +106,17 @@ def _shapes(names: Sequence[str], knots: Sequence[Floats], weights: Floats, mean
     return tuple(found)
 
 
-def _knots(values: Floats) -> Floats:
-    known = values[~np.isnan(values)]
-    return np.unique(np.quantile(known, np.linspace(0, 1, KNOTS))) if len(known) else known
+def _knots(values: Floats, outer: int) -> Floats:
+    """Return the knots: the means of the `outer` smallest and greatest values, and quantiles between them.
+
+    One knot, which has no effect, if there are fewer than twice as many values.
+    """
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        return known
+    ends = (known[:outer].mean(), known[-outer:].mean()) if len(known) >= 2 * outer else (known.mean(),) * 2
+    inner = np.quantile(known, np.linspace(0, 1, KNOTS)[1:-1])
+    return np.unique([float(f"{knot:.{KNOT_DIGITS}g}") for knot in np.clip([ends[0], *inner, ends[1]], *ends)])
 
 
 def _hats(values: Floats, knots: Floats) -> sparse.csr_array:

@@ -164,7 +164,7 @@ def _fitted(rows: pa.Table, job: _Fit, penalty: float) -> Predictor:
     columns, truth = columns_of(rows, job.features), numbers(rows, job.spec.label)
     if job.spec.kind is Kind.AMOUNT:
         return _fit_amount(rows, columns, truth, job.seed)
-    model = fit_additive(columns, truth, is_binary=True, penalty=penalty)
+    model = fit_additive(columns, truth, is_binary=True, penalty=penalty, most_rows=_day_count(rows))
     slope, offset = _calibration(rows, columns, truth, penalty, job.seed)
     return Predictor(model, slope, offset)
 
@@ -183,7 +183,7 @@ def _calibration(
         used, wanted = fold != part, (fold == part) & newest
         if wanted.any() and len(np.unique(truth[used])) > 1:
             chosen = {name: values[used] for name, values in columns.items()}
-            model = fit_additive(chosen, truth[used], is_binary=True, penalty=penalty)
+            model = fit_additive(chosen, truth[used], is_binary=True, penalty=penalty, most_rows=_day_count(rows))
             odds[wanted] = model.predict({name: values[wanted] for name, values in columns.items()})
     has_odds = ~np.isnan(odds)
     if len(np.unique(truth[has_odds])) < 2:
@@ -195,7 +195,7 @@ def _calibration(
 
 def _fit_amount(rows: pa.Table, columns: Mapping[str, Floats], truth: Floats, seed: int) -> Predictor:
     """Fit the square root of an amount. Its square is a typical amount, between the median and the mean."""
-    root, fold = np.sqrt(np.maximum(truth, 0)), _folds(rows, seed)
+    root, fold, most_rows = np.sqrt(np.maximum(truth, 0)), _folds(rows, seed), _day_count(rows)
     chosen = np.arange(len(root)) % -(-len(root) // PENALTY_ROWS) == 0
 
     def error(penalty: float) -> float:
@@ -204,12 +204,18 @@ def _fit_amount(rows: pa.Table, columns: Mapping[str, Floats], truth: Floats, se
             used, wanted = chosen & (fold != part), chosen & (fold == part)
             if used.any() and wanted.any():
                 subset = {name: values[used] for name, values in columns.items()}
-                model = fit_additive(subset, root[used], is_binary=False, penalty=penalty)
+                model = fit_additive(subset, root[used], is_binary=False, penalty=penalty, most_rows=most_rows)
                 predicted = model.predict({name: values[wanted] for name, values in columns.items()})
                 found += float(((predicted - root[wanted]) ** 2).sum())
         return found
 
-    return Predictor(fit_additive(columns, root, is_binary=False, penalty=min(AMOUNT_PENALTIES, key=error)))
+    best = min(AMOUNT_PENALTIES, key=error)
+    return Predictor(fit_additive(columns, root, is_binary=False, penalty=best, most_rows=most_rows))
+
+
+def _day_count(rows: pa.Table) -> int:
+    """Return the number of days, which is how many rows a customer can have."""
+    return len(pc.unique(rows["as_of"]))
 
 
 def _folds(rows: pa.Table, seed: int) -> NDArray[np.int64]:
@@ -226,7 +232,10 @@ def _fit_ranking(rows: pa.Table, job: _Fit) -> Predictor:
         raise TooFewRowsError(job.target, "categories of one class", "categories that were bought next and others")
     popularity = learn_popularity(listed, bought)
     columns = list_candidates(rows, popularity).columns
-    model = fit_additive(columns, bought.astype(np.float64), is_binary=True, penalty=RANKING_PENALTY)
+    most_rows = _day_count(rows) * int(np.bincount(listed.row).max())
+    model = fit_additive(
+        columns, bought.astype(np.float64), is_binary=True, penalty=RANKING_PENALTY, most_rows=most_rows
+    )
     return Predictor(model, popularity=popularity)
 
 

@@ -27,13 +27,14 @@ def render_page(cards: Iterable[ModelCard], sections: Mapping[str, str]) -> str:
 def _card(card: ModelCard) -> list[str]:
     lines = [f"<h2>{escape(str(card.target))}</h2>", *(f"<p>{escape(one)}</p>" for one in card_sentences(card))]
     if card.metrics:
-        lines.append(_table(HEADINGS, metric_rows(card)))
+        lines.append(render_table(HEADINGS, metric_rows(card)))
     if card.calibration is not None:
         lines.append(calibration_svg(card))
     return lines
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def render_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as HTML; texts are escaped."""
     head = "".join(f"<th>{escape(one)}</th>" for one in headings)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f'<table><thead><tr>{head}</tr></thead><tbody class="n">{body}</tbody></table>'

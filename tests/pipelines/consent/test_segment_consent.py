@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from features.insight.segment.card import told_size
+from installation.contract.document import Contracts
 from pipelines.unify.registry import TABLES
 from tests.pipelines.conftest import Built, agree
 
@@ -29,8 +30,19 @@ def _some_refuse(built: Built) -> None:
                 agree(built, customer, purpose)
 
 
-def test_segments_have_only_customers_who_permit_them(build_market: Callable[..., Built]) -> None:
-    built = build_market("sail", tuple(table.name for table in TABLES), speak=_some_refuse)
+def _with_inputs(name: str, contracts: Contracts) -> tuple[str, ...]:
+    """Return a table and all tables that it is built from."""
+    tables = {derived.name: derived for derived in TABLES}
+    found, waiting = set[str](), [name]
+    while waiting:
+        if (one := waiting.pop()) in tables and one not in found:
+            found.add(one)
+            waiting += [*tables[one].all_inputs(contracts), *tables[one].recalls]
+    return (*sorted(found), "silver/consent_event", "silver/permission")
+
+
+def test_segments_have_only_customers_who_permit_them(build_market: Callable[..., Built], contracts: Contracts) -> None:
+    built = build_market("sail", _with_inputs("gold/segment", contracts), speak=_some_refuse)
     refusing = {one for n, one in enumerate(_customers(built)) if _refused(n) == "personalisation"}
     untrained = {one for n, one in enumerate(_customers(built)) if _refused(n) == "model_training"}
     people = built.frame("gold/customer_360")

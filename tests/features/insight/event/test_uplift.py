@@ -99,3 +99,12 @@ def test_no_order_of_the_placebo_or_the_campaign_is_a_measure() -> None:
     for name, low, high in (("placebo", cut, start), ("outcome", start, start + pd.Timedelta(days=WINDOW_DAYS))):
         expected = made[(made["day"] >= low) & (made["day"] < high)].groupby("customer_id")["sales_value"].sum()
         pd.testing.assert_series_equal(whole[name], expected.reindex(whole.index, fill_value=0.0), check_names=False)
+
+
+def test_without_orders_or_campaigns_nothing_is_judged() -> None:
+    made = orders(3, frozenset())
+    runs = pd.DataFrame({"campaign_id": ["one"], "start_date": [pd.Timestamp(2017, 5, 31)]})
+    received = pd.DataFrame({"customer_id": ["c_0"], "campaign_id": ["one"]})
+    assert campaign_uplifts(made.iloc[:0], received, runs) == ()
+    assert campaign_uplifts(made, received, runs.iloc[:0]) == ()
+    assert campaign_uplifts(made, received.iloc[:0], runs) == ()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from features.insight.group_size import K
 from features.insight.model.additive import KNOTS, _hats, fit_additive
 
 RANDOM = np.random.default_rng(1)
@@ -59,3 +60,19 @@ def test_a_column_without_values_or_with_one_value_has_no_effect() -> None:
     model = fit_additive(columns, SIGNAL, is_binary=False, penalty=1e-3)
     assert model.effects(columns)[:, 3:] == pytest.approx(np.zeros((4000, 2)), abs=1e-9)
     assert np.isfinite(model.predict({name: np.array([np.nan, 5.0]) for name in columns})).all()
+
+
+def test_a_model_keeps_no_value_of_fewer_than_k_customers() -> None:
+    values = np.random.default_rng(3).lognormal(3, 1, 500)
+    for most_rows in (1, 4):
+        model = fit_additive({"spend": values}, values, is_binary=False, penalty=0.001, most_rows=most_rows)
+        knots, known = model.shapes[0].knots, np.sort(values)
+        assert min(knots) == pytest.approx(known[: K * most_rows].mean(), rel=0.01)
+        assert max(knots) == pytest.approx(known[-K * most_rows :].mean(), rel=0.01)
+        assert not set(knots) & set(values.tolist())
+
+
+def test_a_feature_that_fewer_than_two_groups_have_has_no_effect() -> None:
+    values = np.where(np.arange(500) < 2 * K - 1, RANDOM.uniform(0, 1, 500), np.nan)
+    model = fit_additive({"rare": values}, RANDOM.uniform(0, 1, 500), is_binary=False, penalty=0.001)
+    assert len(model.shapes[0].knots) == 1

@@ -113,7 +113,9 @@ def test_the_commands_show_scores_and_cards(shop: Installation, folder: Path) ->
     runner, place = CliRunner(), ("--data", str(shop.settings.data_dir), "--json")
     shown = runner.invoke(app, ["insight", "evaluate", "--report", str(folder / "models.html"), *place])
     assert shown.exit_code == 0, shown.output
-    assert {one["target"] for one in json.loads(shown.stdout)} >= {"churn", "spend"}
+    told = json.loads(shown.stdout)
+    assert {one["target"] for one in told["models"]} >= {"churn", "spend"}
+    assert told["campaigns"] == []
     page = (folder / "models.html").read_text("utf-8")
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
