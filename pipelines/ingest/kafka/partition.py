@@ -1,7 +1,7 @@
 """Holds a message of a topic, and how far each partition was read: the next offset.
 
 The offset is stored in the same commit as the rows (as a version in Delta's record of application transactions), so the
-two never differ. Kafka's own record of a group's offsets is written after it, only for tools that show the lag.
+two never differ. Kafka gets no offsets, because its client waits for minutes for brokers that hang.
 """
 
 from __future__ import annotations

@@ -110,14 +110,6 @@ class Topic:
             if taken:
                 yield taken
 
-    def acknowledge(self) -> None:
-        """Tell Kafka the positions, so that its tools show the lag. A failure is of no consequence."""
-        places = [TopicPartition(self.origin.topic, *place) for place in self.positions.items()]
-        try:
-            self._consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            logging.getLogger(__name__).warning("Offsets of %s not acknowledged: %s", self.origin.topic, _reason(error))
-
     def _fetch(self) -> list[Message]:
         try:
             return list(self._consumer.consume(FETCH_MESSAGES, WAIT_SECONDS))

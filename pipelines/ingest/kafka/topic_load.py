@@ -107,8 +107,6 @@ class _TopicLoad:
             is_finished = load.read(topic, rows, starts)
             load.commit(topic.positions, self.result, self.rereads)
             self.result, starts = self._sum(load), dict(topic.positions)
-            if load.is_changed:
-                topic.acknowledge()
         drift, notes = rows.fields.find_drift()
         self.result = replace(self.result, drift=drift, notes=(*notes, *([note] if note else [])))
 

@@ -246,16 +246,6 @@ def test_new_partitions_are_read(topic: TopicShop) -> None:
     assert ids(topic) == ["s1", "s2"]
 
 
-def test_kafka_shows_the_lag_of_the_source(topic: TopicShop) -> None:
-    from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-
-    topic.send(*map(sale, range(5)))
-    topic.load()
-    asked = ConsumerGroupTopicPartitions("bojagi-sale", [TopicPartition(topic.topic, 0)])
-    found = topic.broker.admin.list_consumer_group_offsets([asked])["bojagi-sale"].result(60)
-    assert [place.offset for place in found.topic_partitions] == [5]
-
-
 def test_a_topic_that_cannot_be_read_is_refused_once(topic: TopicShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.ingest.kafka.topic.CONNECT_SECONDS", 1)
     right, topic.topic = topic.topic, "no-such-topic"
