@@ -1,4 +1,4 @@
-"""Commands `bojagi collect`: write keys of the HTTP collector, and the loading of collected events."""
+"""Commands `bojagi collect`: write keys of the HTTP collector, and loading, lag and replay of what arrives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary, print_error
 from pipelines.cli.exit_code import ExitCode
-from pipelines.cli.option import Data, Json, installation_for
+from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -126,14 +126,14 @@ def load(
     """
     from installation.collector.place import collected_sources
     from installation.event_log import open_log
+    from pipelines.collection.backlog import streamed_sources
     from pipelines.collection.following import follow as follow_logs
     from pipelines.collection.micro_batch import load_messages, load_segments
     from pipelines.collection.waiting import WaitingEvents
-    from privacy.contract.document import KafkaTopic
 
     with installation_for(data) as installation:
         collected = collected_sources(installation.contracts)
-        topics = [one for one in installation.contracts.sources if one.file and isinstance(one.file.origin, KafkaTopic)]
+        topics = [one for one in streamed_sources(installation) if one not in collected]
         contracts = (*collected, *topics)
         if not follow:
             for contract in collected:
@@ -153,6 +153,54 @@ def load(
             signal.signal(number, lambda *_: stop.set())
         typer.echo(f"Following {', '.join(contract.id for contract in contracts)} (Ctrl-C stops it)", err=True)
         follow_logs(installation, contracts, stop, lambda result: _print(result, as_json=as_json))
+
+
+@app.command()
+def status(as_json: Json = False, data: Data = None) -> None:
+    """Show what has arrived and is not in bronze yet, by source. The exit code is 1 while loading is late.
+
+    [bold]Examples[/bold]
+
+      bojagi collect status
+      bojagi collect status --json | jq '.[].seconds'
+    """
+    from dataclasses import asdict
+
+    from pipelines.cli.grid import make_grid, open_console
+    from pipelines.collection.backlog import read_backlog, streamed_sources
+
+    with installation_for(data) as installation:
+        found = [read_backlog(installation, contract) for contract in streamed_sources(installation)]
+    if as_json:
+        typer.echo(json.dumps([{**asdict(one), "is_late": one.is_late} for one in found]))
+    else:
+        table = make_grid("source", "arrives in", "segments", "kB", "messages", "oldest s", "state")
+        for one in found:
+            kilobytes = None if one.size_bytes is None else (one.size_bytes + 999) // 1000
+            figures = (one.segments, kilobytes, one.messages, None if one.seconds is None else round(one.seconds))
+            shown = ("" if figure is None else f"{figure:,}" for figure in figures)
+            table.add_row(one.source, one.kind, *shown, one.fault or ("late" if one.is_late else "ok"))
+        open_console().print(table)
+    if any(one.is_late for one in found):
+        raise typer.Exit(ExitCode.QUALITY)
+
+
+@app.command()
+def replay(engine: Engine = None, as_json: Json = False, data: Data = None) -> None:
+    """Check quarantined events and messages against the current contracts, and load those that pass.
+
+    It is `bojagi quarantine replay` for the sources whose rows arrive one by one.
+
+    [bold]Examples[/bold]
+
+      bojagi collect replay
+    """
+    from pipelines.cli.quarantine import print_replayed, replay_rows
+    from pipelines.collection.backlog import streamed_sources
+
+    with installation_for(data, engine=engine) as installation:
+        names = [contract.name for contract in streamed_sources(installation)]
+        print_replayed(replay_rows(installation, names), as_json=as_json)
 
 
 def _print(result: LoadResult, *, as_json: bool) -> None:

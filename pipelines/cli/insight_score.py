@@ -111,8 +111,8 @@ def evaluate(
         return
     console.print(f"[bold]Effect of campaigns[/bold]\n  {effect.EXPLANATION}")
     grid = make_grid(*effect.HEADINGS, numbers=effect.HEADINGS[2:4])
-    for row in effect.effect_rows(effects):
-        grid.add_row(*(escape(cell) for cell in row))
+    for cells in effect.effect_rows(effects):
+        grid.add_row(*(escape(cell) for cell in cells))
     console.print(grid)
 
 

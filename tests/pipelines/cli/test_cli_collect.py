@@ -55,3 +55,19 @@ def test_what_is_in_the_log_is_loaded(folder: Path) -> None:
     counts = json.loads(told)
     assert (counts["added"], counts["repeated"], counts["quarantined"], counts["segments"]) == (1, 1, 1, 1)
     assert command(folder, "load") == (0, "No events wait to be loaded.\n")
+
+
+def test_status_shows_what_waits_and_replay_loads_what_was_quarantined(folder: Path) -> None:
+    def waiting() -> tuple[int, dict[str, Any]]:
+        code, told = command(folder, "status", "--json")
+        (found,) = json.loads(told)
+        return code, found
+
+    code, found = waiting()
+    assert (code, found["segments"], found["is_late"]) == (0, 1, False)
+    assert found["size_bytes"] > 0
+    assert command(folder, "load")[0] == 0
+    assert waiting()[1] | {"segments": 0, "size_bytes": 0, "seconds": 0.0} == waiting()[1]
+    assert "tracked_event" in command(folder, "status")[1]
+    (report,) = json.loads(command(folder, "replay", "--json")[1])
+    assert (report["source"], report["rows_added"], report["rows_quarantined"]) == ("tracked_event", 0, 1)
