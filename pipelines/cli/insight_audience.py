@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from installation.data_secret import open_audiences
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
@@ -191,6 +190,7 @@ def delete(name: Name, data: Data = None) -> None:
 
 def _store(installation: Installation) -> AudienceStore:
     from features.insight.audience.store import AudienceStore
+    from installation.data_secret import open_audiences
 
     return AudienceStore(open_audiences(installation.settings, installation.server))
 

@@ -100,9 +100,9 @@ def effect_rows(effects: Iterable[CampaignEffect]) -> list[tuple[str, ...]]:
 
 
 def _from_row(row: dict[str, Any]) -> CampaignEffect:
-    effects: dict[str, Any] = {kind: Effect(*(row[f"{kind}_{part}"] for part in _PARTS)) for kind in _KINDS}
     names = ("campaign_id", "start_date", "customer_count", "received_count", "is_identified")
-    return CampaignEffect(**{name: row[name] for name in names}, **effects)
+    effect, placebo, difference = (Effect(*(row[f"{kind}_{part}"] for part in _PARTS)) for kind in _KINDS)
+    return CampaignEffect(**{name: row[name] for name in names}, effect=effect, placebo=placebo, difference=difference)
 
 
 def _to_cents(effect: Effect) -> Effect:

@@ -13,8 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from features.insight.group_size import K
 
-KNOTS = 8
-"""Knots of each function. The inner ones are at equally spaced quantiles."""
+INNER_QUANTILES = (*(part / 7 for part in range(1, 7)), 0.95)
+"""The inner knots of each function; .95 because money and counts have long tails."""
+KNOTS = len(INNER_QUANTILES) + 2
+"""Most knots of a function."""
 KNOT_DIGITS = 3
 """Significant digits of a knot, so that no customer's exact value is kept."""
 Floats = NDArray[np.float64]
@@ -115,7 +117,7 @@ def _knots(values: Floats, outer: int) -> Floats:
     if not len(known):
         return known
     ends = (known[:outer].mean(), known[-outer:].mean()) if len(known) >= 2 * outer else (known.mean(),) * 2
-    inner = np.quantile(known, np.linspace(0, 1, KNOTS)[1:-1])
+    inner = np.quantile(known, INNER_QUANTILES)
     return np.unique([float(f"{knot:.{KNOT_DIGITS}g}") for knot in np.clip([ends[0], *inner, ends[1]], *ends)])
 
 

@@ -29,7 +29,7 @@ STARTS = {OTHER: date(2017, 4, 24), PLANTED: date(2017, 5, 31)}
 
 def orders(effect: float) -> pd.DataFrame:
     """Return fourteen orders of each customer in 200 days; those who receive PLANTED spend more from its start on."""
-    random, rows = np.random.default_rng(1), []
+    random, rows = np.random.default_rng(1), list[tuple[str | None, date, float]]()
     for number in range(CUSTOMERS):
         usual = random.uniform(20, 60)
         for day in sorted(random.integers(0, 200, 14)):
@@ -98,7 +98,12 @@ def test_of_many_orders_whole_customers_are_drawn(
 ) -> None:
     seen: list[pd.DataFrame] = []
     monkeypatch.setattr(campaign_effect, "MOST_ORDERS", 14 * CUSTOMERS // 2)
-    monkeypatch.setattr(campaign, "campaign_uplifts", lambda made, *others: seen.append(made) or ())
+
+    def remember(made: pd.DataFrame, *others: Any) -> tuple[()]:
+        seen.append(made)
+        return ()
+
+    monkeypatch.setattr(campaign, "campaign_uplifts", remember)
     build(0.0)
     drawn = seen[0]["customer_id"].value_counts()
     assert set(drawn) == {14}
@@ -115,7 +120,8 @@ def test_only_customers_who_permit_analytics_are_compared(
         return ()
 
     monkeypatch.setattr(campaign, "campaign_uplifts", remember)
-    built = build_market("sail", tuple(needed(TABLE, contracts)), speak=half_refuse)
+    names = (*needed(TABLE, contracts), *(d.name for d in TABLES if d.name.startswith("silver/identity")))
+    built = build_market("sail", names, speak=half_refuse)
     bought = set(built.frame("gold/order_history")["customer_id"].dropna())
     permitting = set(known(built)[::2])
     assert bought - permitting, "the control: others have orders, which are kept by law"
