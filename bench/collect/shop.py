@@ -23,6 +23,8 @@ import pyarrow as pa
 from agent_serving.collector.write_key import create_write_key
 from agent_serving.services import open_api_keys
 from features.repo.event_push import VIEW
+from installation.collector.place import segment_folder
+from installation.collector.segment import open_segments, sealed_segments
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.record import ConsentRecord
@@ -30,6 +32,7 @@ from privacy.consent.state import State
 
 SOURCE, TABLE = "source.tracked_event", "bronze/tracked_event"
 _BOJAGI = [sys.executable, "-m", "pipelines.cli"]
+MEMBERS = 1_000
 _START_SECONDS = 120
 
 
@@ -78,7 +81,7 @@ class CollectingShop:
         self.installation = Installation(load_settings(data_dir=self.folder))
         with closing(open_api_keys(self.installation)) as keys:
             self.key = create_write_key(keys, "bench", SOURCE)[1]
-        self.know(1)  # the server needs a consent record
+        self.know(MEMBERS)
 
     def know(self, customers: int) -> None:
         """Make members `M0`, `M1`, … known as customers `c_0`, `c_1`, … who permit the features of the last visit."""
@@ -121,6 +124,12 @@ class CollectingShop:
             )
             if told.stdout.strip() == b"[]":
                 return
+
+    def logged(self) -> int:
+        """Return the number of events in the log."""
+        folder = segment_folder(self.installation.contracts[SOURCE], self.installation.settings)
+        paths = [*sealed_segments(folder), *open_segments(folder)]
+        return sum(path.read_bytes().count(b"\n") for path in paths)
 
     def identifiers(self) -> list[str]:
         """Return the message ids in bronze."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench.collect.shop import TABLE, CollectingShop, Connection, batch, message
+from bench.collect.shop import MEMBERS, TABLE, CollectingShop, Connection, batch, message
 from features.repo.event_push import VIEW
 from features.repo.push import stored_view
 from features.store.online_store import OnlineStore
@@ -22,7 +22,6 @@ BATCH = 100
 RATE = 500
 """Events a second of the measurement of times."""
 _RATE_BATCH = 10
-MEMBERS = 1_000
 _SAMPLE_SECONDS = 0.2
 _LONGEST_SECONDS = 60.0
 
@@ -73,10 +72,13 @@ def throughput(folder: Path, events: int) -> float:
         for thread in threads:
             thread.join()
         seconds = time.perf_counter() - started
+        logged = shop.logged()
     finally:
         shop.close()
     if failed:
         raise RuntimeError(f"{len(failed)} batches were not acknowledged, the first with {failed[0]}")
+    if logged != events + SENDERS * BATCH:
+        raise RuntimeError(f"{logged} events are in the log, and {events + SENDERS * BATCH} were acknowledged")
     return events / seconds
 
 
@@ -85,7 +87,6 @@ def times(folder: Path, seconds: float) -> Times:
     shop, found = CollectingShop(folder), Times()
     stop = threading.Event()
     try:
-        shop.know(MEMBERS)
         shop.serve()
         shop.load()
         steady = threading.Thread(target=_keep_sending, args=(shop, stop, found))
