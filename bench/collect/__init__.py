@@ -1,1 +1,1 @@
-"""Measures the collector: consent at collection, against an independent evaluation."""
+"""Measures the collector: delivery under kills, throughput and times, and consent at collection."""

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,14 +85,19 @@ def deliver(folder: Path, events: int, kills: int, seed: int) -> Delivery:
         kill(server)
         kill(loader)
         shop.load_rest()
-        found = Counter(shop.identifiers())
+        found = shop.identifiers()
     finally:
         shop.close()
-    return Delivery(
-        events=len(sending.acknowledged),
-        kills=kills,
-        resent=sending.resent,
-        lost=sum(name not in found for name in sending.acknowledged),
-        doubled=sum(count - 1 for count in found.values()),
-        seconds=time.perf_counter() - started,
-    )
+    lost, doubled = lost_and_doubled(sending.acknowledged, found)
+    seconds = time.perf_counter() - started
+    return Delivery(len(sending.acknowledged), kills, sending.resent, lost, doubled, seconds)
+
+
+def lost_and_doubled(acknowledged: Iterable[str], found: Iterable[str]) -> tuple[int, int]:
+    """Return how many acknowledged events were not found, and how many were found once more than once.
+
+    >>> lost_and_doubled(["a", "b", "c"], ["a", "a", "c", "sent and not acknowledged"])
+    (1, 1)
+    """
+    counts = Counter(found)
+    return sum(name not in counts for name in acknowledged), sum(count - 1 for count in counts.values())
