@@ -28,7 +28,8 @@ class TopicSettings(BaseModel):
 class DestinationSettings(BaseModel):
     """A program that gets the changes of a table about customers, of those who permit the purpose.
 
-    The role decides which columns may be read. Either `webhook` or `kafka` says where the events go.
+    The role decides which columns may be read. Either `webhook` or `kafka` says where the events go. With `audience`,
+    the destination has the profiles of its members only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +38,7 @@ class DestinationSettings(BaseModel):
     columns: tuple[str, ...] = Field(min_length=1)
     purpose: str
     role: str
+    audience: str | None = None
     webhook: WebhookSettings | None = None
     kafka: TopicSettings | None = None
 

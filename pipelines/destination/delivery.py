@@ -4,7 +4,7 @@ Each call compares the table with what the destination knows, so nothing has to 
 is found again by the next call, with the newest values, and values are never stored for sending.
 
 * Only customers who permit the purpose are sent. It is decided when the rows are read, and again before each part is
-  sent. A customer who permits it no more, or whose profile is gone, is sent as a removal.
+  sent. A customer who permits it no more, whose profile is gone, or who left the audience, is sent as a removal.
 * Every change is sent at least once: it counts as sent when the destination has taken it. A process that is killed in
   between sends it again, with the same id.
 """
@@ -19,6 +19,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from features.insight.audience.errors import AudienceError, TooSmallError
+from features.insight.audience.service import Audiences
+from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from installation.destination_settings import DestinationSettings
 from installation.installation import Installation
@@ -68,13 +71,15 @@ class Delivery:
         Raises:
             AccessRefused: the role may not read the columns for the purpose.
             ConsentError: who permits the purpose is unknown.
-            DestinationError: the table does not have one row a customer, or too many profiles are gone.
+            DestinationError: the table does not have one row a customer, too many profiles are gone, or the audience is
+            refused.
         """
         with closing(CustomerConsent(self.installation)) as consent:
-            profiles, known = self._profiles(), self._sent.all()
+            every, known = self._profiles(), self._sent.all()
+            profiles = self._of_audience(every)
             gone = [customer for customer in known if customer not in profiles]
             if not accepts_gone:
-                self._check_gone(gone, len(known), consent)
+                self._check_gone([customer for customer in gone if customer not in every], len(known), consent)
             events = [self._removal(known[customer]) for customer in gone]
             events += [
                 event for one, values in profiles.items() if (event := self._change(one, values, known.get(one)))
@@ -121,6 +126,19 @@ class Delivery:
             rows.sort(key=lambda row: (row[_AS_OF] is not None, row[_AS_OF]))
         shown = [name for name in read.plan.columns if name != _AS_OF or name in settings.columns]
         return {row[CUSTOMER]: {name: row[name] for name in shown} for row in rows if row[CUSTOMER] is not None}
+
+    def _of_audience(self, profiles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return the profiles of the members of the destination's audience; none if it has fewer than K members."""
+        name = self.settings.audience
+        if name is None:
+            return profiles
+        try:
+            members = Audiences(self.installation).members(name, Caller(f"destination {self.name}", self.settings.role))
+        except TooSmallError:
+            members = []
+        except AudienceError as error:
+            raise DestinationError(f"{self.name}: {error}") from error
+        return {customer: profiles[customer] for customer in members if customer in profiles}
 
     def _check_gone(self, gone: Sequence[str], total: int, consent: CustomerConsent) -> None:
         """Refuse to remove most profiles when their customers still permit the purpose."""
