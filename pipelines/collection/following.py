@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,8 +21,10 @@ from pipelines.ingest.load_result import LoadResult
 from privacy.errors import PrivacyError
 from privacy.storage.database import DATABASE_ERRORS
 
-PUSH_SECONDS = 0.05
+PUSH_SECONDS = 0.02
 LOAD_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+"""Most time that loaded segments wait for the pusher before they are deleted. What it misses, the next batch counts."""
 RELEASE_SECONDS = 5.0
 """Time between two looks for events that waited for a decision which was made elsewhere."""
 PAUSE_SECONDS = 5.0
@@ -48,7 +51,8 @@ def follow(
         report: gets the result of each load.
     """
     collected = [contract for contract in contracts if is_collected(contract)]
-    pusher = threading.Thread(target=_push, args=(installation, collected, stop), name="push", daemon=True)
+    looks = _Looks()
+    pusher = threading.Thread(target=_push, args=(installation, collected, stop, looks), name="push", daemon=True)
     pusher.start()
     releaser = threading.Thread(target=_release, args=(installation, collected, stop), name="release", daemon=True)
     releaser.start()
@@ -57,8 +61,10 @@ def follow(
         pause = LOAD_SECONDS
         for contract in contracts:
             try:
-                load = load_segments if is_collected(contract) else load_messages
-                result = load(installation, contract)
+                if is_collected(contract):
+                    result = load_segments(installation, contract, before_deletion=looks.wait_for_next)
+                else:
+                    result = load_messages(installation, contract)
             except RunLockError:
                 continue
             except _FAILURES as error:
@@ -74,18 +80,47 @@ def follow(
     releaser.join()
 
 
-def _push(installation: Installation, contracts: Sequence[Contract], stop: threading.Event) -> None:
+class _Looks:
+    """Counts the looks of the pusher at the logs, so that a segment is not deleted before it was looked at."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._begun = self._ended = 0
+
+    def begin(self) -> int:
+        """Note that a look begins; return its number."""
+        with self._changed:
+            self._begun += 1
+            return self._begun
+
+    def end(self, number: int) -> None:
+        """Note that a look has ended."""
+        with self._changed:
+            self._ended = number
+            self._changed.notify_all()
+
+    def wait_for_next(self) -> None:
+        """Wait until a look that begins after this moment has ended; not for ever, since the pusher may have failed."""
+        with self._changed:
+            wanted = self._begun + 1
+            self._changed.wait_for(lambda: self._ended >= wanted, LOOK_SECONDS)
+
+
+def _push(installation: Installation, contracts: Sequence[Contract], stop: threading.Event, looks: _Looks) -> None:
     while not stop.is_set():
         try:
             with ExitStack() as opened:
                 arrivals = [opened.enter_context(Arrivals(installation, contract)) for contract in contracts]
                 while not stop.is_set():
+                    number = looks.begin()
                     for one in arrivals:
                         one.push()
+                    looks.end(number)
                     stop.wait(PUSH_SECONDS)
         except _FAILURES as error:
             log_error(error, source=_SOURCE)
             stop.wait(PAUSE_SECONDS)
+    looks.end(sys.maxsize)
 
 
 def _release(installation: Installation, contracts: Sequence[Contract], stop: threading.Event) -> None:

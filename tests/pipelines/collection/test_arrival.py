@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from features.repo.event_push import VIEW
 from features.repo.push import stored_view
 from features.store.opening import open_online_store
 from installation.collector.append_log import AppendLog
+from pipelines.collection import following
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
@@ -99,3 +101,33 @@ def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop
             )
     look()
     assert [line.split(b'"messageId":"')[1].split(b'"')[0] for line in read] == [str(n).encode() for n in range(12)]
+
+
+def test_a_segment_is_deleted_only_after_it_was_looked_at(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PUSH_SECONDS", 1.0)
+    monkeypatch.setattr(following, "LOAD_SECONDS", 0.05)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 60.0)
+    projection, contract = Projection(shop.installation.contracts[SOURCE]), shop.installation.contracts[SOURCE]
+    stop, loaded = threading.Event(), threading.Event()
+    looked, push = threading.Event(), Arrivals.push
+
+    def note(seen: Arrivals) -> int:
+        try:
+            return push(seen)
+        finally:
+            looked.set()
+
+    monkeypatch.setattr(Arrivals, "push", note)
+    arguments = (shop.installation, [contract], stop, lambda _: loaded.set())
+    thread = threading.Thread(target=following.follow, args=arguments)
+    thread.start()
+    try:
+        assert looked.wait(60)
+        message = {"type": "track", "event": "x", "messageId": "m1", "userId": "M1"}
+        with closing(AppendLog(folder_of(shop))) as log:
+            log.append([projection.event(message, RECEIVED, SignalHeaders()).line]).result()
+        assert loaded.wait(60)
+    finally:
+        stop.set()
+        thread.join()
+    assert stored(shop, PERMITS) is not None
