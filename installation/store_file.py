@@ -34,13 +34,10 @@ FILES = (
     StoreFile("api_keys", "serving/api_key.db", ("api_key",)),
     StoreFile("sessions", "chat/session.db", ("session", "turn")),
     StoreFile("passes", "serving/portal.db", ("pass",)),
-    StoreFile("visitors", "collector/visitor.db", ("visitor_answer", "visitor_person", "waiting_event")),
     StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
 )
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
-AUDIENCES, AUDIENCE_FOLDER = "audiences", "audience"
-"""Documents of audiences and their folder below the data folder. On a server they share the store `lakehouse`."""
 
 
 def unimported(settings: Settings, connection: Any) -> list[Path]:

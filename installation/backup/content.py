@@ -30,19 +30,17 @@ _MADE_AGAIN = (
     "*.lock", "*.db-wal", "*.db-shm", "*.db-journal", "*.sqlite-wal", "*.sqlite-shm",
     # Links and sign-ins of the portal must not work again after a restore.
     "serving/portal.db",
-    # A restore must not bring back what a visitor has refused since. Devices repeat their answers with each event.
-    "collector/visitor.db",
 )  # fmt: skip
 _STORES = (
-    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "audience/*", "contracts/*", "content/*",
-    "place_page/*", "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
+    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "contracts/*", "content/*", "place_page/*",
+    "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 )  # fmt: skip
 """What keeps no identifier in clear, and nothing that only a destroyed key makes unreadable."""
 _DRAFT = re.compile(r"(^|/)\.[^/]+\.[0-9a-f]{8}$")
 """A file that `privacy.storage.atomic_file` is writing."""
 LIVE_DOCUMENTS = "document@live"
 """The rows of the table `document` in which an erasure may change something: those of no store in `KEPT_DOCUMENTS`."""
-KEPT_DOCUMENTS = ("releases", "inspections", "audiences", "operation", "secrets", "machines", "confirmations")
+KEPT_DOCUMENTS = ("releases", "inspections", "operation", "secrets", "machines", "confirmations")
 """The stores of documents that belong to STORES, as the same ones in files do. `secrets`: fingerprints of keys."""
 _DATABASE_PARTS = {
     **dict.fromkeys(("data_key", "store", "addition", "suppressed", "clean"), Part.SECRETS),
@@ -50,8 +48,8 @@ _DATABASE_PARTS = {
     **dict.fromkeys(("dp_entry", "dp_limit", "dp_balance", "dp_answer"), Part.STORES),
 }
 """The tables that do not belong to LIVE. A new one does, until it is stated that an erasure changes nothing in it."""
-_TABLES_LEFT_OUT = ("alembic_version", "pass", "visitor_answer", "visitor_person", "waiting_event")
-"""The tables of `serving/portal.db` and `collector/visitor.db`, for the same reasons."""
+_TABLES_LEFT_OUT = ("alembic_version", "pass")
+"""`pass`: links and sign-ins of the portal, which must not work again after a restore."""
 _LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<version>\d{20})\.(json|checkpoint.*)$")
 _IN_LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<name>[^/]+)$")
 _CLAIM = "_bojagi/claim"

@@ -8,13 +8,11 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
-from pipelines.collection.backlog import streamed_sources
 from pipelines.defs.anchor import anchor_job, anchor_schedule
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.backup import backup_jobs, backup_schedules
 from pipelines.defs.check import rule_parents, table_checks, without_references
-from pipelines.defs.collection import collection_sensor, lag_checks, lag_key
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
@@ -27,12 +25,14 @@ from pipelines.defs.retention import retention_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
 from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.defs.synthetic import synthetic_assets, synthetic_checks, synthetic_job
+from pipelines.derived_table.declared_table import declared_tables
+from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
 from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
 from pipelines.orchestration.pipeline_run import OpenEngine
 from pipelines.orchestration.resource import PipelineRunResource
 from pipelines.quality.metric import TABLE as TREND
-from pipelines.unify.registry import all_tables
+from pipelines.unify.registry import TABLES
 
 
 def build_definitions(
@@ -52,8 +52,7 @@ def build_definitions(
     """
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
-    streamed = streamed_sources(installation)
-    refresh, retention, reports = refresh_job(map(lag_key, streamed)), retention_job(), report_job()
+    refresh, retention, reports = refresh_job(), retention_job(), report_job()
     index, places, models = index_job(installation), place_job(installation), model_job()
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
@@ -69,7 +68,6 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
             *synthetic_checks(),
-            *lag_checks(streamed),
         ],
         jobs=[
             refresh,
@@ -100,7 +98,6 @@ def build_definitions(
             content_sensor(index, installation),
             rights_sensor(rights, installation),
             operation_sensor(installation),
-            collection_sensor(installation),
         ],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
@@ -113,7 +110,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for contract in contracts.sources:
         yield bronze_asset(contract, checked[contract.table][0])
     yield from consent_assets()
-    for table in all_tables(contracts):
+    for table in _tables(contracts):
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
         # Rules that read only tables built before this one can be checked while the next table is built.
@@ -129,8 +126,13 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield from synthetic_assets(contracts)
 
 
+def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:
+    """Return the tables of the registry and those whose contracts name the function that builds them."""
+    return (*TABLES, *declared_tables(contracts.values()))
+
+
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
-    return {table.name: table.all_inputs(contracts) for table in all_tables(contracts)}
+    return {table.name: table.all_inputs(contracts) for table in _tables(contracts)}
 
 
 def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:

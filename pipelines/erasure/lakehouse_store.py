@@ -65,14 +65,10 @@ class Sweep:
 
 @dataclass(frozen=True)
 class LakehouseStore:
-    """The Delta tables of an installation. Callers of `erase` and `sweep` hold the run lock.
-
-    They erase after the destinations of profiles were told, because `silver/sent_profile` says whom to tell.
-    """
+    """The Delta tables of an installation. Callers of `erase` and `sweep` hold the run lock."""
 
     installation: Installation
     name: str = "lakehouse"
-    after: tuple[str, ...] = ("destinations",)
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -9,14 +9,12 @@ from typing import cast
 
 from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
-from features.insight.score.decision import ScoreExplainer
 from installation.backup.creation import make_backup
 from installation.installation import Installation
 from installation.machine import confirm_erasure
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
-from pipelines.destination.subject_store import DestinationNotices
 from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
@@ -48,7 +46,6 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     The last one has the files that belong to no other.
     """
     stores: tuple[SubjectStore, ...] = (
-        DestinationNotices(installation),
         LakehouseStore(installation),
         LandingStore(installation),
         TruthStore(installation),
@@ -67,7 +64,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
 
 def explainers(installation: Installation) -> tuple[DecisionExplainer, ...]:
     """Return what explains the automated decisions of all packages."""
-    return (*installation_store.explainers(installation, WHO), ScoreExplainer(installation, WHO))
+    return installation_store.explainers(installation, WHO)
 
 
 def find_person(installation: Installation, customer: str, reference: str) -> Subject:

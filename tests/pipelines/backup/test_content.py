@@ -14,20 +14,18 @@ from installation.backup.vault import Area, Part
 from installation.installation import Installation
 from installation.rights.owned_file import SECRET
 from installation.shared_file import FOLDERS
-from installation.store_file import AUDIENCE_FOLDER, AUDIENCES, DOCUMENTS, FILES
+from installation.store_file import DOCUMENTS, FILES
 from pipelines.operation.record import STORE
 from pipelines.orchestration.rights_registry import subject_stores
 
 LEFT_OUT = {
     "backup/*", "dagster/**", "feature_repo/**", "fetch/*.json", "fetch/table/**", "log/*", "log/**", "online/**",
     "search/**", "*.lock", "secret:*.lock", "serving/portal.db", "serving/portal.db-journal", "chat/session.db-journal",
-    "collector/visitor.db", "collector/visitor.db-journal",
 }  # fmt: skip
-"""Files that a run makes again or that no copy needs; links of the portal and answers of visitors, which must not count
-after a restore."""
+"""Files that a run makes again or that no copy needs, and links of the portal, which must not work after a restore."""
 KEPT_FOR_DAYS = {
-    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "audience/*", "contracts/*", "content/**",
-    "place_page/*", "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
+    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "contracts/*", "content/**", "place_page/*",
+    "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 }  # fmt: skip
 """Files without identifiers in clear, and without what only a destroyed key makes unreadable."""
 
@@ -65,8 +63,7 @@ def test_each_table_of_postgresql_is_in_the_part_of_its_file() -> None:
 
 
 def test_each_store_of_documents_is_in_the_part_of_its_folder() -> None:
-    single = {STORE: STORE, AUDIENCES: AUDIENCE_FOLDER, "participants": "federated"}
-    folders = {**DOCUMENTS, **single, **{folder: folder for folder in FOLDERS}}
+    folders = {**DOCUMENTS, STORE: STORE, **{folder: folder for folder in FOLDERS}, "participants": "federated"}
     kept = {store for store, folder in folders.items() if part_of_file(Area.DATA, f"{folder}/one") is Part.STORES}
     assert kept == set(KEPT_DOCUMENTS) & folders.keys()
-    assert kept == {*DOCUMENTS, STORE, AUDIENCES}
+    assert kept == {*DOCUMENTS, STORE}

@@ -11,10 +11,11 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from installation.contract.document import Contracts
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
+from pipelines.derived_table.declared_table import declared_tables
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.release.declaration import model_releases, statistics_releases, synthetic_releases
-from pipelines.unify.registry import all_tables
+from pipelines.unify.registry import TABLES
 from tests.pipelines.dagster_market import installation_of
 
 OTHERS = {
@@ -39,7 +40,7 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 
 
 def test_every_table_and_every_feature_view_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
-    derived = all_tables(contracts)
+    derived = (*TABLES, *declared_tables(contracts.values()))
     tables = {contract.table for contract in contracts.sources} | {table.name for table in derived} | {TREND}
     reports = {report.table for report in (*statistics_releases(), *model_releases())}
     reports |= {table for release in synthetic_releases() for table in release.tables}
@@ -53,10 +54,9 @@ def test_every_contract_has_an_asset(graph: AssetGraph, contracts: Contracts) ->
 
 
 def test_assets_depend_on_the_inputs_that_the_registry_declares(graph: AssetGraph, contracts: Contracts) -> None:
-    for table in all_tables(contracts):
+    for table in (*TABLES, *declared_tables(contracts.values())):
         parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
-        contract = contracts.table(table.name)
-        is_consented = contract.subject_key and contract.built_for not in (None, "legal_records")
+        is_consented = contracts.table(table.name).built_for not in (None, "legal_records")
         assert parents == set(table.all_inputs(contracts)) | ({"silver/permission"} if is_consented else set())
 
 
@@ -87,8 +87,7 @@ def test_every_check_of_rules_blocks_the_tables_below_and_those_of_landed_files_
     specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
     open_ones = {(spec.name, spec.asset_key) for spec in specs if not spec.blocking}
     landed = {("landed_files", asset_key(contract.table)) for contract in contracts.sources}
-    lag = ("lag", asset_key("bronze/tracked_event"))
-    assert open_ones == {*landed, lag, ("newest_event", asset_key("silver/touchpoint_event"))}
+    assert open_ones == {*landed, ("newest_event", asset_key("silver/touchpoint_event"))}
 
 
 def test_events_are_partitioned_by_day_in_single_runs(graph: AssetGraph) -> None:

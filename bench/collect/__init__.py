@@ -1,1 +1,0 @@
-"""Measures the collector: delivery under kills, throughput and times, and consent at collection."""

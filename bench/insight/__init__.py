@@ -1,1 +1,0 @@
-"""Benchmarks of insight: models out of time, CDNOW, calibration, scale."""

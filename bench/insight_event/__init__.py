@@ -1,1 +1,0 @@
-"""Measures life events, best contacts and the effect of promotions against known truths."""
