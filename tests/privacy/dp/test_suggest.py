@@ -75,10 +75,10 @@ def test_infinities_are_clipped_into_the_outer_bins_of_quantiles(engine: Engine)
 
 
 def test_too_few_customers_give_no_suggestion(sail: Engine, tmp_path: Path) -> None:
-    """Of a thousand histograms without data, about one has a bin above the threshold, so one of three draws will do."""
-    ledger, frame = open_ledger(tmp_path, Cost(10**9)), data(sail, 2).frame
+    """Of a thousand histograms without data, about one has a bin above the threshold, so two of three draws count."""
+    ledger, frame = open_ledger(tmp_path, Cost(10**9)), data(sail, 5).frame
     found = [suggest(read_bounds_question(FORM), DataSet(frame, scope), ledger, NOW) for scope in "123"]
-    assert (None, None, None) in [(one.lower, one.upper, one.rows) for one in found]
+    assert [(one.lower, one.upper, one.rows) for one in found].count((None, None, None)) >= 2
 
 
 @pytest.mark.parametrize("change", [{"rho": 0}, {"share": 1.0}, {"columns": "amount"}])
