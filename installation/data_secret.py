@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from installation.external_store import wrapper_of
 from installation.secret_key import check_file, never_anew, open_key
 from installation.settings import Settings
+from installation.store_file import AUDIENCE_FOLDER, AUDIENCES
 from privacy.audit import AuditEntry, AuditError, AuditLog
 from privacy.clock import utc_now
 from privacy.contract.document import Document
@@ -139,6 +140,13 @@ def open_documents(
         if server is None
         else DatabaseDocuments(server.open(store), store)
     )
+
+
+def open_audiences(settings: Settings, server: PostgresServer | None) -> DocumentStore:
+    """Return the definitions of audiences and the history of their rules."""
+    if server is None:
+        return FolderDocuments(settings.data_dir / AUDIENCE_FOLDER)
+    return DatabaseDocuments(server.open("lakehouse"), AUDIENCES)
 
 
 def open_release_registry(settings: Settings, server: PostgresServer | None) -> ReleaseRegistry:

@@ -38,6 +38,8 @@ FILES = (
 )
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}
 """Folder of each store of documents, below the data folder."""
+AUDIENCES, AUDIENCE_FOLDER = "audiences", "audience"
+"""Documents of audiences and their folder below the data folder. On a server they share the store `lakehouse`."""
 
 
 def unimported(settings: Settings, connection: Any) -> list[Path]:

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from installation.data_secret import open_audiences
 from installation.database import open_server
 from installation.errors import SettingsError
 from installation.secret_key import MADE, SECRETS, open_key
 from installation.shared_file import FOLDERS, PARTICIPANTS, STORE, SharedFiles
-from installation.store_file import DOCUMENTS, FILES, StoreFile
+from installation.store_file import AUDIENCE_FOLDER, AUDIENCES, DOCUMENTS, FILES, StoreFile
 from privacy.storage.database import is_unwritten
 from privacy.storage.document_store import DatabaseDocuments, FolderDocuments
 
@@ -52,6 +53,9 @@ def import_files(installation: Installation) -> dict[str, int]:
             folder = settings.data_dir / name
             if folder.is_dir() and is_unwritten(server, store):
                 counts[store] = _copy_documents(folder, server.open(store), store)
+        audiences = settings.data_dir / AUDIENCE_FOLDER
+        if audiences.is_dir() and not open_audiences(settings, server).names():
+            counts[AUDIENCES] = _copy_documents(audiences, server.open("lakehouse"), AUDIENCES)
         if is_unwritten(server, STORE):
             files = SharedFiles(settings.data_dir, server)
             for name in FOLDERS:

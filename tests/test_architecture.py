@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOTS = ("pipelines", "agent_serving", "federated", "features", "installation", "privacy")
 FREE_TO_IMPORT_DAGSTER = {"cli", "defs", "orchestration"}
-FREE_TO_IMPORT_SPARK = {"features.repo", "features.transform"}
+FREE_TO_IMPORT_SPARK = {"features.insight", "features.repo", "features.transform"}
 Graph = Mapping[str, set[str]]
 
 

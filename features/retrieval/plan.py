@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from features.definition import Feature, FeatureCatalog
+from features.definition import Feature, FeatureCatalog, FeatureService
 from features.retrieval.answer import Caller, CustomerFeatures, Reason
 from features.store.online_store import Absent, Selection
 from privacy.access.errors import AccessRefused
@@ -122,7 +122,7 @@ def plan_retrieval(
     contracts: Documents[Document],
     roles: Roles,
     policy: Policy,
-    service: str,
+    service: str | FeatureService,
     purpose: str,
     caller: Caller,
     wall_time: Callable[[int], datetime],
@@ -136,14 +136,14 @@ def plan_retrieval(
         UnknownServiceError: no such service.
     """
     policy.taxonomy[purpose]
-    found = catalog.service(service)
+    found = catalog.service(service) if isinstance(service, str) else service
     role = roles[caller.role]
     if caller.purposes is not None and purpose not in caller.purposes:
         allowed = ", ".join(sorted(caller.purposes)) or "none"
         raise AccessRefused(f"This caller may not ask for {purpose}; its purposes are {allowed}.")
     if purpose not in found.purposes:
         serves = ", ".join(sorted(found.purposes))
-        raise AccessRefused(f"The feature service {service} does not serve {purpose}; its purposes are {serves}.")
+        raise AccessRefused(f"The feature service {found.name} does not serve {purpose}; its purposes are {serves}.")
     tables = {name: catalog.view(name).table for name in dict.fromkeys(f.partition(":")[0] for f in found.features)}
     for table in tables.values():
         require_role(table, caller.role, purpose, roles, policy)

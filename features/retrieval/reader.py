@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from types import TracebackType
 from typing import cast
 
-from features.definition import FeatureCatalog, read_catalog
+from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import FeatureError, RetrievalFailed, TooManyCustomersError
 from features.retrieval.answer import Caller, CustomerFeatures, FeatureAnswer, Reason
 from features.retrieval.customer_consent import CustomerConsent
@@ -80,8 +80,12 @@ class FeatureReader:
         """The features and feature services of the installation."""
         return read_catalog(self._installation)
 
-    def retrieve(self, customers: Sequence[str], service: str, purpose: str, caller: Caller) -> FeatureAnswer:
+    def retrieve(
+        self, customers: Sequence[str], service: str | FeatureService, purpose: str, caller: Caller
+    ) -> FeatureAnswer:
         """Return the features of a service for customers, each value only as the customer permits now.
+
+        `service` is the name of one in the catalog, or a list of features that the program makes itself.
 
         The read is in the audit log before this returns. So is a refused read.
 
@@ -97,7 +101,8 @@ class FeatureReader:
         """
         if self._process != os.getpid():
             raise RetrievalFailed(AUDIT_LOG, "it was opened before a fork; open the reader in each process")
-        with self._refusals_logged(service, purpose, caller):
+        name = service if isinstance(service, str) else service.name
+        with self._refusals_logged(name, purpose, caller):
             if len(customers) > MOST_CUSTOMERS:
                 raise TooManyCustomersError(
                     f"Got {len(customers)} customers in one call; expected at most {MOST_CUSTOMERS}. Use several calls."
@@ -108,13 +113,13 @@ class FeatureReader:
         stored = self._stored(customers, denials, plan)
         found = self._customers(customers, denials, stored, plan, moment)
         subjects = len({row.customer_id for row in found if None in row.reasons})
-        self._log(service, purpose, caller, columns=plan.logged, subjects=subjects)
+        self._log(name, purpose, caller, columns=plan.logged, subjects=subjects)
         if self._monotonic() - decided_at > DECISION_SECONDS:
             # Values of customers who withdrew while the log was slow are left out. Its entry counts them as well.
             moment, newer = self._decide(customers, purpose)
             denials = [new or old for new, old in zip(newer, denials, strict=True)]
             found = self._customers(customers, denials, stored, plan, moment)
-        return FeatureAnswer(service, purpose, moment.wall_time, plan.features, found)
+        return FeatureAnswer(name, purpose, moment.wall_time, plan.features, found)
 
     def permits(self, customer: str, purpose: str) -> bool:
         """Return whether a customer permits the purpose now. It reads no value, so nothing is logged.
@@ -147,7 +152,9 @@ class FeatureReader:
     ) -> None:
         self.close()
 
-    def _new_plan(self, service: str, purpose: str, role: str, purposes: frozenset[str] | None) -> RetrievalPlan:
+    def _new_plan(
+        self, service: str | FeatureService, purpose: str, role: str, purposes: frozenset[str] | None
+    ) -> RetrievalPlan:
         one = self._installation
         contracts = cast("Documents[Document]", one.contracts)
         caller, wall_time = Caller("", role, purposes), self._clock.wall_time

@@ -32,15 +32,15 @@ _MADE_AGAIN = (
     "serving/portal.db",
 )  # fmt: skip
 _STORES = (
-    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "contracts/*", "content/*", "place_page/*",
-    "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
+    "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "audience/*", "contracts/*", "content/*",
+    "place_page/*", "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 )  # fmt: skip
 """What keeps no identifier in clear, and nothing that only a destroyed key makes unreadable."""
 _DRAFT = re.compile(r"(^|/)\.[^/]+\.[0-9a-f]{8}$")
 """A file that `privacy.storage.atomic_file` is writing."""
 LIVE_DOCUMENTS = "document@live"
 """The rows of the table `document` in which an erasure may change something: those of no store in `KEPT_DOCUMENTS`."""
-KEPT_DOCUMENTS = ("releases", "inspections", "operation", "secrets", "machines", "confirmations")
+KEPT_DOCUMENTS = ("releases", "inspections", "audiences", "operation", "secrets", "machines", "confirmations")
 """The stores of documents that belong to STORES, as the same ones in files do. `secrets`: fingerprints of keys."""
 _DATABASE_PARTS = {
     **dict.fromkeys(("data_key", "store", "addition", "suppressed", "clean"), Part.SECRETS),

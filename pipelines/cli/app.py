@@ -16,6 +16,7 @@ from pipelines.cli import (
     features,
     federated,
     identity,
+    insight,
     keys,
     manual,
     profile,
@@ -91,6 +92,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
+app.add_typer(insight.app, name="insight")
 app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
+from features.insight.score.model_table import TABLE as MODELS
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
@@ -22,6 +23,7 @@ from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
+from pipelines.orchestration.insight_metadata import model_cards
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
@@ -124,10 +126,11 @@ def derived_asset(
                     context.log_event(event)
 
             def details() -> Mapping[str, Any]:
-                if table.name != IDENTIFIER:
-                    return {metadata.LINEAGE: lineage}
-                charts = identity_charts(run.lakehouse, run.build_context.matching)
-                return {metadata.LINEAGE: lineage, **charts}
+                if table.name == IDENTIFIER:
+                    return {metadata.LINEAGE: lineage, **identity_charts(run.lakehouse, run.build_context.matching)}
+                if table.name == MODELS:
+                    return {metadata.LINEAGE: lineage, **model_cards(run.lakehouse)}
+                return {metadata.LINEAGE: lineage}
 
             is_silent = table.name == PERMISSION and not read_profile(run.lakehouse.delta(table.name)).rows
             return _report(

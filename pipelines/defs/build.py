@@ -25,14 +25,12 @@ from pipelines.defs.retention import retention_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
 from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.defs.synthetic import synthetic_assets, synthetic_checks, synthetic_job
-from pipelines.derived_table.declared_table import declared_tables
-from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
 from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
 from pipelines.orchestration.pipeline_run import OpenEngine
 from pipelines.orchestration.resource import PipelineRunResource
 from pipelines.quality.metric import TABLE as TREND
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import all_tables
 
 
 def build_definitions(
@@ -110,7 +108,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for contract in contracts.sources:
         yield bronze_asset(contract, checked[contract.table][0])
     yield from consent_assets()
-    for table in _tables(contracts):
+    for table in all_tables(contracts):
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
         # Rules that read only tables built before this one can be checked while the next table is built.
@@ -126,13 +124,8 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield from synthetic_assets(contracts)
 
 
-def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:
-    """Return the tables of the registry and those whose contracts name the function that builds them."""
-    return (*TABLES, *declared_tables(contracts.values()))
-
-
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
-    return {table.name: table.all_inputs(contracts) for table in _tables(contracts)}
+    return {table.name: table.all_inputs(contracts) for table in all_tables(contracts)}
 
 
 def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:

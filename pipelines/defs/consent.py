@@ -27,8 +27,8 @@ def consent_assets() -> list[dg.AssetsDefinition]:
 
 
 def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
-    """Return the blocking consent check of a gold table about customers; None for a table without a purpose."""
-    if contract.built_for is None:
+    """Return the blocking consent check of a gold table about customers; None for other tables."""
+    if contract.built_for is None or contract.subject_key is None:
         return None
     description = f"Every customer in it permits {contract.built_for}, by the decisions from the consent record."
     return dg.AssetCheckSpec(CHECK, asset=asset_key(contract.table), blocking=True, description=description)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from zlib import crc32
 
 from pyspark.sql import DataFrame
@@ -22,15 +23,17 @@ Transform = Callable[..., DataFrame]
 
 @dataclass(frozen=True)
 class DeclaredBuild:
-    """Calls the function of a contract with its inputs and the days for which to compute."""
+    """Calls the function of a contract with its inputs, the days for which to compute, and its parameters by name."""
 
     function: Transform
     inputs: tuple[str, ...]
     month_ends: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, tables: Tables, context: BuildContext) -> DataFrame:
         """Return the rows of the table."""
-        return self.function(*(tables[name] for name in self.inputs), month_ends(context.as_of, self.month_ends))
+        days = month_ends(context.as_of, self.month_ends)
+        return self.function(*(tables[name] for name in self.inputs), days, **self.parameters)
 
 
 def declared_tables(contracts: Iterable[Document]) -> tuple[DerivedTable, ...]:
@@ -60,7 +63,8 @@ def _read(contract: Document, faults: list[Fault]) -> DerivedTable | None:
         expected = "module:function, or file.py:function with a file beside the contract"
         faults.append(Fault(contract.path, 1, about, f"{place}:{name}", expected))
         return None
-    build = DeclaredBuild(function, inputs, int(contract.transform.get("monthEnds", 0)))
+    month_count, parameters = int(contract.transform.get("monthEnds", 0)), contract.transform.get("parameters", {})
+    build = DeclaredBuild(function, inputs, month_count, parameters)
     if file is None:
         return DerivedTable(contract.table, inputs, build, modules=(place,))
     return DerivedTable(contract.table, inputs, build, version=crc32(file.read_bytes()))

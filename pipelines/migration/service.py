@@ -14,7 +14,6 @@ from installation.data_secret import note_into
 from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import select
-from pipelines.derived_table.declared_table import declared_tables
 from pipelines.erasure.delta_history import forget_history
 from pipelines.errors import MigrationError
 from pipelines.ingest.load_id import in_utc
@@ -29,7 +28,7 @@ from pipelines.migration.unfit_row import quarantine_entries, require_writable
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.table_form.change import ChangeKind, Difference, compare
 from pipelines.table_form.form import form_of, stored_form
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import TABLES, all_tables
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
@@ -81,7 +80,7 @@ class ContractMigration:
     @property
     def _contracts(self) -> Iterator[Contract]:
         contracts = self.installation.contracts
-        built = {TREND, *(table.name for table in (*TABLES, *declared_tables(contracts.values())))}
+        built = {TREND, *(table.name for table in all_tables(contracts))}
         return (contract for contract in contracts.values() if contract.layer == "source" or contract.table in built)
 
     @property

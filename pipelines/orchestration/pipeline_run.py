@@ -14,7 +14,6 @@ from installation.object_store.place import is_url
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
-from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
@@ -32,7 +31,7 @@ from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import all_tables
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
 
@@ -75,7 +74,7 @@ class PipelineRun:
     @cached_property
     def fed(self) -> FedTables:
         """The tables that have input."""
-        return FedTables((*TABLES, *declared_tables(self.contracts.values())), self.contracts, self.lakehouse)
+        return FedTables(all_tables(self.contracts), self.contracts, self.lakehouse)
 
     @cached_property
     def inspector(self) -> TableInspector:

@@ -9,6 +9,7 @@ from typing import cast
 
 from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
+from features.insight.score.decision import ScoreExplainer
 from installation.backup.creation import make_backup
 from installation.installation import Installation
 from installation.machine import confirm_erasure
@@ -64,7 +65,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
 
 def explainers(installation: Installation) -> tuple[DecisionExplainer, ...]:
     """Return what explains the automated decisions of all packages."""
-    return installation_store.explainers(installation, WHO)
+    return (*installation_store.explainers(installation, WHO), ScoreExplainer(installation, WHO))
 
 
 def find_person(installation: Installation, customer: str, reference: str) -> Subject:

@@ -22,6 +22,7 @@ EXEMPT = {
     "contracts/*": "Contracts of the installation's own sources.",
     "content/**": "What the shop offers: products, shops, facilities and answers, written by the shop.",
     "operation/*": "Alerts, and the version of Bojagi: names of jobs and tables, classes of errors and numbers.",
+    "audience/*": "Rules over features and events, which name no customer.",
     "metric/*": "Counts by table, job, source and account.",
     "log/*": "The log of this program, which has no texts, and that of Apache Spark.",
     "place_page/*": "Public pages about places near the branches.",

@@ -6,9 +6,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.transform.measure import count_where, ratio, top_value, total_where
+from features.transform.sensitive_category import ALCOHOL_TOBACCO, HEALTH
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.demographic import latest_survey
-from pipelines.unify.product_attribute import ALCOHOL_TOBACCO, HEALTH, INTERESTS, has_words, is_fresh
+from pipelines.unify.product_attribute import INTERESTS, has_words, is_fresh
 
 SEGMENT_INDEX = 1.5
 """A segment is assigned when the customer's spend share is at least 1.5 times the share of all customers."""

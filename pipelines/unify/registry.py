@@ -1,15 +1,22 @@
-"""Lists all silver and gold tables in build order: every table comes after its inputs."""
+"""Lists the silver and gold tables. `all_tables` returns all of them in build order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from installation.contract.document import Contracts
+from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
 from pipelines.unify import (
     browsing,
     calendar,
+    campaign_effect,
     consent_event,
     customer,
     customer_360,
     customer_attribute,
+    customer_score,
+    customer_segment,
     demographic,
     feedback,
     identifier,
@@ -17,6 +24,7 @@ from pipelines.unify import (
     identity_event,
     identity_model,
     identity_sketch,
+    insight_model,
     journey,
     lifestyle,
     location,
@@ -27,6 +35,8 @@ from pipelines.unify import (
     promotion,
     purchase_behaviour,
     repurchase,
+    segment,
+    segment_model,
     session,
     session_context,
     session_order_customer,
@@ -231,8 +241,66 @@ _360 = DerivedTable(
     fed_by=("silver/customer",),
 )
 
-TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360)
-"""All derived tables. For a table's inputs use `table.all_inputs(contracts)`, because some depend on the contracts."""
+_INSIGHT = (
+    DerivedTable("gold/insight_model", ("gold/customer_score_input",), insight_model.build, remembers=True),
+    DerivedTable("gold/customer_score", ("gold/insight_model", "gold/customer_score_input"), customer_score.build),
+    DerivedTable(
+        "gold/campaign_effect",
+        # The permissions are an input, because a withdrawal changes none of the others: orders are kept by law.
+        ("gold/order_history", "silver/identifier", "silver/permission", *_CAMPAIGNS[:2]),
+        campaign_effect.build,
+        fed_by=_CAMPAIGNS[:1],
+    ),
+)
+
+_SEGMENTS = (
+    DerivedTable(
+        segment_model.MODEL,
+        (_360.name,),
+        segment_model.build,
+        remembers=True,
+        recalls=(segment_model.SEGMENT,),
+        fed_by=("silver/order_line",),
+    ),
+    DerivedTable(
+        segment_model.SEGMENT,
+        (_360.name, segment_model.MODEL),
+        customer_segment.build,
+        remembers=True,
+        fed_by=(segment_model.MODEL,),
+    ),
+    DerivedTable(customer_segment.MOVE, (segment_model.SEGMENT,), customer_segment.build_moves, remembers=True),
+    DerivedTable(
+        segment.CARD,
+        (segment_model.SEGMENT, customer_segment.MOVE, _360.name, segment.CATEGORY, segment.WEEK),
+        segment.build,
+        remembers=True,
+        fed_by=(segment_model.SEGMENT,),
+    ),
+)
+
+TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360, *_INSIGHT, *_SEGMENTS)
+"""The derived tables that code declares. For a table's inputs use `table.all_inputs(contracts)`, because some depend on
+the contracts."""
+
+
+def all_tables(contracts: Contracts) -> tuple[DerivedTable, ...]:
+    """Return these tables and those whose contracts name a function, in build order.
+
+    Raises:
+        ContractError: a function cannot be loaded.
+    """
+    tables = {table.name: table for table in (*TABLES, *declared_tables(contracts.values()))}
+    seen: set[str] = set()
+
+    def with_inputs(name: str) -> Iterator[DerivedTable]:
+        if name in tables and name not in seen:
+            seen.add(name)
+            for one in tables[name].all_inputs(contracts):
+                yield from with_inputs(one)
+            yield tables[name]
+
+    return tuple(table for name in tables for table in with_inputs(name))
 
 
 def table(name: str) -> DerivedTable:

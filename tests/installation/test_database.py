@@ -11,11 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from installation import database
+from installation.data_secret import open_audiences
 from installation.errors import SettingsError
 from installation.installation import Installation
 from installation.rights.database_row import DatabaseRows
 from installation.settings import Settings, load_settings
-from installation.store_file import FILES
+from installation.store_file import AUDIENCE_FOLDER, FILES
 from installation.store_import import import_files, join
 from pipelines.cli.app import app
 from privacy.audit import AuditEntry, AuditError
@@ -27,6 +28,7 @@ from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.errors import PrivacyError
 from privacy.protection.suppression import Suppressed
 from privacy.rights.subject import Subject
+from privacy.storage.document_store import FolderDocuments
 from privacy.storage.secret_file import SecretError
 from tests.privacy.consent.test_store import record
 from tests.store_place import StorePlace
@@ -90,12 +92,16 @@ def test_stores_move_from_files_into_the_database(shared: Settings) -> None:
             _ = unmoved.consent_store
         with pytest.raises(PrivacyError, match="bojagi database import"):
             _ = unmoved.audit_log
+        FolderDocuments(unmoved.settings.data_dir / AUDIENCE_FOLDER).write("history.json", b"[]")
         counts = import_files(unmoved)
         assert (counts["audit"], counts["consent"], counts["keys"], counts["ledger"]) == (3, 1, 2, 11)
         assert import_files(unmoved) == {}
     with Installation(shared) as moved:
         assert moved.audit_log.append(use()).number == 4
         assert moved.audit_log.verify() == []
+        assert open_audiences(moved.settings, moved.server).read("history.json") == b"[]"
+        with open_audiences(moved.settings, moved.server).alone():
+            assert open_audiences(moved.settings, moved.server).names() == ["history.json"]
         assert [one.state for one in moved.consent_store.records_of(["s_1", "s_2"])] == [State.REFUSED]
         moved.consent_store.append([record("s_3", State.GIVEN)])
         assert moved.consent_store.sequence()[0] == 3, "the number of the erased record does not come back"

@@ -18,7 +18,6 @@ from installation.contract.document import Contracts, load_contracts
 from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
-from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
@@ -26,14 +25,14 @@ from pipelines.register.customer_id import opaque_ids
 from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import all_tables
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from tests.pipelines.unify.market import Row, land, make_market
 
-ALL_TABLES = (*TABLES, *declared_tables(load_contracts().values()))
+ALL_TABLES = all_tables(load_contracts())
 """Tables of the registry, and tables whose contracts name the function that builds them."""
 AS_OF = date(2018, 1, 1)
 MOMENT = datetime.combine(AS_OF, time.max)
@@ -102,7 +101,7 @@ class Built:
         view = self.context.agreed
         self.context = replace(self.context, consent=ConsentView(view.open, view.policy, view.controller, view.moment))
         reports = {}
-        for table in (*TABLES, *declared_tables(self.context.contracts.values())):
+        for table in all_tables(self.context.contracts):
             if table.name not in self.tables:
                 continue
             if table.name == "silver/consent_event":

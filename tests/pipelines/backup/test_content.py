@@ -14,7 +14,7 @@ from installation.backup.vault import Area, Part
 from installation.installation import Installation
 from installation.rights.owned_file import SECRET
 from installation.shared_file import FOLDERS
-from installation.store_file import DOCUMENTS, FILES
+from installation.store_file import AUDIENCE_FOLDER, AUDIENCES, DOCUMENTS, FILES
 from pipelines.operation.record import STORE
 from pipelines.orchestration.rights_registry import subject_stores
 
@@ -24,8 +24,8 @@ LEFT_OUT = {
 }  # fmt: skip
 """Files that a run makes again or that no copy needs, and links of the portal, which must not work after a restore."""
 KEPT_FOR_DAYS = {
-    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "contracts/*", "content/**", "place_page/*",
-    "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
+    "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "audience/*", "contracts/*", "content/**",
+    "place_page/*", "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",
 }  # fmt: skip
 """Files without identifiers in clear, and without what only a destroyed key makes unreadable."""
 
@@ -63,7 +63,8 @@ def test_each_table_of_postgresql_is_in_the_part_of_its_file() -> None:
 
 
 def test_each_store_of_documents_is_in_the_part_of_its_folder() -> None:
-    folders = {**DOCUMENTS, STORE: STORE, **{folder: folder for folder in FOLDERS}, "participants": "federated"}
+    single = {STORE: STORE, AUDIENCES: AUDIENCE_FOLDER, "participants": "federated"}
+    folders = {**DOCUMENTS, **single, **{folder: folder for folder in FOLDERS}}
     kept = {store for store, folder in folders.items() if part_of_file(Area.DATA, f"{folder}/one") is Part.STORES}
     assert kept == set(KEPT_DOCUMENTS) & folders.keys()
-    assert kept == {*DOCUMENTS, STORE}
+    assert kept == {*DOCUMENTS, STORE, AUDIENCES}

@@ -11,11 +11,10 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from installation.contract.document import Contracts
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
-from pipelines.derived_table.declared_table import declared_tables
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.release.declaration import model_releases, statistics_releases, synthetic_releases
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import all_tables
 from tests.pipelines.dagster_market import installation_of
 
 OTHERS = {
@@ -40,7 +39,7 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 
 
 def test_every_table_and_every_feature_view_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
-    derived = (*TABLES, *declared_tables(contracts.values()))
+    derived = all_tables(contracts)
     tables = {contract.table for contract in contracts.sources} | {table.name for table in derived} | {TREND}
     reports = {report.table for report in (*statistics_releases(), *model_releases())}
     reports |= {table for release in synthetic_releases() for table in release.tables}
@@ -54,9 +53,10 @@ def test_every_contract_has_an_asset(graph: AssetGraph, contracts: Contracts) ->
 
 
 def test_assets_depend_on_the_inputs_that_the_registry_declares(graph: AssetGraph, contracts: Contracts) -> None:
-    for table in (*TABLES, *declared_tables(contracts.values())):
+    for table in all_tables(contracts):
         parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
-        is_consented = contracts.table(table.name).built_for not in (None, "legal_records")
+        contract = contracts.table(table.name)
+        is_consented = contract.subject_key and contract.built_for not in (None, "legal_records")
         assert parents == set(table.all_inputs(contracts)) | ({"silver/permission"} if is_consented else set())
 
 

@@ -23,9 +23,9 @@ def declare(tmp_path: Path) -> Callable[..., DerivedTable]:
     """Return a function that declares a table built by a function, with this code in `own.py` beside the contract."""
     contract: Contract = load_contracts().table("gold/customer_affinity")
 
-    def make(function: str = "own.py:build", code: str = FUNCTION) -> DerivedTable:
+    def make(function: str = "own.py:build", code: str = FUNCTION, **more: object) -> DerivedTable:
         (tmp_path / "own.py").write_text(code)
-        transform = {"function": function, "inputs": ["gold/order_history"], "monthEnds": 1}
+        transform = {"function": function, "inputs": ["gold/order_history"], "monthEnds": 1, **more}
         return declared_tables([replace(contract, path=tmp_path / "own.odcs.yaml", transform=transform)])[0]
 
     return make
@@ -37,6 +37,14 @@ def test_the_function_gets_the_inputs_and_the_days(declare: Callable[..., Derive
     object.__setattr__(context, "as_of", AS_OF)
     assert table.inputs == ("gold/order_history",)
     assert table.build({"gold/order_history": "orders"}, context) == ("orders", (date(2017, 2, 28), AS_OF))  # type: ignore[dict-item,comparison-overlap]
+
+
+def test_the_parameters_of_the_contract_are_passed_by_name(declare: Callable[..., DerivedTable]) -> None:
+    code = "def build(orders, days, *, horizon_days):\n    return horizon_days\n"
+    context = BuildContext.__new__(BuildContext)
+    object.__setattr__(context, "as_of", AS_OF)
+    built = declare(code=code, parameters={"horizon_days": 60}).build({"gold/order_history": "orders"}, context)  # type: ignore[dict-item]
+    assert built == 60  # type: ignore[comparison-overlap]
 
 
 def test_another_code_of_the_file_is_another_version_of_the_table(declare: Callable[..., DerivedTable]) -> None:

@@ -8,7 +8,7 @@ from installation.contract.document import Contracts, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.derived_table.fed_table import FedTables, feeding_tables
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.unify.registry import TABLES
+from pipelines.unify.registry import TABLES, all_tables
 from tests.pipelines.ingest.shop import NOW
 
 KNOWN = load_contracts()
@@ -24,7 +24,7 @@ def fed_by(folder: Path, contracts: Contracts, *sources: str) -> set[str]:
     lakehouse = Lakehouse(str(folder))
     for source in sources:
         BronzeTable(contracts.source(source), lakehouse).commit([], [], NOW)
-    fed = FedTables(TABLES, contracts, lakehouse)
+    fed = FedTables(all_tables(contracts), contracts, lakehouse)
     return {table.name for table in TABLES if table.name in fed}
 
 
@@ -60,7 +60,7 @@ def test_a_register_feeds_the_demographic_profile(tmp_path: Path, contracts: Con
 
 def test_a_table_that_exists_stays_fed(tmp_path: Path, contracts: Contracts) -> None:
     BronzeTable(contracts.source("weather"), Lakehouse(str(tmp_path))).commit([], [], NOW)
-    fed = FedTables(TABLES, contracts, Lakehouse(str(tmp_path)))
+    fed = FedTables(all_tables(contracts), contracts, Lakehouse(str(tmp_path)))
     assert "silver/calendar" in fed
     assert "silver/session" not in fed
     Lakehouse(str(tmp_path)).overwrite_rows("silver/session", Lakehouse(str(tmp_path)).rows("bronze/weather"))

@@ -80,7 +80,7 @@ def _raise_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def changed(table: DerivedTable) -> DerivedTable:
         return replace(table, version=table.version + 1) if table.name == name else table
 
-    monkeypatch.setattr("pipelines.defs.build.TABLES", tuple(map(changed, registry.TABLES)))
+    monkeypatch.setattr("pipelines.unify.registry.TABLES", tuple(map(changed, registry.TABLES)))
 
 
 @pytest.mark.usefixtures("after_first_run")

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from installation.contract.document import Contracts
-from pipelines.unify.registry import TABLES, table
+from pipelines.unify.registry import TABLES, all_tables, table
+
+# Tables that record decisions and changes, and those of models that need more customers than the small market has.
+MAY_BE_EMPTY = {
+    "silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score",
+    "gold/segment_move", "gold/campaign_effect",
+}  # fmt: skip
 
 
 def test_every_table_is_listed_after_its_inputs(contracts: Contracts) -> None:
     known: set[str] = set()
-    for derived in TABLES:
+    for derived in all_tables(contracts):
         missing = [name for name in derived.all_inputs(contracts) if not name.startswith(("bronze/", "consent/"))]
         assert set(missing) <= known, derived.name
         known.add(derived.name)
@@ -33,7 +39,7 @@ def test_the_rows_of_every_table_conform_to_its_contract(name: str, market) -> N
     contract = market.context.contracts.table(name)
     frame = market.frame(name)
     assert list(frame.columns) == [column.name for column in contract.columns]
-    if name not in ("silver/identity_event", "silver/identity_decision"):
+    if name not in MAY_BE_EMPTY:
         assert len(frame) > 0
     assert not frame.duplicated(list(contract.primary_key)).any()
     for column in contract.columns:
@@ -55,7 +61,7 @@ def test_every_column_has_a_value_somewhere_in_the_small_market(market) -> None:
                    "silver/consent_event.supersedes", "silver/consent_event.storage",
                    "silver/consent_event.withdrawal_method",
                    "silver/consent_event.note", "silver/consent_event.recorded_by",
-                   "gold/customer_purchase_behaviour.price_elasticity",
+                   "gold/customer_purchase_behaviour.price_elasticity", "gold/segment_model.former_agreement",
                    "gold/customer_360.price_elasticity"}  # fmt: skip
     silent = set()
     for derived in TABLES:

@@ -1,0 +1,1 @@
+"""Benchmarks of insight: models out of time, CDNOW, calibration, scale."""

@@ -1,0 +1,266 @@
+"""The service of audiences: creates, lists, sizes, checks and selects them, for a role and logged.
+
+Commands and HTTP call it and add no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.definition import FeatureCatalog, FeatureService, read_catalog
+from features.errors import UnknownFeatureError
+from features.insight.audience.check import CustomerFacts, holds
+from features.insight.audience.difference import Mask, Selected, is_near_identical, rounded_down
+from features.insight.audience.errors import DefinitionError, NearIdenticalError, TooSmallError
+from features.insight.audience.fact import FactReader, memberships
+from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
+from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
+from features.insight.audience.sql import Query, compile_audiences
+from features.insight.audience.store import AudienceStore, Question, earlier_than
+from features.insight.group_size import K
+from features.repo.view_rows import query
+from features.retrieval.answer import Caller
+from features.retrieval.customer_consent import CustomerConsent
+from features.retrieval.moment import ShopClock
+from features.retrieval.reader import FeatureReader
+from installation.data_secret import open_audiences
+from installation.installation import Installation
+from privacy.access.errors import AccessRefused
+from privacy.access.plan import sees_pseudonyms
+from privacy.audit import AuditEntry, loggable
+from privacy.contract.collection import Documents
+from privacy.contract.document import Document
+
+_EVERYBODY = Group(True, ())
+_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class AudienceSize:
+    """The size of an audience at a moment.
+
+    Attributes:
+        name: name of the audience.
+        purpose: purpose for which its members are selected.
+        size: its members, rounded down to a multiple of K.
+        permitting: all customers who permit the purpose, rounded down in the same way.
+        moment: the shop's wall time for which consent was decided.
+    """
+
+    name: str
+    purpose: str
+    size: int
+    permitting: int
+    moment: datetime
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whether a customer is a member, and why.
+
+    Attributes:
+        is_member: whether the customer permits the purpose and the rule holds.
+        permits: whether the customer permits the purpose. If not, nothing about the customer is read.
+        tests: each test of the rule, as it is written, and whether it holds; empty if nothing was read.
+        moment: the shop's wall time of the decision.
+    """
+
+    is_member: bool
+    permits: bool
+    tests: tuple[tuple[str, bool], ...]
+    moment: datetime
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    customers: list[str]
+    members: Mask
+    size: AudienceSize
+
+
+class Audiences:
+    """The audiences of one installation."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self.store = AudienceStore(open_audiences(installation.settings, installation.server))
+
+    @cached_property
+    def catalog(self) -> FeatureCatalog:
+        """The features that rules may test."""
+        return read_catalog(self._installation)
+
+    def create(self, text: str, caller: Caller, *, replaces: bool = False) -> AudienceSize:
+        """Store the audience of a YAML document and return its size.
+
+        Raises:
+            DefinitionError: the document is no definition, or does not fit the contracts.
+            AccessRefused: the caller may not use the purpose, or a feature or the events for it.
+            NearIdenticalError: see `size`.
+            AudienceError: the name is taken.
+        """
+        audience = read_audience(text)
+        size = self.size(audience, caller)
+        self.store.write(audience, replaces=replaces)
+        return size
+
+    def size(self, audience: Audience, caller: Caller) -> AudienceSize:
+        """Return the size of an audience, stored or not. Its rule joins the history, and the question is logged.
+
+        Raises:
+            DefinitionError: the audience does not fit the contracts.
+            AccessRefused: the caller may not use the purpose, or a feature or the events for it.
+            NearIdenticalError: an earlier question had nearly the same members, or left nearly these out.
+            TooManyQuestionsError: the history is full.
+            AuditError: the question cannot be logged.
+        """
+        return self._evaluate(audience, caller, "size").size
+
+    def members(self, name: str, caller: Caller) -> list[str]:
+        """Return the members of a stored audience who permit its purpose now, in alphabetical order; it is logged.
+
+        Raises:
+            UnknownAudienceError: there is no such audience.
+            AccessRefused: see `size`; or the role knows customers by pseudonyms only.
+            NearIdenticalError: see `size`.
+            TooSmallError: it has fewer than K members.
+            AuditError: the read cannot be logged.
+        """
+        found = self._evaluate(self.store.read(name), caller, "export")
+        return sorted(one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member)
+
+    def check(self, name: str, customer: str, caller: Caller, reader: FeatureReader) -> Membership:
+        """Return whether a customer is a member now, from the online store; the read is logged.
+
+        Raises:
+            UnknownAudienceError: there is no such audience.
+            AccessRefused: see `members`.
+            RetrievalFailed: the online store, the consent record or the audit log failed.
+        """
+        written = self.store.read(name)
+        audience = self._contracted.bound(written)
+        with self._refusals_logged(audience, caller, "check"):
+            self._contracted.require_access(audience, caller)
+        features, tests = features_of(audience.rule), events_of(audience.rule)
+        with self._facts() as facts:
+            moment = facts.moment.wall_time
+            permits = facts.permits(customer, purposes_of(audience))
+            if not permits[audience.purpose] or not facts.is_customer(customer):
+                return Membership(is_member=False, permits=permits[audience.purpose], tests=(), moment=moment)
+            service = FeatureService(f"audience_{name}", name, features, frozenset({audience.purpose}))
+            (row,) = reader.retrieve([customer], service, audience.purpose, caller).customers
+            if tests:
+                self._log(audience, caller, "check", 1)
+            values = facts.values(dict(zip(features, row.values, strict=True)))
+            known = CustomerFacts(values, facts.counts(customer, tests), permits, facts.today)
+        shown = zip(tests_of(written.rule), tests_of(audience.rule), strict=True)
+        answers = tuple((_words(test.document()), holds(bound, known)) for test, bound in shown)
+        return Membership(holds(audience.rule, known), True, answers, moment)
+
+    def sql(self, audience: Audience) -> Query:
+        """Return the query that finds the members of an audience today."""
+        with self._facts() as facts:
+            return compile_audiences([self._contracted.bound(audience)], facts.today)
+
+    @cached_property
+    def _contracted(self) -> Contracted:
+        one = self._installation
+        return Contracted(self.catalog, cast("Documents[Document]", one.contracts), one.roles, one.policy)
+
+    @contextmanager
+    def _facts(self) -> Iterator[FactReader]:
+        with closing(CustomerConsent(self._installation)) as consent:
+            moment = ShopClock(self._installation).now()
+            yield FactReader(self._installation, self.catalog, consent, moment)
+
+    def _evaluate(self, written: Audience, caller: Caller, action: str) -> _Evaluated:
+        audience = self._contracted.bound(written)
+        with self._refusals_logged(audience, caller, action):
+            self._contracted.require_access(audience, caller)
+            role, policy = self._installation.roles[caller.role], self._installation.policy
+            if action == "export" and (sees_pseudonyms(role, audience.purpose, policy) or role.values == "coarsened"):
+                raise AccessRefused(
+                    f"The role {caller.role} knows customers by pseudonyms, so it gets no list of them."
+                )
+            today = self._installation.clock().date()
+            while True:
+                earlier = earlier_than(audience.digest, self.store.questions(today))
+                found, is_refused = self._select(audience, earlier)
+                if is_refused:
+                    raise NearIdenticalError
+                if self.store.note(written, audience.digest, earlier, today):
+                    break
+            count = int(found.members.sum())
+            if action == "export" and count < K:
+                raise TooSmallError
+        self._log(audience, caller, action, count if action == "export" else None)
+        return found
+
+    def _select(self, audience: Audience, earlier: Sequence[Question]) -> tuple[_Evaluated, bool]:
+        """Return the members, and whether their number would tell about single customers."""
+        known = [one for one in map(self._known, earlier) if one is not None]
+        with self._facts() as facts:
+            all_of_them = [audience, *known]
+            sql = compile_audiences(all_of_them, facts.today)
+            tables = facts.tables(all_of_them)
+            rows = query(sql.sql, tables, sql.values)
+            # The population in the order of the result, which a join may change.
+            permits = _in_order(tables["population"], rows)
+            selected = [
+                Selected(members, permits[one.purpose])
+                for members, one in zip(memberships(rows, len(all_of_them)), all_of_them, strict=True)
+            ]
+            counts = (int(mask.sum()) for mask in selected[0])
+            size, permitting = map(rounded_down, counts)
+            answer = AudienceSize(audience.name, audience.purpose, size, permitting, facts.moment.wall_time)
+        is_everybody = canonical(audience.rule) == canonical(_EVERYBODY)
+        is_refused = not is_everybody and is_near_identical(selected[0], selected[1:])
+        return _Evaluated(rows["customer_id"].to_pylist(), selected[0].members, answer), is_refused
+
+    def _known(self, question: Question) -> Audience | None:
+        """Return the bound rule of an earlier question; None if a feature or value of it no longer exists."""
+        try:
+            return self._contracted.bound(question.audience)
+        except (DefinitionError, UnknownFeatureError):
+            return None
+
+    @contextmanager
+    def _refusals_logged(self, audience: Audience, caller: Caller, action: str) -> Iterator[None]:
+        try:
+            yield
+        except (AccessRefused, NearIdenticalError, TooSmallError) as error:
+            self._log(audience, caller, action, None, loggable(str(error), 500))
+            raise
+
+    def _log(
+        self, audience: Audience, caller: Caller, action: str, subjects: int | None, reason: str | None = None
+    ) -> None:
+        events = tuple(f"{EVENTS}.{name}" for name in EVENT_COLUMNS) if events_of(audience.rule) else ()
+        who, role, purpose = (loggable(name, _LENGTH) for name in (caller.name, caller.role, audience.purpose))
+        entry = AuditEntry(
+            at=self._installation.clock(), who=who, role=role, purpose=purpose, action=action,
+            table=f"audience/{audience.name}", columns=(*features_of(audience.rule), *events), subjects=subjects,
+            outcome="allowed" if reason is None else "refused", reason=reason, identity=caller.identity,
+        )  # fmt: skip
+        self._installation.audit_log.append(entry)
+
+
+def _in_order(population: pa.Table, rows: pa.Table) -> dict[str, Mask]:
+    """Return for each purpose which customers permit it, in the order of the rows."""
+    places = pc.index_in(rows["customer_id"], value_set=population["customer_id"].combine_chunks())
+    ordered = population.take(places)
+    prefix = "permits:"
+    names = [name for name in population.column_names if name.startswith(prefix)]
+    return {name.removeprefix(prefix): ordered[name].to_numpy() for name in names}
+
+
+def _words(document: dict[str, object]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in document.items())

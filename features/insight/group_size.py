@@ -1,0 +1,7 @@
+"""The smallest group of customers about which insight is reported."""
+
+K = 10
+"""Fewest customers in a segment, an audience or any other group whose size or traits are published.
+
+It is the common "rule of ten" of statistical disclosure control, stricter than the three to five of most tables.
+"""

@@ -1,0 +1,84 @@
+"""Writes figures of a card in words."""
+
+from __future__ import annotations
+
+from features.insight.segment.card import Card, Change
+from features.insight.segment.reading import Segmentation
+from features.insight.segment.trait import TRAITS, Form
+
+_FORMS = {Form.NUMBER: "{:,.3g}", Form.MONEY: "{:,.0f} USD", Form.DAYS: "{:,.0f} days", Form.YEARS: "{:,.0f} years"}
+TRAIT_BY_NAME = {trait.name: trait for trait in TRAITS}
+
+
+def figure_text(trait: str, value: float) -> str:
+    """Return a mean of a trait with its unit.
+
+    >>> figure_text("age", 41.2), figure_text("online_share", 0.123), figure_text("order_count", 1230.0)
+    ('41 years', '12 %', '1,230')
+    """
+    form = TRAIT_BY_NAME[trait].form
+    if form in (Form.SHARE, Form.YES_NO):
+        return f"{value:.0%}".replace("%", " %")
+    return f"{value:,.0f}" if form is Form.NUMBER and abs(value) >= 100 else _FORMS[form].format(value)
+
+
+def change_text(change: Change) -> str:
+    """Return a change of a card in words."""
+    if change.trait == "size":
+        return f"customers: {change.before:,.0f} → {change.after:,.0f}"
+    label = TRAIT_BY_NAME[change.trait].label
+    return f"{label}: {figure_text(change.trait, change.before)} → {figure_text(change.trait, change.after)}"
+
+
+def traits_text(card: Card, count: int) -> str:
+    """Return the traits that distinguish the segment the most, against all customers."""
+    found = [one for one in card.traits if one.is_distinct][:count]
+    return "; ".join(
+        f"{TRAIT_BY_NAME[one.trait].label} {figure_text(one.trait, one.mean)} (all {figure_text(one.trait, one.base)})"
+        for one in found
+    )
+
+
+def stability_text(found: Segmentation) -> str:
+    """Return how the segments were found and how stable they are."""
+    number = sum(card.segment_id != "s0" for card in found.cards)
+    stability = found.stability
+    lines = [
+        f"{number} segments of customers with orders, fitted on {found.fitted_on} to about {found.customer_count:,} "
+        "customers who permit it.",
+        f"Stability over {found.resample_count} resamples: adjusted Rand index {stability.mean:.2f} "
+        f"(95 % of the resamples: {stability.low:.2f} to {stability.high:.2f})."
+        if number > 1
+        else "No division into more segments was stable.",
+    ]
+    if found.agreement is not None:
+        lines.append(f"Agreement with the segments before this fit: {found.agreement:.2f}.")
+    return " ".join(lines)
+
+
+def card_lines(card: Card) -> list[str]:
+    """Return the card as lines of text."""
+    lines = [
+        f"{card.segment_id} {card.name} ({card.name_ko}): at least {card.customer_count:,} customers, "
+        f"{card.customer_share:.1%}",
+    ]
+    for one in card.traits:
+        low, high = figure_text(one.trait, one.low), figure_text(one.trait, one.high)
+        mark = "" if one.is_distinct else "  (within chance)"
+        base, label = figure_text(one.trait, one.base), TRAIT_BY_NAME[one.trait].label
+        lines.append(f"  {label}: {figure_text(one.trait, one.mean)} ({low} to {high}; all {base}){mark}")
+    if card.categories:
+        liked = ", ".join(f"{one.category} {one.lift:.1f}×" for one in card.categories)
+        lines.append(f"  favourite categories against all: {liked}")
+    for heading, shares in (
+        ("price band", card.price_bands),
+        ("channels", card.channels),
+        ("week", card.days),
+        ("day", card.day_parts),
+    ):
+        if shares:
+            lines.append(f"  {heading}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+    if card.changed_since:
+        changes = "; ".join(map(change_text, card.changes)) or "nothing beyond chance"
+        lines.append(f"  changed since {card.changed_since}: {changes}")
+    return lines

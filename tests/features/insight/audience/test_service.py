@@ -1,0 +1,291 @@
+"""Audiences on real stores: members as consents and rules say, sizes that are rounded, refusals, and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.insight.audience.errors import (
+    AudienceError,
+    DefinitionError,
+    NearIdenticalError,
+    TooManyQuestionsError,
+    TooSmallError,
+    UnknownAudienceError,
+)
+from features.insight.audience.rule import (
+    Audience,
+    Condition,
+    EventTest,
+    FeatureTest,
+    Group,
+    Not,
+    PermitTest,
+    read_rule,
+)
+from features.retrieval.answer import Caller
+from installation.backup.content import KEPT_DOCUMENTS, part_of_file
+from installation.backup.vault import Area, Part
+from installation.data_secret import open_audiences
+from installation.store_file import AUDIENCES
+from privacy.access.errors import AccessRefused
+from tests.features.insight.audience.audience_shop import AudienceShop, at, days_ago
+from tests.features.retrieval.feature_shop import AGENT, FRESH, NOON, OFFICER
+
+MARKETER = Caller("campaigns", "marketer")
+NAMES = [f"c_{n:03d}" for n in range(70)]
+PERMITTING = NAMES[:60]
+REFUSES_MAIL = {"c_003", "c_013"}
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
+    """Customer number n has ordered n times; 60 of 70 permit marketing, one of the others withdrew."""
+    with closing(AudienceShop(tmp_path_factory.mktemp("market"))) as shop:
+        shop.open_with(NAMES)
+        shop.write_views([{"customer": name, "order_count": n} for n, name in enumerate(NAMES)])
+        shop.permit(NAMES[:61], "marketing")
+        shop.state("c_060", "withdrawn", "marketing", NOON)
+        shop.permit(NAMES, "personalisation")
+        for name in REFUSES_MAIL:
+            shop.state(name, "withdrawn", "advertising_message", NOON)
+        yield shop
+
+
+@pytest.fixture
+def shop(market: AudienceShop) -> Iterator[AudienceShop]:
+    """The market without audiences and history."""
+    yield market
+    documents = open_audiences(market.installation.settings, market.installation.server)
+    for name in documents.names():
+        documents.delete(name)
+    market.moment = NOON
+
+
+def audience(rule: Any, name: str = "a", purpose: str = "marketing") -> Audience:
+    return Audience(name, "A test", purpose, read_rule(rule, "rule"))
+
+
+def orders(**bounds: object) -> dict[str, Any]:
+    return {"feature": "trade:order_count", **bounds}
+
+
+def members(shop: AudienceShop, rule: Any) -> set[str]:
+    shop.audiences.store.write(audience(rule), replaces=True)
+    return set(shop.audiences.members("a", OFFICER))
+
+
+def test_an_audience_is_created_listed_sized_and_exported(shop: AudienceShop) -> None:
+    text = audience(orders(at_least=37), "frequent").text()
+    size = shop.audiences.create(text, MARKETER)
+    assert (size.size, size.permitting, size.purpose, size.moment) == (20, 60, "marketing", NOON)
+    assert shop.audiences.store.names() == ["frequent"]
+    assert shop.audiences.members("frequent", OFFICER) == NAMES[37:60]
+    assert shop.audiences.size(shop.audiences.store.read("frequent"), MARKETER) == size
+    with pytest.raises(AudienceError, match="already"):
+        shop.audiences.create(text, MARKETER)
+    shop.audiences.store.delete("frequent")
+    with pytest.raises(UnknownAudienceError, match="none"):
+        shop.audiences.members("frequent", OFFICER)
+
+
+def test_a_withdrawal_removes_a_member_at_once(shop: AudienceShop) -> None:
+    rule = orders(at_least=30)
+    assert "c_040" in members(shop, rule)
+    shop.state("c_040", "withdrawn", "marketing", at(0, hours=2))
+    try:
+        assert "c_040" not in members(shop, rule)
+    finally:
+        shop.state("c_040", "renewed", "marketing", at(0, hours=1))
+
+
+def test_a_test_of_consent_selects_who_permits_it_also_for_the_purpose_of_the_audience(shop: AudienceShop) -> None:
+    everybody = set(PERMITTING)
+    assert members(shop, {"all": []}) == everybody
+    few = [orders(at_least=20), {"permits": "marketing"}]
+    assert members(shop, {"all": few}) == set(NAMES[20:60])
+    mail = {"all": [orders(at_most=29), {"permits": "advertising_message"}]}
+    assert members(shop, mail) == set(NAMES[:30]) - REFUSES_MAIL
+    # Nobody denies the purpose of the audience among its members.
+    found = shop.audiences.size(audience({"not": {"permits": "marketing"}}), MARKETER)
+    assert (found.size, found.permitting) == (0, 60)
+
+
+def test_a_near_identical_audience_is_refused_and_its_definition_not_stored(shop: AudienceShop) -> None:
+    assert shop.audiences.size(audience(orders(at_least=20)), MARKETER).size == 40
+    for rule in (
+        orders(at_least=21),
+        {"all": [orders(at_least=20), {"not": orders(**{"is": 31})}]},
+        # The same customers by another rule: a refusal only where somebody differs would tell that somebody does.
+        {"all": [orders(at_least=20), {"not": orders(**{"is": 10})}]},
+        {"not": orders(at_least=22)},
+        orders(at_least=5),
+    ):
+        with pytest.raises(NearIdenticalError) as raised:
+            shop.audiences.create(audience(rule, "near").text(), MARKETER)
+        assert not any(name in str(raised.value) for name in NAMES)
+    assert shop.audiences.store.names() == []
+    assert shop.audiences.size(audience(orders(at_least=30)), MARKETER).size == 30
+    # The same rule in other words keeps its answer, as does the one that was asked for first.
+    assert shop.audiences.size(audience({"all": [orders(at_least=30)]}), MARKETER).size == 30
+    assert shop.audiences.size(audience(orders(at_least=20)), MARKETER).size == 40
+
+
+def test_a_small_audience_has_size_zero_and_is_not_exported(shop: AudienceShop) -> None:
+    rule = audience(orders(at_least=52))
+    assert shop.audiences.create(rule.text(), MARKETER).size == 0
+    with pytest.raises(TooSmallError):
+        shop.audiences.members("a", OFFICER)
+
+
+def test_a_question_of_a_year_ago_is_no_longer_compared_and_the_history_has_a_limit(
+    shop: AudienceShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.insight.audience.store.MOST_QUESTIONS", 1)
+    shop.audiences.size(audience(orders(at_least=20)), MARKETER)
+    with pytest.raises(TooManyQuestionsError):
+        shop.audiences.size(audience(orders(at_least=40)), MARKETER)
+    shop.moment = NOON.replace(year=NOON.year + 1, day=NOON.day + 1)
+    assert shop.audiences.store.questions(shop.moment.date()) == ()
+    assert shop.audiences.size(audience(orders(at_least=21)), MARKETER).size == 30
+
+
+def test_a_rule_may_use_only_what_serves_its_purpose_and_the_role(shop: AudienceShop) -> None:
+    refused = [
+        (audience({"feature": "trade:basket", "missing": True}), OFFICER),  # does not serve marketing
+        (audience({"feature": "trade:income", "missing": True}), MARKETER),  # not for the role
+        (audience({"event": "search", "within_days": 3}), OFFICER),  # events do not serve marketing
+        (audience({"all": []}), AGENT),  # the role has no such purpose
+        (audience({"all": []}), Caller("key", "privacy_officer", frozenset({"personalisation"}))),
+    ]
+    for asked, caller in refused:
+        with pytest.raises(AccessRefused):
+            shop.audiences.size(asked, caller)
+    shop.audiences.store.write(audience(orders(at_least=3)), replaces=True)
+    with pytest.raises(AccessRefused, match="pseudonyms"):
+        shop.audiences.members("a", MARKETER)
+    last = shop.logged()[-6:]
+    assert {(entry.outcome, entry.action, entry.subjects) for entry in last[:5]} == {("refused", "size", None)}
+    assert (last[5].outcome, last[5].action) == ("refused", "export")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"feature": "trade:orders", "missing": True},
+        {"feature": "tread:order_count", "missing": True},
+        orders(at_least="three"),
+        orders(at_least=2.5),
+        orders(within_days=3),
+        {"feature": "taste:last_visit", "at_least": 3},
+        {"permits": "marketng"},
+        {"feature": "customer_purchase_behaviour:preferred_channel", "is": "shop"},
+    ],
+)
+def test_a_value_or_name_that_the_contracts_do_not_know_is_refused(shop: AudienceShop, rule: Any) -> None:
+    with pytest.raises(DefinitionError):
+        shop.audiences.size(audience(rule), OFFICER)
+
+
+def test_the_log_names_features_and_numbers_but_no_customer_and_no_value(shop: AudienceShop) -> None:
+    shop.audiences.create(audience(orders(at_least=33), "frequent").text(), MARKETER)
+    shop.audiences.members("frequent", OFFICER)
+    size, export = shop.logged()[-2:]
+    assert (size.action, size.table, size.columns) == ("size", "audience/frequent", ("trade:order_count",))
+    assert (size.subjects, export.action, export.subjects) == (None, "export", 27)
+    assert "33" not in size.model_dump_json(exclude={"at"})
+    assert "c_0" not in export.model_dump_json()
+
+
+def test_a_check_says_which_tests_hold_and_reads_nothing_of_who_denies(shop: AudienceShop) -> None:
+    rule = {"all": [orders(at_least=33), {"permits": "advertising_message"}]}
+    shop.audiences.store.write(audience(rule), replaces=True)
+    with shop.open() as reader:
+        found = shop.audiences.check("a", "c_040", OFFICER, reader)
+        assert (found.is_member, found.permits) == (True, True)
+        few = shop.audiences.check("a", "c_013", OFFICER, reader)
+        assert few.tests == (
+            ("feature: trade:order_count, at_least: 33", False),
+            ("permits: advertising_message", False),
+        )
+        before = len(shop.logged())
+        for name in ("c_060", "c_nobody", "' OR 1=1"):
+            assert shop.audiences.check("a", name, OFFICER, reader).tests == ()
+        assert len(shop.logged()) == before
+        with pytest.raises(AccessRefused):
+            shop.audiences.check("a", "c_040", MARKETER, reader)
+
+
+def test_definitions_and_history_belong_to_the_backups_and_name_no_customer(shop: AudienceShop) -> None:
+    shop.audiences.create(audience(orders(at_least=33), "frequent").text(), MARKETER)
+    folder = shop.installation.settings.data_dir
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in (folder / "audience").iterdir()}
+    assert {part_of_file(Area.DATA, name) for name in files if not name.endswith(".lock")} == {Part.STORES}
+    assert AUDIENCES in KEPT_DOCUMENTS
+    assert not any(b"c_0" in content for content in files.values())
+
+
+FEW = [f"d_{n}" for n in range(14)]
+EVENTS = st.builds(EventTest, st.sampled_from(["search", "view"]), st.sampled_from([1, 3]),
+                   st.sampled_from([None, "app"]), st.sampled_from([0, 1, 2]), st.sampled_from([None, 1]))  # fmt: skip
+TESTS: st.SearchStrategy[Condition] = st.one_of(
+    st.sampled_from([0, 1, 2, 5]).map(lambda n: FeatureTest("trade:order_count", (("at_least", n),))),
+    st.sampled_from([0, 1.25, 7]).map(lambda n: FeatureTest("trade:basket", (("at_most", n),))),
+    st.sampled_from(["d_1/taste:colour", "x"]).map(lambda v: FeatureTest("taste:colour", (("one_of", (v, "red")),))),
+    st.sampled_from([1, 2, 9]).map(lambda n: FeatureTest("taste:last_visit", (("within_days", n),))),
+    st.booleans().map(lambda is_so: FeatureTest("taste:top_shelf", (("missing", is_so),))),
+    st.sampled_from(["personalisation", "advertising_message", "marketing"]).map(PermitTest),
+    EVENTS,
+)
+RULES = st.recursive(
+    TESTS,
+    lambda inner: st.one_of(inner.map(Not), st.builds(Group, st.booleans(), st.lists(inner, max_size=3).map(tuple))),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
+    """Customers with missing, stale, null and former values, events and consents of every kind."""
+    with closing(AudienceShop(tmp_path_factory.mktemp("few"))) as shop:
+        shop.open_with(FEW)
+        trade: list[dict[str, Any]] = [
+            {"customer": name, "order_count": n % 6 or None, "basket": None if n % 3 else Decimal(n) / 4}
+            for n, name in enumerate(FEW[:11])
+        ]
+        taste = [
+            # Every fourth is stale. The last one's visit is an instant that is already tomorrow in Seoul.
+            {"customer": name, "at": NOON - FRESH * 2 if n % 4 == 1 else NOON, "last_visit": at(n % 5).astimezone(),
+             "colour": ["red", None, f"{name}/taste:colour"][n % 3], "top_shelf": None if n % 5 == 2 else "top"}
+            for n, name in enumerate(FEW[3:])
+        ]  # fmt: skip
+        # Older rows of the same customers, which do not count.
+        trade += [{"customer": name, "order_count": 5, "at": at(40)} for name in FEW[:4]]
+        shop.write_views(trade, taste)
+        kinds = [("search", "app"), ("view", "app"), ("search", "web")]
+        shop.write_events({
+            name: [(days_ago(d), *kinds[(n + d) % 3]) for d in range(-1, n % 5)] for n, name in enumerate(FEW[2:])
+        })  # fmt: skip
+        shop.permit(FEW[:12], "personalisation")
+        shop.permit(FEW[4:], "marketing")
+        shop.state("d_6", "withdrawn", "personalisation", NOON)
+        shop.state("d_7", "objected", "marketing", NOON)
+        shop.state("d_8", "restricted", "*", NOON)
+        yield shop
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rule=RULES)
+def test_the_query_of_all_customers_and_the_check_of_one_agree(few: AudienceShop, rule: Condition) -> None:
+    asked = Audience("a", "A test", "personalisation", rule)
+    few.audiences.store.write(asked, replaces=True)
+    found, _ = few.audiences._select(few.audiences._contracted.bound(asked), ())
+    expected = {name for name, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member}
+    with few.open() as reader:
+        assert {name for name in FEW if few.audiences.check("a", name, OFFICER, reader).is_member} == expected

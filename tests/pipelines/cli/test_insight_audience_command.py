@@ -1,0 +1,100 @@
+"""The commands `bojagi insight audience` on a small installation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from installation.installation import Installation
+from installation.settings import load_settings
+from pipelines.cli.app import app
+from pipelines.cli.exit_code import ExitCode
+from privacy.consent.record import ConsentRecord
+from privacy.consent.state import State
+
+NAMES = [f"c_{n:03d}" for n in range(40)]
+RULE = """
+name: frequent
+description: Ordered at least ten times
+purpose: marketing
+rule: {feature: "customer_purchase_window:order_count_365d", at_least: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which customer number n ordered n times, and all but the last permit marketing."""
+    folder = tmp_path_factory.mktemp("market") / "data"
+    with Installation(load_settings(data_dir=folder)) as opened:
+        today, given_at = opened.decision_moment().date(), opened.decision_moment() - timedelta(days=30)
+        opened.lakehouse.overwrite_rows("silver/customer", pa.table({"customer_id": NAMES}))
+        window = {"customer_id": NAMES, "as_of": [today] * len(NAMES), "order_count_365d": list(range(len(NAMES)))}
+        opened.lakehouse.overwrite_rows("gold/customer_purchase_window", pa.table(window))
+        opened.consent_store.append([
+            ConsentRecord(
+                record_id=f"r_{name}", subject_id=name, controller=opened.settings.controller, purpose="marketing",
+                notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form", state=State("given"),
+                effective_at=given_at, recorded_at=given_at, age_years=40, evidence_hash="0" * 64, asked="separately",
+            )
+            for name in NAMES[:-1]
+        ])  # fmt: skip
+    return folder
+
+
+def invoke(data: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["insight", "audience", *arguments, "--data", str(data)])
+
+
+def run(data: Path, *arguments: str) -> Any:
+    done = invoke(data, *arguments, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_an_audience_is_created_shown_sized_checked_and_exported(data: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "frequent.yaml", tmp_path / "members.csv"
+    file.write_text(RULE, "utf-8")
+    created = run(data, "create", str(file), "--role", "marketer")
+    assert (created["size"], created["permitting"]) == (20, 30)
+    assert run(data, "size", "frequent", "--role", "marketer")["size"] == 20
+    assert (
+        "20 members of 30 customers who permit marketing"
+        in invoke(data, "size", str(file), "--role", "marketer").output
+    )
+    assert [one["name"] for one in run(data, "list")] == ["frequent"]
+    assert "at_least: 10" in invoke(data, "show", "frequent").stdout
+    assert "$1" in run(data, "show", "frequent", "--sql")["sql"]
+    assert run(data, "export", "frequent", "--role", "privacy_officer", "--out", str(out))["members"] == 29
+    assert out.read_text().splitlines() == ["customer_id", *NAMES[10:-1]]
+    assert out.stat().st_mode & 0o777 == 0o600
+    checked = run(data, "check", "frequent", "--customer", NAMES[-1], "--role", "privacy_officer")
+    assert (checked["permits"], checked["tests"]) == (False, [])
+    # The online store has no values yet, so no test of a value holds.
+    assert (
+        "no  feature" in invoke(data, "check", "frequent", "--customer", NAMES[12], "--role", "privacy_officer").stdout
+    )
+
+
+def test_a_near_identical_rule_and_a_role_without_the_purpose_are_refused(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "near.yaml"
+    for bound in (10, 12):
+        file.write_text(RULE.replace("frequent", "near").replace("at_least: 10", f"at_least: {bound}"), "utf-8")
+        done = invoke(data, "size", str(file), "--role", "marketer")
+        assert done.exit_code == (ExitCode.OK if bound == 10 else ExitCode.REFUSED), done.output
+    assert "fewer than 10 customers" in done.stderr
+    assert "may not select an audience" in invoke(data, "size", str(file), "--role", "agent").stderr
+    assert "There is no audience" in invoke(data, "delete", "near").stderr
+
+
+def test_what_serves_audiences_loads_neither_spark_nor_dagster_nor_feast() -> None:
+    program = "import features.insight.audience.service, sys; print({'pyspark', 'dagster', 'feast'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
