@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
   --custom-compile-command "make lock"
 
 # Every extra but `sdv`, which brings 5 GB: its tests and benches prepare an environment of their own.
-EXTRAS := hsm fleet objects postgresql mysql redis agent local-llm synthetic federated
+EXTRAS := hsm fleet objects postgresql mysql kafka redis agent local-llm synthetic federated
 
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 

@@ -12,7 +12,7 @@ from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
 from agent_serving.portal import officer_page, person_page, sign_in_page
 from agent_serving.request_limit import BodyLimit
-from agent_serving.router import chat, feature, health, mcp, rights
+from agent_serving.router import chat, collect, feature, health, mcp, rights
 from agent_serving.services import Services
 from installation.installation import Installation
 
@@ -51,6 +51,8 @@ def create_app(installation: Installation) -> FastAPI:
     app.include_router(chat.page)
     app.include_router(mcp.router)
     app.include_router(rights.router)
+    # After the others: its path `/v1/{call}` is general.
+    app.include_router(collect.router)
     for pages in (sign_in_page.router, person_page.router, officer_page.router, sign_in_page.unknown):
         app.include_router(pages)
     add_error_handlers(app)

@@ -26,7 +26,7 @@ class Problem(BaseModel):
     detail: str
 
 
-def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Return the answer to a request that failed."""
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: str) -> Response:
+    """Return the answer to a request that failed. `more`: further members of the object, as RFC 9457 allows."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
-    return Response(orjson.dumps(body.model_dump()), status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps({**body.model_dump(), **more}), status, headers, MEDIA_TYPE)

@@ -16,6 +16,7 @@ from agent_serving.authentication.api_key import ApiKeyStore
 from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
+from agent_serving.collector.collector import Collector
 from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.portal.portal import Portal
@@ -54,6 +55,7 @@ class Services:
             tokens = TokenVerifier(settings.oidc, installation.roles, installation.clock)
         self._authenticator = Authenticator(self._keys_of_thread, tokens)
         self.portal = Portal(installation, self.metrics, self._authenticator)
+        self.collector = Collector(installation, self._keys_of_thread, self.metrics.registry)
 
     @cached_property
     def features(self) -> FeatureReader:
@@ -101,6 +103,7 @@ class Services:
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
+        self.collector.close()
         self._pool.shutdown(wait=True)
         self._observer.shutdown(wait=True)
         self.portal.close()

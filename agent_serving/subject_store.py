@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent_serving.collector.visitor_subject_store import VisitorSubjectStore
 from agent_serving.conversation.subject_store import Conversations
 from agent_serving.portal.pass_subject_store import PassSubjectStore
 from installation.installation import Installation
@@ -20,4 +21,5 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
         FileStore(settings, "search index", ("search/**",), SEARCH),
         Conversations(installation),
         PassSubjectStore(installation),
+        VisitorSubjectStore(installation),
     )

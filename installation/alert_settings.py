@@ -36,22 +36,27 @@ class WebhookSettings(BaseModel):
         raise ValueError("expected https://, or http:// to this machine")
 
     def read_secret(self) -> bytes:
-        """Return the secret of the signature.
+        """Return the secret of the signature, see `read_webhook_secret`."""
+        return read_webhook_secret(self.secret_file)
 
-        Raises:
-            SettingsError: the file cannot be read, is open to other users, or has no secret of 24 bytes or more.
-        """
-        text = read_private_text(self.secret_file, "secret_file")
-        try:
-            secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-        except binascii.Error:
-            secret = b""
-        if len(secret) < LEAST_SECRET_BYTES:
-            raise SettingsError(
-                f"secret_file {self.secret_file}: expected {SECRET_PREFIX} and {LEAST_SECRET_BYTES} bytes or more in "
-                f'Base64. Make one: echo "{SECRET_PREFIX}$(openssl rand -base64 32)" > FILE; chmod 600 FILE'
-            )
-        return secret
+
+def read_webhook_secret(path: Path) -> bytes:
+    """Return the secret of a signature of Standard Webhooks.
+
+    Raises:
+        SettingsError: the file cannot be read, is open to other users, or has no secret of 24 bytes or more.
+    """
+    text = read_private_text(path, "secret_file")
+    try:
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        secret = b""
+    if len(secret) < LEAST_SECRET_BYTES:
+        raise SettingsError(
+            f"secret_file {path}: expected {SECRET_PREFIX} and {LEAST_SECRET_BYTES} bytes or more in "
+            f'Base64. Make one: echo "{SECRET_PREFIX}$(openssl rand -base64 32)" > FILE; chmod 600 FILE'
+        )
+    return secret
 
 
 class AlertMailSettings(MailServer):

@@ -16,6 +16,7 @@ class HttpSettings(BaseModel):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     requests_per_minute: int = Field(default=6000, ge=1)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
 
     @model_validator(mode="after")
     def _need_both(self) -> Self:

@@ -34,6 +34,7 @@ MADE = {
     "rights.key": ("rights/request.db",),
     "rights_signing.key": ("rights/certificate_key.pem", "rights/certificate/*.json"),
     "portal.key": ("serving/portal.db",),
+    "visitor.key": ("collector/visitor.db",),
     "synthetic.key": ("synthetic/fitted/*.zip",),
 }
 """For each key, globs below the data folder of what is made with it. With a database, all machines share these keys."""

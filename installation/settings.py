@@ -35,6 +35,7 @@ host = "127.0.0.1"        # address to listen on; with another one, set the cert
 port = 8080
 # tls_certificate = "tls/certificate.pem"  # with tls_key: serves HTTPS
 requests_per_minute = 6000   # of one caller, in each process
+# public_url = "https://events.shop.example"  # address for browser SDKs behind a proxy; default: the request's
 
 # [oidc]                  # bearer tokens of an OpenID Connect provider, beside API keys
 # issuer = "https://login.example"         # `iss` of a token
@@ -95,13 +96,21 @@ repeat_hours = 24         # an alert that still holds is sent again so often
 disk_free_percent = 10    # below it, the disk of the data folder is an alert
 unread_days = 7           # a consent statement that has not been read so long is an alert
 
+# [destinations.crm]      # a program that gets the changes of profiles, of customers who permit the purpose
+# table = "gold/customer_360"              # with one row a customer
+# columns = ["order_count_90d"]            # those that the role may read for the purpose; also patterns
+# purpose = "personalisation"
+# role = "agent"
+# webhook = {url = "https://crm.example/bojagi", secret_file = "secret/crm"}  # signed as Standard Webhooks says; or
+# kafka = {brokers = "kafka:9092", topic = "profile", secret_file = "secret/crm"}  # also credentials
+
 [storage_options]         # of the object store of every URL here, in the names of delta-rs; not printed
 # AWS_ACCESS_KEY_ID = "…"                  # with AWS_SECRET_ACCESS_KEY; default: those of the machine
 # AWS_REGION = "ap-northeast-2"
 # AWS_ENDPOINT_URL = "http://minio:9000"   # of a store that is not Amazon's
 # AWS_ALLOW_HTTP = "true"                  # for an endpoint without TLS
 
-[source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
+[source_credentials]      # of the databases, buckets and brokers that contracts name as their server, here `shop`
 # shop = {user = "reader", password_file = "secret/shop", options = {sslmode = "verify-full"}}
 ```
 
@@ -117,10 +126,10 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
@@ -128,12 +137,13 @@ from installation.agent_settings import ChatSettings, LlmSettings
 from installation.alert_settings import AlertSettings
 from installation.backup_settings import BackupSettings, CopySettings
 from installation.contract.built_in import BUILT_IN
+from installation.destination_settings import DestinationSettings
 from installation.errors import SettingsError
 from installation.http_settings import HttpSettings, OidcSettings
 from installation.log_settings import LogSettings
 from installation.portal_settings import PortalSettings
-from installation.private_text import read_private_text
 from installation.search_settings import SearchSettings
+from installation.source_credential import SourceCredential
 
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
@@ -157,30 +167,6 @@ def _below_data_dir(folder: str) -> Any:
 def _a_quarter_of_memory() -> ByteSize:
     """Return a quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
-
-
-class SourceCredential(BaseModel):
-    """How a source's database or object store is entered.
-
-    `options` are further parameters of the connection: those of libpq or PyMySQL, or the storage options of a bucket.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user: str = ""
-    password: SecretStr | None = None
-    password_file: Path | None = None
-    options: dict[str, str] = Field(default_factory=dict)
-
-    def read_password(self) -> str | None:
-        """Return the password, from the private file if one is named; None when there is none.
-
-        Raises:
-            SettingsError: the file cannot be read, or other users may read it.
-        """
-        if self.password_file is None:
-            return None if self.password is None else self.password.get_secret_value()
-        return read_private_text(self.password_file, "password_file")
 
 
 class Settings(BaseSettings):
@@ -226,6 +212,9 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
+    destinations: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")], DestinationSettings] = Field(
+        default_factory=dict
+    )
 
     @field_validator("time_zone")
     @classmethod

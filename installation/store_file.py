@@ -34,6 +34,7 @@ FILES = (
     StoreFile("api_keys", "serving/api_key.db", ("api_key",)),
     StoreFile("sessions", "chat/session.db", ("session", "turn")),
     StoreFile("passes", "serving/portal.db", ("pass",)),
+    StoreFile("visitors", "collector/visitor.db", ("visitor_answer", "visitor_person", "waiting_event")),
     StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
 )
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}

@@ -16,9 +16,10 @@ from hypothesis import settings
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from tests.engines import REQUIRED, Engines
+from tests.kafka_broker import broker
 from tests.store_place import postgres_place, postgres_stores, postgres_stores_emptied, store_place
 
-__all__ = ["postgres_place", "postgres_stores", "postgres_stores_emptied", "store_place"]
+__all__ = ["broker", "postgres_place", "postgres_stores", "postgres_stores_emptied", "store_place"]
 
 # No deadlines: on a busy machine an example takes longer than any limit that would find a slow function.
 settings.register_profile("bojagi", deadline=None)

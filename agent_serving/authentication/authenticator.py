@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_serving.authentication.api_key import PREFIX, ApiKeyStore
-from agent_serving.authentication.identity import Identity
+from agent_serving.authentication.identity import WRITER, Identity
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import ApiKeyError, AuthenticationFailed, ProviderUnavailable
 from privacy.storage.database import DATABASE_ERRORS
@@ -36,9 +36,12 @@ class Authenticator:
             )
         if credential.startswith(PREFIX):
             try:
-                return self.open_keys().authenticate(credential)
+                found = self.open_keys().authenticate(credential)
             except (ApiKeyError, *DATABASE_ERRORS) as error:
                 raise ProviderUnavailable("The store of API keys cannot be read.") from error
+            if found.caller.role == WRITER:
+                raise AuthenticationFailed("invalid_key", "A write key only sends events. Use an API key.")
+            return found
         if self.tokens is None:
             raise AuthenticationFailed(
                 "invalid_key", "The API key is not valid. Make one with `bojagi api-key create`."

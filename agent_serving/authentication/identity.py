@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from features.retrieval.answer import Caller
 from privacy.access.role import Roles
 
+WRITER = "event_writer"
+"""Role of the write keys of the collector. It is no role of `role.yaml`: a web page shows its key to everybody."""
+
 
 @dataclass(frozen=True)
 class Identity:

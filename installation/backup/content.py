@@ -30,6 +30,8 @@ _MADE_AGAIN = (
     "*.lock", "*.db-wal", "*.db-shm", "*.db-journal", "*.sqlite-wal", "*.sqlite-shm",
     # Links and sign-ins of the portal must not work again after a restore.
     "serving/portal.db",
+    # A restore must not bring back what a visitor has refused since. Devices repeat their answers with each event.
+    "collector/visitor.db",
 )  # fmt: skip
 _STORES = (
     "audit/*", "consent/*", "dp/*", "released/*", "quality/*", "audience/*", "contracts/*", "content/*",
@@ -48,8 +50,8 @@ _DATABASE_PARTS = {
     **dict.fromkeys(("dp_entry", "dp_limit", "dp_balance", "dp_answer"), Part.STORES),
 }
 """The tables that do not belong to LIVE. A new one does, until it is stated that an erasure changes nothing in it."""
-_TABLES_LEFT_OUT = ("alembic_version", "pass")
-"""`pass`: links and sign-ins of the portal, which must not work again after a restore."""
+_TABLES_LEFT_OUT = ("alembic_version", "pass", "visitor_answer", "visitor_person", "waiting_event")
+"""The tables of `serving/portal.db` and `collector/visitor.db`, for the same reasons."""
 _LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<version>\d{20})\.(json|checkpoint.*)$")
 _IN_LOG = re.compile(r"^(?P<table>.+)/_delta_log/(?P<name>[^/]+)$")
 _CLAIM = "_bojagi/claim"

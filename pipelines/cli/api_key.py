@@ -69,11 +69,12 @@ def create(
 @app.command("list")
 def list_keys(as_json: Json = False, data: Data = None) -> None:
     """List the keys with role, purposes and state, the newest first. Times are in UTC."""
+    from agent_serving.collector.write_key import is_write_key
     from pipelines.cli.grid import make_grid, open_console
 
     with _opened(data) as (installation, store):
         now = installation.clock()
-        keys = [_described(key, now) for key in store.all_keys()]
+        keys = [_described(key, now) for key in store.all_keys() if not is_write_key(key)]
     if as_json:
         typer.echo(json.dumps(keys))
         return

@@ -8,9 +8,11 @@ from pipelines.cli import (
     api_key,
     audit,
     backup,
+    collect,
     consent,
     contracts,
     database,
+    destination,
     doctor,
     dp,
     features,
@@ -87,6 +89,7 @@ app.command("restore")(backup.restore)
 app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(destination.app, name="destination")
 app.command("metrics")(alerts.metrics)
 app.add_typer(retention.app, name="retention")
 app.add_typer(rights.app, name="rights")
@@ -97,6 +100,7 @@ app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
+app.add_typer(collect.app, name="collect")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)
 app.add_typer(synth.app, name="synth")

@@ -139,7 +139,7 @@ def init(
     settings = load_settings()
     options = LoadOptions.of(settings, reference_date(settings, datetime.now(UTC)))
     if "://" in source:
-        from installation.settings import SourceCredential
+        from installation.source_credential import SourceCredential
         from pipelines.contracts.database_draft import draft_table, read_address
 
         origin, user = read_address(source, table, server)

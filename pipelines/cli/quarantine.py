@@ -1,7 +1,7 @@
 """Commands `bojagi quarantine`: list quarantined rows and refused files; load rows after a contract was corrected."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,7 +87,12 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
       bojagi run      [dim]# rebuilds the tables that depend on it[/dim]
     """
     with installation_for(data, engine=engine) as installation:
-        reports = _replay(installation, source)
+        names = None if source is None else [installation.contracts.source(source).name]
+        print_replayed(replay_rows(installation, names), as_json=as_json)
+
+
+def print_replayed(reports: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print what `replay_rows` has loaded."""
     if as_json:
         typer.echo(json.dumps(reports, ensure_ascii=False, indent=2))
     elif not reports:
@@ -99,7 +104,8 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
         )
 
 
-def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
+def replay_rows(installation: "Installation", sources: Collection[str] | None) -> list[dict[str, Any]]:
+    """Load the quarantined rows that pass the current contracts; None means those of all sources."""
     from installation.lakehouse_claim import lakehouse_lease
     from pipelines.engine.session import open_engine
     from pipelines.ingest.load_option import LoadOptions
@@ -109,8 +115,8 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
     settings, contracts = installation.settings, installation.contracts
-    chosen = None if source is None else contracts.source(source).name
-    waiting = sorted({item.source for item in quarantined_items(installation.lakehouse, chosen)})
+    found = {item.source for item in quarantined_items(installation.lakehouse)}
+    waiting = sorted(found if sources is None else found & set(sources))
     if not waiting:
         return []
     with run_lock(settings.data_dir), lakehouse_lease(installation), open_engine(settings) as engine:

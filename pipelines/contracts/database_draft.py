@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.contracts.contract_draft import Draft
 from pipelines.contracts.draft import draft_contract
 from pipelines.contracts.draft_yaml import render_draft

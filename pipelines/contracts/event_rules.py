@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipelines.contracts.basic_rules import CheckedContract, Rule
+from privacy.consent.errors import ConsentError
+from privacy.consent.purpose import built_in_taxonomy
+from privacy.consent.signal.collection_rules import read_rules
 from privacy.contract.document import Document
 from privacy.contract.fault import Fault
 from privacy.contract.yaml_source import Source
@@ -112,10 +115,21 @@ def _settings_name_columns(checked: CheckedContract) -> Iterator[Fault]:
             yield checked.fault_at("volume", message, got=f"{name}: {value!r}", expected=expected)
 
 
+def _collection_is_a_policy(checked: CheckedContract) -> Iterator[Fault]:
+    stated = {name: value for name, value in checked.document.collection.items() if name != "protocol"}
+    if not stated:
+        return
+    try:
+        read_rules(stated, built_in_taxonomy())
+    except ConsentError as error:
+        yield checked.fault_at("collection", "The policy of the collection has a fault", got=error.message)
+
+
 EVENT_RULES: tuple[Rule, ...] = (
     _touchpoint_is_complete,
     _touchpoint_roles_fit,
     _standardise_rule_fits,
     _imputation_fits,
     _settings_name_columns,
+    _collection_is_a_policy,
 )

@@ -1,4 +1,4 @@
-"""Rules for one contract about a source that is a database table: its keys, its cursor and deletions."""
+"""Rules for one contract about a source that is a database table or a topic: its keys, its cursor and deletions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _ORDERED = ("integer", "date", "timestamp")
 def check_server_rules(document: Document, source: Source) -> list[Fault]:
     """Return every violation of this module's rules by one contract."""
     origin = document.file.origin if document.file else None
+    checked = CheckedContract(document, source)
+    if document.keeps_first:
+        return list(_key_is_comparable(checked))
     if not isinstance(origin, DatabaseTable):
         return []
-    checked = CheckedContract(document, source)
     return [fault for rule in SERVER_RULES for fault in rule(checked, origin)]
 
 
@@ -26,7 +28,11 @@ def _has_a_comparable_key(checked: CheckedContract, _: DatabaseTable) -> Iterato
     if not document.primary_key:
         hint = "add primaryKey: true and primaryKeyPosition to the columns by which the database tells rows apart"
         yield checked.fault("A database table needs a primary key: a changed row replaces the earlier one", hint=hint)
-    for column in document.encrypted_columns:
+    yield from _key_is_comparable(checked)
+
+
+def _key_is_comparable(checked: CheckedContract) -> Iterator[Fault]:
+    for column in checked.document.encrypted_columns:
         if column.primary_key and column.token is None:
             message = (
                 f"Column {column.name!r} of the primary key is encrypted and has no token, so rows cannot be compared"

@@ -14,6 +14,7 @@ _PLACES: dict[PropertyPlace, str] = {
 }
 _TERMS = {
     "timeUnits": "Units of time numbers",
+    "avroHeaders": "Headers of Avro messages",
     "driftRules": "Rules of schema drift",
     "deletionRules": "Rules for deleted rows",
     "layers": "Layers",

@@ -28,12 +28,18 @@ RETENTION_KEY = dg.AssetKey(["maintenance", "retention"])
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def refresh_job() -> "UnresolvedAssetJobDefinition":
-    """Return the job that refreshes every table except the releases. One process runs it, with one engine."""
+def refresh_job(left_out: Iterable[dg.AssetCheckKey] = ()) -> "UnresolvedAssetJobDefinition":
+    """Return the job that refreshes every table except the releases. One process runs it, with one engine.
+
+    `left_out`: checks that a sensor evaluates.
+    """
     return dg.define_asset_job(
         JOB,
         # Releases are published and reports spend privacy budget, so no refresh makes them. Retention has its own job.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY) - dg.AssetSelection.groups(LAYER),
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.assets(RETENTION_KEY)
+        - dg.AssetSelection.groups(LAYER)
+        - dg.AssetSelection.checks(*left_out),
         description="Load the files in the landing folder, check them, and refresh every table that depends on them.",
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": 6 * 3600},
@@ -101,7 +107,7 @@ def landing_sensor(
         description="Refresh when new files lie in the landing folder and have stopped growing.",
     )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        seen = landing_state(settings, contracts)
+        seen = landing_state(settings, contracts, with_collected=False)
         if seen is None:
             return dg.SkipReason(f"{settings.landing_root or settings.landing_dir} holds no file of any source.")
         if _is_known(context.instance, seen):

@@ -8,11 +8,13 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
+from pipelines.collection.backlog import streamed_sources
 from pipelines.defs.anchor import anchor_job, anchor_schedule
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.backup import backup_jobs, backup_schedules
 from pipelines.defs.check import rule_parents, table_checks, without_references
+from pipelines.defs.collection import collection_sensor, lag_checks, lag_key
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
@@ -50,7 +52,8 @@ def build_definitions(
     """
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
-    refresh, retention, reports = refresh_job(), retention_job(), report_job()
+    streamed = streamed_sources(installation)
+    refresh, retention, reports = refresh_job(map(lag_key, streamed)), retention_job(), report_job()
     index, places, models = index_job(installation), place_job(installation), model_job()
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
@@ -66,6 +69,7 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
             *synthetic_checks(),
+            *lag_checks(streamed),
         ],
         jobs=[
             refresh,
@@ -96,6 +100,7 @@ def build_definitions(
             content_sensor(index, installation),
             rights_sensor(rights, installation),
             operation_sensor(installation),
+            collection_sensor(installation),
         ],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.

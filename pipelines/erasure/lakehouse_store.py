@@ -65,10 +65,14 @@ class Sweep:
 
 @dataclass(frozen=True)
 class LakehouseStore:
-    """The Delta tables of an installation. Callers of `erase` and `sweep` hold the run lock."""
+    """The Delta tables of an installation. Callers of `erase` and `sweep` hold the run lock.
+
+    They erase after the destinations of profiles were told, because `silver/sent_profile` says whom to tell.
+    """
 
     installation: Installation
     name: str = "lakehouse"
+    after: tuple[str, ...] = ("destinations",)
 
     @property
     def paths(self) -> tuple[str, ...]:

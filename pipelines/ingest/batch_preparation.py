@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,6 +33,7 @@ from privacy.protection.source_person import Protection, known_persons
 
 # Arrow and numpy release Python's global lock, so one batch is checked while the next is read and the last is written.
 WORKERS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,9 @@ def _entries(
     return entries
 
 
-def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], PreparedBatch]) -> Iterator[PreparedBatch]:
+def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], T]) -> Iterator[T]:
     """Yield the prepared batches in order; up to `WORKERS` batches are prepared at the same time."""
-    waiting: deque[Future[PreparedBatch]] = deque()
+    waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for batch in batches:
             waiting.append(pool.submit(work, batch))

@@ -18,7 +18,7 @@ from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import ContractChangedError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.staging_area import StagedFile, StagingArea, create_folder
-from pipelines.ingest.stored_hash import hashed_columns, row_hashes, stores_row_hash
+from pipelines.ingest.stored_hash import hashed_columns, is_keyed, row_hashes, stores_row_hash
 from pipelines.table_form.change import ChangeKind, compare
 from pipelines.table_form.form import form_of, stamped, stored_form
 from privacy.contract.document import DatabaseTable
@@ -132,7 +132,9 @@ class BronzeTable:
             return
         present = {field.name for field in self.delta.schema().fields}
         columns = [name for name in hashed_columns(self.contract) if name in present]
-        for arrow in scan(self.delta, quoted(columns), _range_condition(like, self.schema)):
+        # An event that is sent again has another time of receipt, so ranges of columns beside its key say nothing.
+        condition = None if is_keyed(self.contract) else _range_condition(like, self.schema)
+        for arrow in scan(self.delta, quoted(columns), condition):
             yield row_hashes(self.contract, arrow)
 
     def newest_load(self) -> LoadFigures | None:
@@ -146,16 +148,17 @@ class BronzeTable:
         keys: Sequence[str],
         now: datetime.datetime,
         figures: LoadFigures | None = None,
-        mark: tuple[str, int] | None = None,
+        marks: Sequence[tuple[str, int]] = (),
     ) -> None:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
-        `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
+        `marks` are keys and values that say how far a source was read: the cursor of a database table, or the offsets
+        of a topic.
         """
         properties = CommitProperties(
             app_transactions=[
                 *(Transaction(key, LOADED) for key in keys),
-                *([Transaction(*mark)] if mark is not None else []),
+                *(Transaction(*mark) for mark in marks),
             ],
             custom_metadata={FIGURES: json.dumps(asdict(figures))} if figures else None,
         )

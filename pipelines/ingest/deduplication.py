@@ -11,7 +11,7 @@ from pipelines.ingest.batch_preparation import event_days
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.known_row import Hashes, find_known
 from pipelines.ingest.staging_area import StagedFile, StagingArea
-from pipelines.ingest.stored_hash import hashed_columns, row_hashes
+from pipelines.ingest.stored_hash import hashed_columns, is_keyed, row_hashes
 
 
 class Deduplication:
@@ -46,16 +46,17 @@ class Deduplication:
             The number of new rows, the number of known rows, and the event days of the new rows.
         """
         rows = sum(file.rows for file in staging.files)
-        rivals = [old for old in self.kept if any(old.may_share_rows(new) for new in staging.files)]
+        is_unique = is_keyed(self.table.contract)
+        rivals = [old for old in self.kept if is_unique or any(old.may_share_rows(new) for new in staging.files)]
 
         def known() -> Iterator[Hashes]:
             yield from self.table.hashes(staging.files)
             yield from self._hashes(staging, rivals)
 
-        if not rows or not any(len(low) for low, _ in known()):
+        if not rows or (not is_unique and not any(len(low) for low, _ in known())):
             self.kept += staging.files
             return rows, 0, days
-        is_known = find_known(self._hashes(staging, staging.files), rows, known())
+        is_known = find_known(self._hashes(staging, staging.files), rows, known(), is_unique=is_unique)
         if not is_known.any():
             self.kept += staging.files
             return rows, 0, days

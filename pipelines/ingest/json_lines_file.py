@@ -52,67 +52,21 @@ class JsonBatch:
         return len(self.numbers) >= TEXT_BATCH_ROWS or self._characters >= TEXT_BATCH_CHARACTERS
 
 
-class JsonFile:
-    """Reads one JSON file of a source: one object per line, or an array of objects.
+class JsonRows:
+    """Makes columns of text from JSON records. `fields` matches their fields with the contract's columns."""
 
-    `max_line` is the longest allowed record in characters. The line of a row is its line in the file; for an array it
-    is the number of its record, from 1.
-    """
-
-    def __init__(self, file: LandedFile, contract: Contract, form: FileFormat, max_line: int) -> None:
-        self.file = file
+    def __init__(self, contract: Contract, form: FileFormat, fields: JsonFields) -> None:
         self.form = form
-        self.max_line = max_line
-        self.notes: tuple[str, ...] = ()
-        self.drift: tuple[DriftEvent, ...] = ()
-        self._fields = JsonFields(contract, file.name)
+        self.fields = fields
         self._formats = {column.name: column.number_format for column in contract.columns if column.number_format}
 
-    def batches(self) -> Iterator[RawBatch]:
-        """Yield the file's rows in batches; blank lines are skipped, and a record that is not an object is marked.
-
-        Raises:
-            FileFaultError: the file as a whole cannot be loaded. That its fields differ from the contract is only known
-                after the last batch.
-
-        """
-        with open_text(self.file, self.form) as content:
-            start = content.read(START_CHARACTERS)
-        if not start:
-            raise FileFaultError("empty", "the file holds no record; nothing can be loaded from it")
-        batch = JsonBatch()
-        for number, text, fields, fault in self._document() if is_document(start) else self._lines():
-            batch.add(number, text, fields, fault)
-            if batch.is_full:
-                yield self._batch(batch)
-                batch = JsonBatch()
-        if batch.numbers:
-            yield self._batch(batch)
-        self.drift, self.notes = self._fields.find_drift()
-
-    def _lines(self) -> Iterator[JsonRecord]:
-        with open_lines(self.file, self.form, self.max_line) as lines:
-            while texts := lines.peek() or list(islice(lines, 1)):
-                number = lines.record_start
-                if len(lines.record):
-                    lines.next_record()
-                else:
-                    lines.take(len(texts))
-                for place, text in enumerate(texts, number):
-                    if text.strip():
-                        yield _read_line(place, text, self.form.encoding)
-
-    def _document(self) -> Iterator[JsonRecord]:
-        with open_text(self.file, self.form) as text:
-            for number, (value, part) in enumerate(read_document(text, FAST, self.max_line), 1):
-                yield number, part, *_check_object(value, part, self.form.encoding)
-
-    def _batch(self, batch: JsonBatch) -> RawBatch:
+    def batch(self, batch: JsonBatch) -> RawBatch:
+        """Return records as columns of text; a record without a field of the contract is marked."""
         objects, texts = batch.objects, batch.texts
         faults = RowFaults.none(len(objects))
         for position, fault in batch.faults.items():
             faults.mark_row(position, fault)
-        self._fields.add(objects, faults)
+        self.fields.add(objects, faults)
 
         def exact_text(row: int, name: str, keys: tuple[str, ...]) -> str | None:
             if not objects[row]:
@@ -124,7 +78,7 @@ class JsonFile:
                 return None
 
         columns = {}
-        for name, keys in self._fields.keys.items():
+        for name, keys in self.fields.keys.items():
             if len(keys) == 1:
                 values = [item.get(keys[0]) for item in objects]
             else:
@@ -153,6 +107,61 @@ class JsonFile:
         return RawBatch(columns, np.array(batch.numbers, np.int64), raw, faults)
 
 
+class JsonFile:
+    """Reads one JSON file of a source: one object per line, or an array of objects.
+
+    `max_line` is the longest allowed record in characters. The line of a row is its line in the file; for an array it
+    is the number of its record, from 1.
+    """
+
+    def __init__(self, file: LandedFile, contract: Contract, form: FileFormat, max_line: int) -> None:
+        self.file = file
+        self.form = form
+        self.max_line = max_line
+        self.notes: tuple[str, ...] = ()
+        self.drift: tuple[DriftEvent, ...] = ()
+        self._rows = JsonRows(contract, form, JsonFields(contract, file.name))
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Yield the file's rows in batches; blank lines are skipped, and a record that is not an object is marked.
+
+        Raises:
+            FileFaultError: the file as a whole cannot be loaded. That its fields differ from the contract is only known
+                after the last batch.
+
+        """
+        with open_text(self.file, self.form) as content:
+            start = content.read(START_CHARACTERS)
+        if not start:
+            raise FileFaultError("empty", "the file holds no record; nothing can be loaded from it")
+        batch = JsonBatch()
+        for number, text, fields, fault in self._document() if is_document(start) else self._lines():
+            batch.add(number, text, fields, fault)
+            if batch.is_full:
+                yield self._rows.batch(batch)
+                batch = JsonBatch()
+        if batch.numbers:
+            yield self._rows.batch(batch)
+        self.drift, self.notes = self._rows.fields.find_drift()
+
+    def _lines(self) -> Iterator[JsonRecord]:
+        with open_lines(self.file, self.form, self.max_line) as lines:
+            while texts := lines.peek() or list(islice(lines, 1)):
+                number = lines.record_start
+                if len(lines.record):
+                    lines.next_record()
+                else:
+                    lines.take(len(texts))
+                for place, text in enumerate(texts, number):
+                    if text.strip():
+                        yield read_line(place, text, self.form.encoding)
+
+    def _document(self) -> Iterator[JsonRecord]:
+        with open_text(self.file, self.form) as text:
+            for number, (value, part) in enumerate(read_document(text, FAST, self.max_line), 1):
+                yield number, part, *_check_object(value, part, self.form.encoding)
+
+
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
     """Return the JSON object of a line and None, or an empty object and the fault. Numbers are kept as text."""
     try:
@@ -162,7 +171,8 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
     return _check_object(parsed, text, encoding)
 
 
-def _read_line(number: int, text: str, encoding: str) -> JsonRecord:
+def read_line(number: int, text: str, encoding: str) -> JsonRecord:
+    """Return the record of a line, with its number."""
     flat = decode_flat(text)
     if flat is not None and (text.isascii() or not UNDECODABLE.search(text)):
         return number, text, flat, None

@@ -22,13 +22,17 @@ ROWS_PER_PART = 1 << 22
 HASHES_PER_SEARCH = 1 << 20
 
 
-def find_known(fresh: Iterable[Hashes], rows: int, known: Iterable[Hashes]) -> npt.NDArray[np.bool_]:
+def find_known(
+    fresh: Iterable[Hashes], rows: int, known: Iterable[Hashes], *, is_unique: bool = False
+) -> npt.NDArray[np.bool_]:
     """Return a mask over the rows of a file: true where the table already has the row.
 
     Args:
         fresh: the file's row hashes (low and high half), in the file's order.
         rows: number of rows in the file.
         known: the table's row hashes.
+        is_unique: whether a hash occurs once at most, as that of a key does. Then every row is known whose hash occurs
+            in the table or earlier in the file.
 
     Both are read once. The hashes of a file of more than `ROWS_PER_PART` rows are divided into temporary files by
     their low half, 16 to 24 bytes for each row. So the memory does not grow with the file or the table.
@@ -36,14 +40,14 @@ def find_known(fresh: Iterable[Hashes], rows: int, known: Iterable[Hashes]) -> n
     result = np.zeros(rows, np.bool_)
     parts = max(1, -(-rows // ROWS_PER_PART))
     if parts == 1:
-        _mark(result, _numbered(fresh), known)
+        _mark(result, _numbered(fresh), known, is_unique)
         return result
     with tempfile.TemporaryDirectory(prefix="bojagi-known-") as folder:
         new, old = Path(folder, "new"), Path(folder, "old")
         _divide(_numbered(fresh), parts, new)
         _divide(known, parts, old)
         for part in range(parts):
-            _mark(result, _read(new, part, 3), _read(old, part, 2))
+            _mark(result, _read(new, part, 3), _read(old, part, 2), is_unique)
     return result
 
 
@@ -56,8 +60,9 @@ def _numbered(batches: Iterable[Hashes]) -> Iterator[tuple[Words, ...]]:
 
 
 def _mark(
-    result: npt.NDArray[np.bool_], fresh: Iterable[tuple[Words, ...]], known: Iterable[tuple[Words, ...]]
-) -> None:
+    result: npt.NDArray[np.bool_], fresh: Iterable[tuple[Words, ...]], known: Iterable[tuple[Words, ...]],
+    is_unique: bool,
+) -> None:  # fmt: skip
     """Set the result of the fresh rows, each given with its position, that are among the known ones."""
     collected = list(fresh)
     if not collected:
@@ -67,7 +72,7 @@ def _mark(
     counts = np.zeros(len(group_low), np.int64)
     for known_low, known_high in _gather(known):
         _count(known_low, known_high, group_low, group_high, counts)
-    result[positions] = rank < counts[group]
+    result[positions] = (rank > 0) | (counts[group] > 0) if is_unique else rank < counts[group]
 
 
 def _divide(batches: Iterable[tuple[Words, ...]], parts: int, folder: Path) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from installation.settings import DEFAULT_TIME_ZONE, Settings, SourceCredential
+from installation.settings import DEFAULT_TIME_ZONE, Settings
+from installation.source_credential import SourceCredential
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 
 

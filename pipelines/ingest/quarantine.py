@@ -25,6 +25,7 @@ import pyarrow as pa
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.exact_json import encode
+from privacy.contract.document import KafkaTopic
 from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
@@ -113,16 +114,18 @@ class Quarantine:
         """Append, in one commit, the entries that quarantine does not have yet; return how many of them are rows.
 
         Entries can already be there after a load that was killed before its commit, or when a file was exported again.
-        Rows are compared by record hash and rule, as a multiset. An entry of a whole file is always appended.
+        Rows are compared by record hash and rule, as a multiset; messages of a topic by their offset. An entry of a
+        whole file is always appended.
         """
         if not entries:
             return 0
-        existing = Counter(_identity(row) for row in self._rows("true"))
+        existing = Counter(self._identity(row) for row in self._rows("true"))
         fresh = []
         for entry in entries:
             row = self._row(entry, load_id, now)
-            if entry.line is not None and existing[_identity(row)] > 0:
-                existing[_identity(row)] -= 1
+            identity = self._identity(row)
+            if entry.line is not None and existing[identity] > 0:
+                existing[identity] -= 1
                 continue
             fresh.append((entry, row))
         if fresh:
@@ -148,10 +151,11 @@ class Quarantine:
     def open_rows(self) -> list[dict[str, Any]]:
         """Return the entries of rows that are not loaded yet, sorted by file and line, with decrypted records.
 
-        An entry whose key was destroyed is left out, because its record is erased. The result holds personal data:
-        callers must not persist it.
+        An entry whose key was destroyed is left out, because its record is erased. A row that two loads have noted at
+        the same time is returned once. The result holds personal data: callers must not persist it.
         """
-        rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
+        noted = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
+        rows = list({(row["file_id"], row["line"]): row for row in noted}.values())
         encrypted = pa.array([row["record"] for row in rows], pa.binary())
         marks = pa.array([_place(row["file_id"], row["line"]) for row in rows], pa.string())
         records = self.protection.cipher.decrypt(encrypted, marks, RECORD, on_destroyed="null").to_pylist()
@@ -172,6 +176,10 @@ class Quarantine:
             target_alias="t",
         )
         merge.when_matched_update({"replayed_load_id": f"'{load_id}'"}).execute()
+
+    def _identity(self, row: dict[str, Any]) -> tuple[Any, Any]:
+        is_topic = self.contract.file is not None and isinstance(self.contract.file.origin, KafkaTopic)
+        return (row["file_id"], row["line"]) if is_topic or row["line"] is None else (row["record_hash"], row["rule"])
 
     def _rows(self, condition: str) -> list[dict[str, Any]]:
         if not self.lakehouse.exists(QUARANTINE):
@@ -227,10 +235,6 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _identity(row: dict[str, Any]) -> tuple[Any, Any]:
-    return (row["file_id"], None) if row["line"] is None else (row["record_hash"], row["rule"])
 
 
 def _place(file_id: str, line: int | None) -> str:

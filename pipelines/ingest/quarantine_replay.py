@@ -25,6 +25,8 @@ from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.hash_layout import match_hash_layout
 from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text, parse_line
+from pipelines.ingest.kafka.connector import open_avro_reader
+from pipelines.ingest.kafka.message_rows import read_message
 from pipelines.ingest.load_id import in_utc, make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
@@ -32,7 +34,7 @@ from pipelines.ingest.quarantine import Origin, Quarantine
 from pipelines.ingest.source_load import Clock
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import restore_text
-from privacy.contract.document import DatabaseTable
+from privacy.contract.document import DatabaseTable, KafkaTopic
 from privacy.protection.source_person import Protection
 
 
@@ -161,6 +163,10 @@ def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], R
     """
     if WHOLE_TEXT not in record:
         return record, None
+    if isinstance(form.origin, KafkaTopic):
+        value = restore_text(record[WHOLE_TEXT], "utf-8").encode("utf-8", "surrogateescape")
+        _, text, fields, fault = read_message(0, value, form.codec, open_avro_reader(form.origin))
+        return (decode_exactly(text) if fault is None else fields), fault
     if form.format in ("json", "jsonl"):
         text = restore_text(record[WHOLE_TEXT], form.codec)
         parsed, fault = parse_line(text, form.encoding)

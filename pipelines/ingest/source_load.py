@@ -34,6 +34,7 @@ from pipelines.ingest.event_column import event_column
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.hash_layout import match_hash_layout
+from pipelines.ingest.kafka.topic_load import load_topic
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_id import in_utc, make_load_id
@@ -43,7 +44,7 @@ from pipelines.ingest.object_store import fetched_objects
 from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
 from pipelines.ingest.text_lines import explain_encoding
-from privacy.contract.document import DatabaseTable
+from privacy.contract.document import DatabaseTable, KafkaTopic
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -60,7 +61,8 @@ def ingest_source(
     clock: Clock,
     options: LoadOptions | None = None,
 ) -> LoadResult:
-    """Load the data of a source that its table does not have yet: landed files, objects of a bucket, a database table.
+    """Load the data of a source that its table does not have yet: landed files, objects of a bucket, a database table,
+    a topic.
 
     A file that cannot be read as the contract states is recorded in quarantine. It is tried again when its bytes or
     the contract change. The other files are loaded.
@@ -109,6 +111,8 @@ def _load(
     origin = contract.file.origin if contract.file else None
     if isinstance(origin, DatabaseTable):
         return load_table(contract, lakehouse, protection, in_utc(clock()), options)
+    if isinstance(origin, KafkaTopic):
+        return load_topic(contract, lakehouse, protection, in_utc(clock()), options)
     load = _Load(contract, lakehouse, protection, clock, options)
     if origin is None and load.options.landing_root is None:
         return load.run(landing)

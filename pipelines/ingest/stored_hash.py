@@ -7,6 +7,9 @@ computed again from the columns when a load compares rows. Other tables store it
 * Encrypted columns cannot be hashed again. A correction or an erasure changes columns, and the row keeps its hash.
 * The hash names the row where a ciphertext is bound to it, and where a single row is erased.
 * The hash and the load name the rows of a database table that were replaced or are gone.
+
+The hash of a source whose rows arrive one by one (`collection`, a topic) is that of its primary key alone: an event
+that is sent again has another time of receipt, and is the same event.
 """
 
 from __future__ import annotations
@@ -30,9 +33,20 @@ def stores_row_hash(contract: Contract) -> bool:
     return (
         contract.subject_key is not None
         or contract.is_personal
+        or is_keyed(contract)
         or any(column.token or column.is_confidential for column in contract.columns)
         or (contract.file is not None and isinstance(contract.file.origin, DatabaseTable))
     )
+
+
+def is_keyed(contract: Contract) -> bool:
+    """Return whether rows with an equal primary key are the same row, of which the first one stays."""
+    return contract.keeps_first
+
+
+def hash_input(contract: Contract) -> tuple[str, ...]:
+    """Return the contract's columns over which the hash of a row is computed."""
+    return contract.primary_key if is_keyed(contract) else tuple(column.name for column in contract.columns)
 
 
 def hashed_columns(contract: Contract) -> tuple[str, ...]:
@@ -54,7 +68,7 @@ def stored_hashes(
     """
     if not stores_row_hash(contract):
         return {}
-    hashed = {one.name: columns[one.name] for one in contract.columns if one.name in columns}
+    hashed = {name: columns[name] for name in hash_input(contract) if name in columns}
     return hash_columns(hashed, rows, contract, protection)
 
 

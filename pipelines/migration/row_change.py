@@ -27,7 +27,7 @@ from pipelines.ingest.fault import RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.row_hash import exchange_columns
-from pipelines.ingest.stored_hash import hash_columns, stores_row_hash
+from pipelines.ingest.stored_hash import hash_columns, hash_input, is_keyed, stores_row_hash
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import ValueRule, value_rules
 from pipelines.table_form.change import ChangeKind, Difference
@@ -200,16 +200,20 @@ class RowChange:
         if self.contract.layer != "source" or all(name in stored for name in HASH_COLUMNS):
             return stored
         former = {name: stored[name] for name in self.difference.before.columns if name in stored}
+        if is_keyed(self.contract):
+            former = {name: former[name] for name in hash_input(self.contract) if name in former}
         return stored | hash_columns(former, rows, self.contract, self.protection)
 
     def _hashes(self, stored: Columns, before: Columns, after: Columns) -> dict[str, pa.Array]:
         """Return the row hashes with the share of each changed column exchanged."""
         difference = self.difference
-        changed = difference.of(*RETYPED, ChangeKind.RENAMED, ChangeKind.FILLED)
+        hashed = hash_input(self.contract)
+        changed = [name for name in difference.of(*RETYPED, ChangeKind.RENAMED, ChangeKind.FILLED) if name in hashed]
         removed = {
             difference.origin[name]: before[difference.origin[name]] for name in changed if name in difference.origin
         }
-        removed |= {name: before[name] for name in difference.of(ChangeKind.DROPPED)}
+        if not is_keyed(self.contract):
+            removed |= {name: before[name] for name in difference.of(ChangeKind.DROPPED)}
         # A value that is lost with its key is null: it neither leaves the hash nor enters it.
         added = {name: after[name] for name in changed}
         low, high = (stored[name].to_numpy(zero_copy_only=False).view(np.uint64) for name in HASH_COLUMNS)

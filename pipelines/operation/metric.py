@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipelines.collection.backlog import Backlog
 from pipelines.operation.state import OperationState, RunState
 
 _HOUR = 3600.0
@@ -40,6 +41,7 @@ class StateCollector(Collector):
         yield from _of_tables(state)
         yield from _of_runs(state.facts.runs)
         yield from _of_people(state)
+        yield from _of_backlogs(state.backlogs)
         if "disk" not in state.unobserved:
             yield _gauge("disk_free_bytes", "Free space where the data folder is.", (), [((), state.disk_free_bytes)])
             yield _gauge("disk_bytes", "Size of the disk where the data folder is.", (), [((), state.disk_bytes)])
@@ -101,6 +103,18 @@ def _of_people(state: OperationState) -> Iterator[GaugeMetricFamily]:
     if "requests" not in state.unobserved:
         requests = [((urgency,), float(count)) for urgency, count in state.requests.items()]
         yield _gauge("open_requests", "Open requests of data subjects by urgency.", ("urgency",), requests)
+
+
+def _of_backlogs(backlogs: tuple[Backlog, ...]) -> Iterator[GaugeMetricFamily]:
+    names = ("source",)
+    lags = [((one.source,), one.seconds) for one in backlogs]
+    yield _gauge("collect_lag_seconds", "Age of the oldest file of the log that waits.", names, lags)
+    sizes = [((one.source,), one.size_bytes) for one in backlogs]
+    yield _gauge("collect_waiting_bytes", "Bytes of the log that wait.", names, sizes)
+    messages = [((one.source,), one.messages) for one in backlogs]
+    yield _gauge("collect_waiting_messages", "Messages of a topic that wait.", names, messages)
+    late = [((one.source,), one.is_late) for one in backlogs]
+    yield _gauge("collect_late", "Whether loading is late.", names, late)
 
 
 def _gauge(

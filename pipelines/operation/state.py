@@ -17,6 +17,7 @@ from installation.event_log import log_error
 
 if TYPE_CHECKING:
     from installation.installation import Installation
+    from pipelines.collection.backlog import Backlog
     from pipelines.quality.table_status import TableStatus
 
 Found = TypeVar("Found")
@@ -78,7 +79,7 @@ class OperationState:
 
     `freshness_hours` has the service level of each source that has one. `quarantined` and `refused_files` are by
     source, `unread_days` has the age of each unread statement of consent, `requests` the number of open requests of
-    data subjects by urgency.
+    data subjects by urgency, `backlogs` what waits for each source whose rows arrive one by one.
     """
 
     at: datetime
@@ -93,6 +94,7 @@ class OperationState:
     disk_free_bytes: int
     disk_bytes: int
     unobserved: tuple[str, ...]
+    backlogs: tuple[Backlog, ...] = ()
 
 
 def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) -> OperationState:
@@ -127,8 +129,15 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
         requests=part("requests", lambda: _requests(installation), {}),
         disk_free_bytes=disk.free if disk else 0,
         disk_bytes=disk.total if disk else 0,
+        backlogs=part("collection", lambda: _backlogs(installation), ()),
         unobserved=tuple(unobserved),
     )
+
+
+def _backlogs(installation: Installation) -> tuple[Backlog, ...]:
+    from pipelines.collection.backlog import read_backlog, streamed_sources
+
+    return tuple(read_backlog(installation, contract) for contract in streamed_sources(installation))
 
 
 def _freshness(installation: Installation) -> dict[str, float]:

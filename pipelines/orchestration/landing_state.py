@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from installation.collector.place import is_collected
 from installation.contract.document import Contract, Contracts
 from installation.object_store.place import list_files
 from installation.settings import Settings
@@ -31,14 +32,21 @@ def signature(files: Iterable[Path], landing: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def landing_state(settings: Settings, contracts: Contracts) -> str | None:
+def landing_state(settings: Settings, contracts: Contracts, *, with_collected: bool = True) -> str | None:
     """Return a digest of the files that the contracts would load, in the folder or object store; None without any.
+
+    Args:
+        settings: those of the installation.
+        contracts: all contracts.
+        with_collected: whether segments of the collector count. They come every second, and are loaded by
+            `bojagi collect load`.
 
     Raises:
         FileFaultError: the object store cannot be listed.
     """
     if settings.landing_root is None:
-        files = landed_files(settings.landing_dir, contracts.sources)
+        sources = (one for one in contracts.sources if with_collected or not is_collected(one))
+        files = landed_files(settings.landing_dir, sources)
         return signature(files, settings.landing_dir) if files else None
     objects = _landed_objects(settings, contracts)
     lines = "".join(f"{key}|{info.size}|{info.mtime_ns}\n" for key, info in sorted(objects.items()))
@@ -67,4 +75,5 @@ def _landed_objects(settings: Settings, contracts: Contracts) -> dict[str, Any]:
 
 def landing_tags(settings: Settings, contracts: Contracts) -> dict[str, str]:
     """Return the tag by which the landing sensor sees that a run has loaded this state of the folder."""
-    return {LANDING_TAG: landing_state(settings, contracts) or signature((), settings.landing_dir)}
+    seen = landing_state(settings, contracts, with_collected=False)
+    return {LANDING_TAG: seen or signature((), settings.landing_dir)}

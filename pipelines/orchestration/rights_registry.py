@@ -16,6 +16,7 @@ from installation.machine import confirm_erasure
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
+from pipelines.destination.subject_store import DestinationNotices
 from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore
@@ -47,6 +48,7 @@ def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     The last one has the files that belong to no other.
     """
     stores: tuple[SubjectStore, ...] = (
+        DestinationNotices(installation),
         LakehouseStore(installation),
         LandingStore(installation),
         TruthStore(installation),

@@ -37,6 +37,7 @@ from pipelines.unify import (
     repurchase,
     segment,
     segment_model,
+    sent_profile,
     session,
     session_context,
     session_order_customer,
@@ -151,6 +152,15 @@ _SILVER = (
         session.build,
         uses_as_of=False,
         fed_by=("bronze/web_session", "bronze/app_event"),
+    ),
+    DerivedTable(
+        "silver/sent_profile",
+        (),
+        sent_profile.build,
+        remembers=True,
+        is_kept=True,
+        uses_as_of=False,
+        fed_by=("silver/identifier",),
     ),
 )
 _ORDERS = (

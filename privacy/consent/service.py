@@ -131,6 +131,11 @@ class ConsentService:
             content = {name: getattr(before, name) for name in _CARRIED_OVER}
         return self._record(subject, purpose, State.WITHDRAWN, statement, content, before)
 
+    def refusal(self, subject: str, purpose: str, terms: Terms, statement: Statement) -> ConsentRecord:
+        """Return a refusal of a source person who was asked for a consent with these terms; nothing is stored."""
+        content = {field.name: getattr(terms, field.name) for field in fields(terms)}
+        return self._record(subject, purpose, State.REFUSED, statement, content, self.latest(subject, purpose))
+
     def withdraw(self, customer: str, purpose: str, statement: Statement) -> list[ConsentRecord]:
         """Record the withdrawal of a consent to this purpose and to no other.
 

@@ -14,6 +14,7 @@ from privacy.contract.vocabulary import load_vocabulary
 DriftRule: TypeAlias = Literal["refuse", "warn", "accept"]
 DatabaseKind: TypeAlias = Literal["postgresql", "mysql"]
 DeletionRule: TypeAlias = Literal["compare", "keep"]
+AvroHeader: TypeAlias = Literal["none", "registry", "single_object"]
 # The usual name of UTF-8 with a byte order mark, and Python's name for it.
 ENCODING_ALIASES = {"UTF-8-BOM": "utf-8-sig"}
 
@@ -72,10 +73,28 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class KafkaTopic:
+    """A topic of Kafka. `server` names its credentials in the settings.
+
+    Attributes:
+        brokers: addresses of brokers, separated by commas, such as `kafka-1:9092,kafka-2:9092`.
+        avro_schema: schema in which an Avro message is written; empty for JSON.
+        avro_header: what stands before the datum of an Avro message.
+    """
+
+    server: str
+    brokers: str
+    topic: str
+    avro_schema: Mapping[str, Any] = field(default_factory=dict)
+    avro_header: AvroHeader = "none"
+
+
+@dataclass(frozen=True)
 class FileFormat:
     """Format of a source's files. `path` is a glob pattern relative to the landing folder, or to the bucket.
 
-    `origin` is None for files of the landing folder. For a database table, `path` is empty and `format` is `table`.
+    `origin` is None for files of the landing folder. For a database table or a topic, `path` is empty; the format is
+    `table`, or that of the messages.
 
     `time_zone` is the zone of times without one, `shop_time_zone` the zone whose wall time is taken as the shop's; None
     means the setting `time_zone`. `header_row` counts from 1. `quarantine_limit` is in percent.
@@ -95,7 +114,7 @@ class FileFormat:
     footer_rows: int = 0
     schema_drift: DriftRule = "warn"
     quarantine_limit: float = 1.0
-    origin: DatabaseTable | Bucket | None = None
+    origin: DatabaseTable | Bucket | KafkaTopic | None = None
 
     @property
     def is_landed(self) -> bool:
@@ -104,7 +123,9 @@ class FileFormat:
 
     @property
     def kind(self) -> str:
-        """One word for where the data come from: the kind of database, or the format of the files."""
+        """One word for where the data come from: the kind of server, or the format of the files."""
+        if isinstance(self.origin, KafkaTopic):
+            return "kafka"
         return self.origin.kind if isinstance(self.origin, DatabaseTable) else self.format
 
     @property
@@ -188,6 +209,8 @@ class Document:
     """Property `featureView`; empty for a table that is not a feature view."""
     transform: Mapping[str, Any] = field(default_factory=dict)
     """Property `transform`; empty for a table that no function named in its contract builds."""
+    collection: Mapping[str, Any] = field(default_factory=dict)
+    """Property `collection`; empty for a source whose rows do not arrive one by one."""
     key_positions: Mapping[str, int] = field(default_factory=dict)
     path: Path = Path()
     sha256: str = ""
@@ -202,6 +225,12 @@ class Document:
         """Columns of the primary key, in the declared order."""
         keys = [column.name for column in self.columns if column.primary_key]
         return tuple(sorted(keys, key=lambda name: self.key_positions.get(name, len(keys))))
+
+    @property
+    def keeps_first(self) -> bool:
+        """Whether a second row with the same primary key is the same event sent again, which is not loaded."""
+        is_delivered_singly = self.file is not None and isinstance(self.file.origin, KafkaTopic)
+        return bool(self.primary_key) and (is_delivered_singly or bool(self.collection))
 
     @property
     def partition_by(self) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         volume=custom.get("volume", {}),
         feature_view=custom.get("featureView", {}),
         transform=custom.get("transform", {}),
+        collection=custom.get("collection", {}),
         key_positions=_key_positions(schema),
         path=source.path,
         sha256=sha256,

@@ -1,7 +1,8 @@
 """Reads the server of a contract: where the data of a source comes from, and in which format.
 
 ODCS server types: `local` (files of the landing folder), `s3` (files of an object store), `postgres`, `postgresql` and
-`mysql` (a table or view). Credentials are never part of a contract; the settings hold them under the server's name.
+`mysql` (a table or view), `kafka` (a topic). Credentials are never part of a contract; the settings hold them under the
+server's name.
 """
 
 from __future__ import annotations
@@ -13,23 +14,25 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from privacy.contract.custom_property import read_custom
-from privacy.contract.document import Bucket, DatabaseTable, FileFormat, codec_of
+from privacy.contract.document import Bucket, DatabaseTable, FileFormat, KafkaTopic, codec_of
 from privacy.contract.yaml_source import Source, YamlPath
 
 FORMATS = ("csv", "jsonl", "json", "parquet", "xlsx")
+MESSAGE_FORMATS = ("json", "avro")
 TABLE_FORMAT = "table"
 """Format of a source that is a database table."""
 PORTS = {"postgresql": 5432, "mysql": 3306}
 PLACE: YamlPath = ("servers", 0)
 _S3 = re.compile(r"s3a?://([^/\s]+)/(\S+)")
 _OF_TABLES = ("cursor", "lookback", "deletions", "deletionLimit")
+_OF_TOPICS = ("avroSchema", "avroHeader")
 _OF_FILES = ("delimiter", "quote", "nullValues", "multiline", "sheet", "headerRow", "footerRows")
 
 
 def read_file_format(standard: OpenDataContractStandard, table: str, source: Source) -> FileFormat | None:
     """Return the format and origin of a source's data; None without a server, or with a fault, which is reported.
 
-    `table` is the name of the table in a database.
+    `table` is the name of the table in a database, or of the topic.
     """
     servers = standard.servers or []
     if not servers:
@@ -39,10 +42,6 @@ def read_file_format(standard: OpenDataContractStandard, table: str, source: Sou
     if len(servers) > 1:
         message = "A source must declare exactly one server"
         source.report(("servers", 1), message, got=str(len(servers)), expected="1", hint="remove the others")
-    if server.type == "kafka":
-        message = "Topics of Kafka cannot be read yet; they come with the collector of events"
-        source.report((*PLACE, "type"), message, got="kafka", expected=f"one of {', '.join(_READERS)}")
-        return None
     reader = _READERS.get(server.type or "")
     if reader is None:
         message = "Unknown type of server"
@@ -89,6 +88,7 @@ def _read_database(server: Server, custom: dict[str, Any], table: str, source: S
         )
         return None
     _report_foreign(custom, _OF_FILES, "belongs to files, and the source is a database table", source)
+    _report_foreign(custom, _OF_TOPICS, "belongs to topics, and the source is a database table", source)
     origin = DatabaseTable(
         server=server.server,
         kind=kind,  # type: ignore[arg-type]
@@ -114,10 +114,36 @@ def _read_database(server: Server, custom: dict[str, Any], table: str, source: S
     )
 
 
+def _read_kafka(server: Server, custom: dict[str, Any], topic: str, source: Source) -> FileFormat | None:
+    form, schema = server.format or "json", custom.get("avroSchema", {})
+    if not server.server or not server.host or form not in MESSAGE_FORMATS or bool(schema) != (form == "avro"):
+        source.report(
+            PLACE,
+            "The server does not fully declare the topic",
+            got=f"server {server.server!r}, host {server.host!r}, format {form!r}"
+            f"{', avroSchema' if schema else ', no avroSchema'}",
+            expected="a server name, a host such as broker-1:9092,broker-2:9092, format json, or avro with avroSchema",
+        )
+        return None
+    _report_foreign(custom, (*_OF_FILES, *_OF_TABLES), "does not belong to a topic", source)
+    origin = KafkaTopic(server.server, server.host, topic, schema, custom.get("avroHeader", "none"))
+    return FileFormat(
+        path="",
+        format=form,
+        origin=origin,
+        null_values=(),
+        time_zone=custom.get("timeZone"),
+        shop_time_zone=custom.get("shopTimeZone"),
+        schema_drift=custom.get("schemaDrift", "warn"),
+        quarantine_limit=float(custom.get("quarantineLimit", 1)),
+    )
+
+
 def _files(
     server: Server, custom: dict[str, Any], source: Source, path: str, origin: Bucket | None = None
 ) -> FileFormat | None:
     _report_foreign(custom, _OF_TABLES, "belongs to database tables, and the source consists of files", source)
+    _report_foreign(custom, _OF_TOPICS, "belongs to topics, and the source consists of files", source)
     encoding = server.encoding or "UTF-8"
     try:
         codec_of(encoding)
@@ -172,4 +198,5 @@ _READERS: dict[str, Callable[[Server, dict[str, Any], str, Source], FileFormat |
     "postgresql": _read_database,
     "postgres": _read_database,
     "mysql": _read_database,
+    "kafka": _read_kafka,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from installation.errors import SettingsError
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import UNREACHABLE, Database
 from pipelines.ingest.fault import FileFaultError
 from privacy.contract.document import DatabaseTable

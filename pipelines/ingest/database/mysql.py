@@ -11,7 +11,7 @@ import pyarrow as pa
 import pymysql
 from pymysql.cursors import SSCursor
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import BATCH_ROWS, CONNECT_SECONDS, UNREACHABLE, CursorKind
 from pipelines.ingest.fault import FileFaultError
 from privacy.contract.document import DatabaseTable

@@ -11,7 +11,7 @@ import pyarrow as pa
 from adbc_driver_manager import Error
 from adbc_driver_postgresql import dbapi
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import CONNECT_SECONDS, UNREACHABLE, CursorKind
 from pipelines.ingest.fault import FileFaultError
 from privacy.contract.document import DatabaseTable

@@ -43,6 +43,7 @@ from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry, RefusedFile
 from pipelines.ingest.source_file import check_safely, read_safely
+from pipelines.ingest.source_refusal import refuse_source
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
@@ -105,7 +106,11 @@ class _TableLoad:
             is_changed = bool(added or quarantined or mark)
             if is_changed:
                 table.commit(
-                    merge.kept, [], self.now, LoadFigures(self.load_id, added + quarantined, quarantined), mark
+                    merge.kept,
+                    [],
+                    self.now,
+                    LoadFigures(self.load_id, added + quarantined, quarantined),
+                    [mark] if mark else [],
                 )
         except BaseException:
             merge.discard_unless_committed()
@@ -194,13 +199,8 @@ class _TableLoad:
         return self.shared.rules[cursor].zones.source_zone if cursor else datetime.UTC
 
     def _refuse(self, fault: FileFaultError, former: dict[str, RefusedFile]) -> None:
-        """Record why the table was not read. The same reason is recorded once, however many runs repeat it."""
-        known = next((file for file in former.values() if file.reason == fault.reason), None)
-        if known is None:
-            entry = QuarantineEntry(self.place, None, fault.column, fault.rule, fault.reason, None, None)
-            self.quarantine.add([entry], self.load_id, self.now)
-            known = RefusedFile(self.place.file, fault.column, fault.rule, fault.reason, self.now)
-        self.result = replace(self.result, refused=(known,), faults=(known.message,))
+        refused = refuse_source(self.quarantine, self.place, fault, former, self.load_id, self.now)
+        self.result = replace(self.result, refused=(refused,), faults=(refused.message,))
 
 
 def _plain(values: pa.Array) -> pa.Array:

@@ -21,8 +21,10 @@ from pipelines.orchestration.rights_registry import subject_stores
 LEFT_OUT = {
     "backup/*", "dagster/**", "feature_repo/**", "fetch/*.json", "fetch/table/**", "log/*", "log/**", "online/**",
     "search/**", "*.lock", "secret:*.lock", "serving/portal.db", "serving/portal.db-journal", "chat/session.db-journal",
+    "collector/visitor.db", "collector/visitor.db-journal",
 }  # fmt: skip
-"""Files that a run makes again or that no copy needs, and links of the portal, which must not work after a restore."""
+"""Files that a run makes again or that no copy needs; links of the portal and answers of visitors, which must not count
+after a restore."""
 KEPT_FOR_DAYS = {
     "audit/**", "consent/**", "dp/**", "released/**", "quality/**", "audience/*", "contracts/*", "content/**",
     "place_page/*", "operation/*", "metric/*", "*.check", "installation.id", "run_date.toml", "manifest.json",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.contracts.check import CheckResult, check_contracts
-from privacy.contract.document import Bucket, DatabaseTable
+from privacy.contract.document import Bucket, DatabaseTable, KafkaTopic
 
 EXAMPLE = Path(__file__).parent / "example"
 FILES = """\
@@ -82,10 +82,24 @@ def test_a_bucket_is_read_with_its_pattern(tmp_path: Path) -> None:
     assert (file.path, file.origin) == ("member/*.csv", Bucket("lake", "shop", "https://store.example"))
 
 
+def test_a_topic_is_read_with_its_schema(tmp_path: Path) -> None:
+    server = {"server": "bus", "type": "kafka", "host": "'a:9092,b:9092'", "format": "avro"}
+    schema = {"property": "avroSchema", "value": "{type: record, name: member, fields: []}"}
+    result = check(tmp_path, server, schema, {"property": "avroHeader", "value": "registry"})
+    assert messages(result) == ""
+    file = result.documents["source.member"].file
+    assert file is not None
+    avro = {"type": "record", "name": "member", "fields": []}
+    assert file.origin == KafkaTopic("bus", "a:9092,b:9092", "member", avro, "registry")
+    assert (file.format, file.kind, file.is_landed) == ("avro", "kafka", False)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "kafka"}, "Topics of Kafka cannot be read yet; they come with the collector of events"),
+        ({"type": "kafka", "host": ""}, "does not fully declare the topic"),
+        ({"type": "kafka", "format": "avro"}, "does not fully declare the topic"),
+        ({"type": "kafka", "format": "xml"}, "does not fully declare the topic"),
         ({"type": "oracle"}, "Unknown type of server (got: 'oracle'"),
         ({"host": ""}, "does not fully declare the database"),
         ({"port": "many"}, "does not fully declare the database"),

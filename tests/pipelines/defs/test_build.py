@@ -87,7 +87,8 @@ def test_every_check_of_rules_blocks_the_tables_below_and_those_of_landed_files_
     specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
     open_ones = {(spec.name, spec.asset_key) for spec in specs if not spec.blocking}
     landed = {("landed_files", asset_key(contract.table)) for contract in contracts.sources}
-    assert open_ones == {*landed, ("newest_event", asset_key("silver/touchpoint_event"))}
+    lag = ("lag", asset_key("bronze/tracked_event"))
+    assert open_ones == {*landed, lag, ("newest_event", asset_key("silver/touchpoint_event"))}
 
 
 def test_events_are_partitioned_by_day_in_single_runs(graph: AssetGraph) -> None:

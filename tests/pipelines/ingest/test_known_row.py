@@ -30,6 +30,18 @@ def by_counting(fresh: list[tuple[int, int]], known: list[tuple[int, int]]) -> l
 
 
 @pytest.mark.parametrize("at_once", [1 << 23, 4])
+def test_only_the_first_of_equal_rows_is_kept(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(known_row, "ROWS_PER_PART", at_once)
+
+    @given(PAIRS, PAIRS, st.integers(1, 7))
+    def check(fresh: list[tuple[int, int]], known: list[tuple[int, int]], size: int) -> None:
+        found = find_known(batches(fresh, size), len(fresh), batches(known, size), is_unique=True)
+        assert found.tolist() == [pair in known or pair in fresh[:place] for place, pair in enumerate(fresh)]
+
+    check()
+
+
+@pytest.mark.parametrize("at_once", [1 << 23, 4])
 def test_known_rows_are_the_multiset_intersection(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     monkeypatch.setattr(known_row, "ROWS_PER_PART", at_once)
     monkeypatch.setattr(known_row, "HASHES_PER_SEARCH", at_once)

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import QueryBuilder
 
+from installation.collector.place import is_collected
 from installation.contract.document import Contracts, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.load_result import LoadResult
@@ -31,6 +32,7 @@ def load_all(market: Path, contracts: Contracts) -> dict[str, LoadResult]:
     return {
         contract.name: ingest_source(contract, lakehouse, market / "landing", protection, lambda: NOW)
         for contract in contracts.sources
+        if not is_collected(contract)  # its events arrive over HTTP
     }
 
 

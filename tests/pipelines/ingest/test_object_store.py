@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from installation.contract.document import load_contracts
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest import object_store
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult

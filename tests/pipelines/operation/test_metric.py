@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipelines.collection.backlog import Backlog
 from pipelines.operation.metric import metrics_text
 from pipelines.operation.state import BudgetLeft, OperationState, RunFacts, RunState, Written
 from pipelines.orchestration.watch import write_metrics
@@ -24,6 +25,7 @@ STATE = OperationState(
     quarantined={"delivery": 4}, refused_files={"delivery": 1},
     budgets=(BudgetLeft("gold/order_history|analytics|customer_id", "month", 0.25, 1.0, 0.0),),
     unread_days=(3, 9), requests={"overdue": 1}, disk_free_bytes=10, disk_bytes=100, unobserved=(),
+    backlogs=(Backlog("till", "log", 2, 700, None, 61.5), Backlog("sale", "topic", messages=12)),
 )  # fmt: skip
 
 
@@ -44,6 +46,8 @@ def test_the_state_is_read_back_from_the_text() -> None:
         "bojagi_run_success_timestamp_seconds{refresh}": 50, "bojagi_consent_unread{}": 2,
         "bojagi_consent_unread_oldest_days{}": 9, "bojagi_open_requests{overdue}": 1, "bojagi_disk_free_bytes{}": 10,
         "bojagi_budget_left_rho{gold/order_history|analytics|customer_id,month}": 0.25,
+        "bojagi_collect_lag_seconds{till}": 61.5, "bojagi_collect_waiting_bytes{till}": 700,
+        "bojagi_collect_waiting_messages{sale}": 12, "bojagi_collect_late{till}": 1, "bojagi_collect_late{sale}": 0,
     }  # fmt: skip
     assert {name: found.get(name) for name in expected} == expected
     assert not any("bronze/visit" in name for name in found)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from installation.contract.document import Contract, load_contracts
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.source_load import ingest_source

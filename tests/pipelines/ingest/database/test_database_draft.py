@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from installation.contract.document import load_contracts
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.cli.app import app
 from pipelines.cli.exit_code import ExitCode
 from pipelines.contracts.check import check_contracts

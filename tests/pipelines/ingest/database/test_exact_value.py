@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from tests.database_server import Server
 from tests.pipelines.ingest.database.conftest import TableShop
 from tests.pipelines.ingest.shop import Shop

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from installation.settings import SourceCredential
+from installation.source_credential import SourceCredential
 from pipelines.ingest.database import stale_row, table_load
 from pipelines.ingest.database.cursor import Cursor
 from pipelines.ingest.load_verdict import judge_loads

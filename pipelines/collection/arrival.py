@@ -1,0 +1,179 @@
+"""Pushes the features of events of known customers when they arrive, before they are in bronze.
+
+An event's customer is found by its matching keys in silver/identifier, as the batch does. The features of a person who
+does not permit the purpose of the features are not written. An event that is missed, or counted twice because it was
+sent twice, is right again after the next batch, which counts the events of bronze.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from features.definition import FeatureCatalog, read_catalog
+from features.repo.event_push import VIEW, Event, push_event
+from features.retrieval.customer_consent import CustomerConsent
+from features.store.online_store import OnlineStore
+from features.store.opening import open_online_store
+from installation.collector.place import segment_folder
+from installation.contract.document import Column, Contract
+from installation.installation import Installation
+from pipelines.collection.log_tail import LogTail
+from privacy.contract.spelling import spelling_key
+
+KINDS = ("member_no", "card_no", "email", "account_no", "device_id", "phone")
+"""Kinds of keys in the order in which `pipelines.unify.customer_of` tries them."""
+RELOAD_SECONDS = 5.0
+MOST_REMEMBERED = 100_000
+"""Identifiers of events that are remembered, so that one that is sent twice counts once."""
+_IDENTIFIER = "silver/identifier"
+
+
+class KnownKeys:
+    """The customer of each matching key, read again when silver/identifier has changed."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._version: int | None = None
+        self._looked_at = -RELOAD_SECONDS
+        self._customers: dict[tuple[str, str], str] = {}
+
+    def customer(self, tokens: Mapping[str, str]) -> str | None:
+        """Return the customer of the first key that has one. `tokens`: by kind."""
+        self._follow()
+        found = (self._customers.get((kind, tokens[kind])) for kind in KINDS if kind in tokens)
+        return next((customer for customer in found if customer is not None), None)
+
+    def _follow(self) -> None:
+        if time.monotonic() - self._looked_at < RELOAD_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        lakehouse = self._installation.lakehouse
+        version = lakehouse.version(_IDENTIFIER) if lakehouse.exists(_IDENTIFIER) else None
+        if version is None or version == self._version:
+            return
+        rows = lakehouse.rows(_IDENTIFIER, ["token_kind", "token", "customer_id"])
+        kinds, tokens, customers = (rows[name].to_pylist() for name in ("token_kind", "token", "customer_id"))
+        self._customers = dict(zip(zip(kinds, tokens, strict=True), customers, strict=True))
+        self._version = version
+
+
+@dataclass
+class Arrivals:
+    """Pushes the events of one source. Use it as a context manager, from one thread."""
+
+    installation: Installation
+    contract: Contract
+    catalog: FeatureCatalog = field(init=False)
+    _store: OnlineStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tail = LogTail(segment_folder(self.contract, self.installation.settings))
+        self._keys = KnownKeys(self.installation)
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._zone = ZoneInfo(self.installation.settings.time_zone)
+        self._roles = dict(self.contract.touchpoint.columns) if self.contract.touchpoint else {}
+        self.catalog = read_catalog(self.installation)
+        self._consent: CustomerConsent | None = None
+        self._purpose = self.installation.contracts[f"gold.{VIEW}"].built_for
+
+    def __enter__(self) -> Arrivals:
+        self._store = open_online_store(self.installation, verify=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._store.close()
+        if self._consent is not None:
+            self._consent.close()
+
+    def push(self) -> int:
+        """Push the features of the events that have arrived since the last call; return how many were pushed."""
+        events = [event for event in map(self._event, self._tail.lines()) if event is not None]
+        if not events:
+            return 0
+        permitted = self._permitted({event.customer_id for event in events})
+        pushed = 0
+        for event in events:
+            if event.customer_id in permitted:
+                pushed += push_event(self._store, self.catalog, event, self._zone)
+        return pushed
+
+    def _permitted(self, customers: Iterable[str]) -> set[str]:
+        names = sorted(customers)
+        if self._purpose is None:
+            return set(names)
+        if not self.installation.has_consent_record:
+            return set()
+        self._consent = self._consent or CustomerConsent(self.installation)
+        denials = self._consent.denials(names, self._purpose, self.installation.decision_moment())
+        return {name for name, denial in zip(names, denials, strict=True) if denial is None}
+
+    def _event(self, line: bytes) -> Event | None:
+        """Return the event of a line; None if its customer is unknown, or the load will refuse it."""
+        try:
+            fields = json.loads(line)
+        except ValueError:  # the tail began within a line
+            return None
+        if not isinstance(fields, dict):
+            return None
+        values = {column.name: _spelled(column, fields.get(column.header)) for column in self.contract.columns}
+        identifier = values.get(self.contract.primary_key[0]) if self.contract.primary_key else None
+        if identifier is not None and self._is_repeated(identifier):
+            return None
+        tokens = {}
+        for column in self.contract.columns:
+            if column.token is not None and (value := values[column.name]) is not None:
+                token = self.installation.tokenizer.token(column.token, value)
+                if token is not None:
+                    tokens[column.token] = token
+        customer = self._keys.customer(tokens)
+        at = _instant(self._of_role("event_time", values))
+        if customer is None or at is None:
+            return None
+        product = self._of_role("product_id", values)
+        touchpoint = self.contract.touchpoint
+        return Event(
+            customer, at.astimezone(self._zone).replace(tzinfo=None),
+            self._of_role("event_type", values) or (touchpoint.event_type if touchpoint else None) or "unknown",
+            self._of_role("channel", values) or (touchpoint.channel if touchpoint else None) or "unknown",
+            int(product) if product is not None and product.isdecimal() and len(product) < 19 else None,
+            self._of_role("session_id", values),
+        )  # fmt: skip
+
+    def _of_role(self, role: str, values: Mapping[str, str | None]) -> str | None:
+        return values.get(self._roles[role]) if role in self._roles else None
+
+    def _is_repeated(self, identifier: str) -> bool:
+        if identifier in self._seen:
+            return True
+        self._seen[identifier] = None
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
+        return False
+
+
+def _spelled(column: Column, value: Any) -> str | None:
+    """Return a field as text, with a known spelling as the value that it means."""
+    if value is None or isinstance(value, dict | list):
+        return None
+    text = str(value)
+    return column.spellings.get(spelling_key(text), text) if column.spellings else text
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,0 +1,58 @@
+"""Decodes what a TC string says about purposes (IAB Europe, Transparency & Consent Framework 2.0 to 2.3).
+
+A TC string is a list of segments, each in URL-safe base 64, joined by dots. The first is the core, with the consents
+that all vendors share. The segment of type 3, if there is one, has those of the publisher, here the shop. Consents
+of single vendors and legitimate interests are not read: the shop collects as publisher, and asks for consent.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+PURPOSES = range(1, 12)
+"""The purposes of the framework's policy; a string has places for 24."""
+_PLACES = 24
+_VERSION = 2
+_CORE_CONSENT, _CORE_LENGTH = 152, 230
+"""Bits of the core segment: where the purposes with consent begin, and the length without the lists of vendors."""
+_PUBLISHER = 3
+"""Type of the publisher's segment. The type is its first three bits; 24 purposes with consent follow."""
+
+
+class TcStringError(ValueError):
+    """A text is no TC string of version 2."""
+
+
+def consented_purposes(text: str) -> frozenset[int]:
+    """Return the numbers of the purposes to which a person consents: those of the publisher's segment, else the core's.
+
+    Raises:
+        TcStringError: the text is no TC string of version 2.
+
+    >>> core, publisher = "CQuf10AQuf10AAfABBENAKFAAKAAAAAAAAYgFeQAgABAK8AAAAAA", "aAQAAAAAAAAA"
+    >>> sorted(consented_purposes(core)), sorted(consented_purposes(f"{core}.{publisher}"))
+    ([1, 3], [2, 11])
+    """
+    core, *others = text.strip().split(".")
+    bits = _bits(core)
+    if len(bits) < _CORE_LENGTH or int(bits[:6], 2) != _VERSION:
+        raise TcStringError("The consent signal is no TC string of version 2.")
+    consents = bits[_CORE_CONSENT : _CORE_CONSENT + _PLACES]
+    for segment in map(_bits, others):
+        if int(segment[:3], 2) == _PUBLISHER:
+            consents = segment[3 : 3 + _PLACES]
+    if len(consents) < _PLACES:
+        raise TcStringError("The publisher's segment of a TC string is cut off.")
+    return frozenset(number for number in PURPOSES if consents[number - 1] == "1")
+
+
+def _bits(segment: str) -> str:
+    try:
+        # The framework writes no padding.
+        content = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise TcStringError("A segment of a TC string is not in base 64.") from error
+    if not content:
+        raise TcStringError("A segment of a TC string is empty.")
+    return "".join(f"{byte:08b}" for byte in content)

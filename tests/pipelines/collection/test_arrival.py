@@ -1,0 +1,133 @@
+"""Features of known customers are readable as soon as their events are in the log, where they permit the purpose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from agent_serving.collector.projection import Projection
+from agent_serving.collector.received_event import SignalHeaders
+from features.repo.event_push import VIEW
+from features.repo.push import stored_view
+from features.store.opening import open_online_store
+from installation.collector.append_log import AppendLog
+from pipelines.collection import following
+from pipelines.collection.arrival import Arrivals
+from pipelines.collection.log_tail import LogTail
+from pipelines.collection.micro_batch import load_segments
+from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
+from tests.features.retrieval.feature_shop import FeatureShop
+
+PERMITS, REFUSES = "c_permits", "c_refuses"
+RECEIVED = datetime(2026, 5, 4, 2, 59, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[FeatureShop]:
+    """A shop that knows two customers by their member numbers, one of them also by a browser."""
+    one = FeatureShop(tmp_path)
+    one.state(PERMITS, "given")
+    one.state(REFUSES, "refused")
+    keys = [("member_no", "M1", PERMITS), ("device_id", "b1", PERMITS), ("member_no", "M2", REFUSES)]
+    tokens = [one.installation.tokenizer.token(kind, value) for kind, value, _ in keys]
+    rows = {"token_kind": [kind for kind, *_ in keys], "token": tokens, "customer_id": [owner for *_, owner in keys]}
+    one.installation.lakehouse.overwrite_rows("silver/identifier", pa.table(rows))
+    yield one
+    one.close()
+
+
+def stored(shop: FeatureShop, customer: str) -> dict[str, Any] | None:
+    with closing(open_online_store(shop.installation, verify=False)) as store:
+        found = stored_view(store, customer, VIEW)
+    return None if found is None else dict(found.as_dict())
+
+
+def test_an_arrived_event_is_a_feature_of_a_customer_who_permits_it(shop: FeatureShop) -> None:
+    projection = Projection(shop.installation.contracts[SOURCE])
+
+    def event(number: int, name: str, **fields: Any) -> bytes:
+        message = {"type": "track", "event": name, "messageId": f"m{number}", "context": {"sessionId": "s1"}, **fields}
+        return projection.event(message, RECEIVED.replace(second=number), SignalHeaders()).line
+
+    with (
+        closing(AppendLog(folder_of(shop))) as log,
+        Arrivals(shop.installation, shop.installation.contracts[SOURCE]) as seen,
+    ):
+        viewed = event(1, "Product Viewed", userId="M1", properties={"product_id": 77})
+        log.append([viewed, viewed, event(2, "Product Added", anonymousId="b1"), event(3, "x", userId="M2")]).result()
+        log.append(
+            [event(4, "x", anonymousId="stranger"), b'"no event"', event(5, "x", userId="M1", timestamp="?")]
+        ).result()
+        assert seen.push() == 2
+        assert seen.push() == 0
+    found = stored(shop, PERMITS)
+    assert found is not None
+    # The shop's wall time is nine hours ahead of UTC.
+    assert found["last_event_at"] == datetime(2026, 5, 4, 11, 59, 2)
+    assert (found["last_event_type"], found["session_event_count"], found["session_view_count"]) == (
+        "add_to_cart",
+        2,
+        1,
+    )
+    assert stored(shop, REFUSES) is None
+
+
+def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop: FeatureShop) -> None:
+    projection, folder = Projection(shop.installation.contracts[SOURCE]), folder_of(shop)
+    tail, read = LogTail(folder), list[bytes]()
+
+    def look() -> None:
+        read.extend(tail.lines())
+
+    for number in range(12):
+        message = {"type": "track", "event": "e", "anonymousId": "a", "messageId": str(number)}
+        log = AppendLog(folder)
+        log.append([projection.event(message, RECEIVED, SignalHeaders()).line]).result()
+        if number % 3:
+            look()
+        log.close()
+        if number % 4 == 3:
+            load_segments(
+                shop.installation,
+                shop.installation.contracts[SOURCE],
+                before_deletion=look,
+            )
+    look()
+    assert [line.split(b'"messageId":"')[1].split(b'"')[0] for line in read] == [str(n).encode() for n in range(12)]
+
+
+def test_a_segment_is_deleted_only_after_it_was_looked_at(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PUSH_SECONDS", 1.0)
+    monkeypatch.setattr(following, "LOAD_SECONDS", 0.05)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 60.0)
+    projection, contract = Projection(shop.installation.contracts[SOURCE]), shop.installation.contracts[SOURCE]
+    stop, loaded = threading.Event(), threading.Event()
+    looked, push = threading.Event(), Arrivals.push
+
+    def note(seen: Arrivals) -> int:
+        try:
+            return push(seen)
+        finally:
+            looked.set()
+
+    monkeypatch.setattr(Arrivals, "push", note)
+    arguments = (shop.installation, [contract], stop, lambda _: loaded.set())
+    thread = threading.Thread(target=following.follow, args=arguments)
+    thread.start()
+    try:
+        assert looked.wait(60)
+        message = {"type": "track", "event": "x", "messageId": "m1", "userId": "M1"}
+        with closing(AppendLog(folder_of(shop))) as log:
+            log.append([projection.event(message, RECEIVED, SignalHeaders()).line]).result()
+        assert loaded.wait(60)
+    finally:
+        stop.set()
+        thread.join()
+    assert stored(shop, PERMITS) is not None
