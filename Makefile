@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## run the fast tests on all cores: minutes, and nothing but 
 	@$(PYTEST) -m "not slow and not spark and not browser" $(ARGS)
 
 test-all: $(VENV)/.dev ## run all tests (what is missing on this machine is skipped, with the reason)
-	@$(PYTEST) --durations=20 $(ARGS)
+	@$(PYTEST) --durations=20 --reruns 1 -rR $(ARGS)
 
 test-llm: $(VENV)/.dev ## check an OpenAI-compatible server: URL=http://gpu:8000/v1 MODEL=… KEY_FILE=…; without a URL the local model
 	@LLM_URL="$(URL)" LLM_MODEL="$(MODEL)" LLM_KEY_FILE="$(KEY_FILE)" $(PYTEST) -n 0 -m slow tests/agent_serving/llm/test_contract.py
