@@ -9,6 +9,7 @@ import csv
 import json
 import unicodedata
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -17,6 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agent_serving.collector.projection import Projection
+from agent_serving.collector.received_event import SignalHeaders
 from installation.contract.document import Column, Contract, Contracts
 from privacy.protection.scan.needle import Needle
 
@@ -30,6 +33,9 @@ def plant(landing: Path, contracts: Contracts, count: int = 1000, seed: int = 5)
     """Add a file with canaries to every source that has confidential columns; return at least so many needles."""
     planter = _Planter(Random(seed))
     sources = [contract for contract in contracts.sources if contract.encrypted_columns]
+    for contract in sources:
+        if contract.collection:
+            _collect(landing, contract)
     rows: dict[str, list[Row]] = {contract.name: [] for contract in sources}
     samples = {contract.name: cycle(_read(next(iter(_files(landing, contract))), contract)) for contract in sources}
     for number, contract in enumerate(cycle(sources)):
@@ -101,6 +107,16 @@ class _Planter:
         first, second = self.random.randrange(400101, 991231), self.random.randrange(1000000, 4999999)
         self._add("registration", f"{first}-{second}")
         return self.random.choice([f"{first}-{second}", f"{first}{second}", f"{first} {second}".translate(_FULL_WIDTH)])
+
+
+def _collect(landing: Path, contract: Contract) -> None:
+    """Land an event as the collector does; nobody simulates visitors of a collector."""
+    message = {"type": "track", "event": "Product Viewed", "messageId": "e-1", "anonymousId": "v-1", "userId": "M1"}
+    event = Projection(contract).event(message, datetime(2017, 5, 1, 12, tzinfo=UTC), SignalHeaders())
+    assert contract.file is not None
+    path = landing / contract.file.path.replace("*", "canary")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(event.line + b"\n")
 
 
 def _files(landing: Path, contract: Contract) -> Iterator[Path]:
