@@ -16,4 +16,4 @@ class DescribedArgument(TyperArgument):
 
 def keep_argument_help() -> None:
     """Let typer create arguments that keep their help. Call it before the first command is invoked."""
-    main.TyperArgument = DescribedArgument  # type: ignore[misc,attr-defined]
+    main.TyperArgument = DescribedArgument  # type: ignore[attr-defined]
