@@ -119,7 +119,8 @@ def _cards(
     }
     past = sorted(past, key=lambda card: card.as_of)
     names = _named(traits, sums, past)
-    total, everyone = sum(own["customers"] for own in sums.values()), _spend(categories)
+    # Of the told sizes: a share with three digits would tell the sizes that are rounded.
+    total, everyone = sum(told_size(own["customers"]) for own in sums.values()), _spend(categories)
     cards = []
     for name, own in sums.items():
         count = own["customers"]
@@ -131,7 +132,7 @@ def _cards(
             name=names[name][0],
             name_ko=names[name][1],
             customer_count=told_size(count),
-            customer_share=rounded(count / total),
+            customer_share=rounded(told_size(count) / total),
             traits=traits[name],
             categories=_favourites(categories.get(name, []), everyone),
             price_bands=told_shares({band: own[f"band_{band}"] for band in BANDS}, count),

@@ -146,7 +146,7 @@ def _evaluate(
     measures: tuple[tuple[str, evaluation.Measure, bool], ...]
     if job.spec.kind is Kind.AMOUNT:
         measures = (("rank correlation", evaluation.rank_correlation, True),
-                    ("mean absolute error", evaluation.mean_absolute_error, False))  # fmt: skip
+                    ("mean absolute error, USD", evaluation.mean_absolute_error, False))  # fmt: skip
     else:
         measures = (("AUC", evaluation.auc, True),)
     compared = (

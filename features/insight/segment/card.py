@@ -75,6 +75,8 @@ class Change:
 class Card:
     """A segment on a day. Shares are of customers, unless they say otherwise; a figure of fewer than K is left out.
 
+    `customer_share` is of the rounded sizes.
+
     `changed_since` is the day of the card with which `changes` compares, and None without an earlier one.
     """
 
@@ -169,10 +171,14 @@ def rounded(value: float) -> float:
 
 
 def _interval(trait: Trait, found: Moments) -> tuple[float, float]:
-    """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups."""
+    """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups.
+
+    That of a mean of shares is cut at 0 and 1, outside of which no mean lies.
+    """
     mean, count = found.mean or 0.0, found.count
     if trait.form is Form.YES_NO:
         middle, spread = mean + Z**2 / (2 * count), Z * math.sqrt(mean * (1 - mean) / count + Z**2 / (4 * count**2))
         return (middle - spread) / (1 + Z**2 / count), (middle + spread) / (1 + Z**2 / count)
     half = Z * (found.deviation or 0.0) / math.sqrt(count)
-    return mean - half, mean + half
+    low, high = mean - half, mean + half
+    return (max(low, 0.0), min(high, 1.0)) if trait.form is Form.SHARE else (low, high)

@@ -65,6 +65,12 @@ def test_ninety_five_percent_of_the_intervals_hold_the_mean(trait: str) -> None:
     assert 0.92 < hits / tries < 0.98
 
 
+def test_the_interval_of_a_mean_share_stays_between_zero_and_one() -> None:
+    own = dict(BASE) | {"campaign_response": Moments(K, 0.1, 0.3), "novelty": Moments(K, 0.9, 0.3)}
+    told = {figure.trait: figure for figure in trait_figures(own, BASE)}
+    assert (told["campaign_response"].low, told["novelty"].high) == (0.0, 1.0)
+
+
 def test_shares_of_small_groups_are_left_out() -> None:
     assert told_shares({"economy": K - 1, "premium": K}, 2 * K - 1) == {"premium": 0.526}
 
@@ -104,11 +110,11 @@ def test_the_words_of_two_traits_are_never_the_same() -> None:
 def test_the_page_and_the_text_have_every_figure_and_escape_names() -> None:
     card = _card(moved_in={"s2": 20}, changed_since=date(2017, 11, 30))
     found = Segmentation(DAY, (card,), DAY, Stability(0.9, 0.8, 1.0), 50, None, {3: 0.2}, 120)
-    page = render_page(found)
+    page = render_page(found, found.cards)
     assert "Beef &lt;b&gt;" in page
     assert "<b>" not in page.replace("Beef <b>", "")
     assert "자주 오는 고객" in page
     assert "20 from s2" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page == render_page(found)
+    assert page == render_page(found, found.cards)
     assert any("all 10" in line for line in card_lines(card))
