@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.insight.segment.card import (
     DAY_PARTS,
     DAYS,
@@ -22,8 +22,8 @@ from features.insight.segment.card import (
     TraitFigure,
     compare,
     rounded,
+    told_share,
     told_shares,
-    told_size,
     trait_figures,
 )
 from features.insight.segment.naming import Name, name_segments
@@ -131,7 +131,7 @@ def _cards(
             name=names[name][0],
             name_ko=names[name][1],
             customer_count=told_size(count),
-            customer_share=rounded(count / total),
+            customer_share=told_share(count, total),
             traits=traits[name],
             categories=_favourites(categories.get(name, []), everyone),
             price_bands=told_shares({band: own[f"band_{band}"] for band in BANDS}, count),

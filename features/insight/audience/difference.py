@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 
 MOST = 3 * K - 2
 """The largest bound."""
@@ -34,15 +34,6 @@ class Selected(NamedTuple):
     digest: str
     members: Mask
     permitted: Mask
-
-
-def rounded_down(count: int) -> int:
-    """Return the count rounded down to a multiple of K.
-
-    >>> rounded_down(9), rounded_down(129)
-    (0, 120)
-    """
-    return count // K * K
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class SizeAudit:
     def told(self, group: Selected) -> int:
         """Return the size as it is told: rounded down to a multiple of K, and 0 below the rule's bound."""
         count = int(np.count_nonzero(group.members))
-        return 0 if count < self.bound(group.digest) else rounded_down(count)
+        return 0 if count < self.bound(group.digest) else told_size(count)
 
     def is_near_identical(self, new: Selected, earlier: Iterable[Selected]) -> bool:
         """Return whether too few people separate a new group from everybody, an earlier group, or its complement.

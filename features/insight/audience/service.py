@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
-from features.insight.audience.difference import Mask, Selected, SizeAudit, rounded_down
+from features.insight.audience.difference import Mask, Selected, SizeAudit
 from features.insight.audience.errors import AudienceRefused, DefinitionError, NearIdenticalError, TooSmallError
 from features.insight.audience.fact import FactReader, memberships
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
 from features.insight.audience.sql import Query, compile_audiences
 from features.insight.audience.store import AudienceStore, Question, earlier_than
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.repo.view_rows import query
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
@@ -226,7 +226,7 @@ class Audiences:
                 Selected(one.digest, members, permits[one.purpose])
                 for members, one in zip(memberships(rows, len(all_of_them)), all_of_them, strict=True)
             ]
-            permitting = rounded_down(int(selected[0].permitted.sum()))
+            permitting = told_size(int(selected[0].permitted.sum()))
             is_everybody = canonical(audience.rule) == canonical(_EVERYBODY)
             size = permitting if is_everybody else self._audit.told(selected[0])
             answer = AudienceSize(audience.name, audience.purpose, size, permitting, facts.moment.wall_time)

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.insight.audience.difference import MOST, Mask, Selected, SizeAudit, rounded_down
-from features.insight.group_size import K
+from features.insight.audience.difference import MOST, Mask, Selected, SizeAudit
+from features.insight.group_size import K, told_size
 
 AUDIT = SizeAudit(b"a secret of a test")
 PEOPLE = 6 * MOST
@@ -64,7 +64,7 @@ def test_everybody_but_a_few_is_refused_and_a_few_are_reported_as_none() -> None
     few = selected(*range(K - 1))
     assert AUDIT.told(few) == 0
     assert not AUDIT.is_near_identical(few, [few])
-    assert AUDIT.told(selected(*range(MOST))) == rounded_down(MOST)
+    assert AUDIT.told(selected(*range(MOST))) == told_size(MOST)
 
 
 @settings(max_examples=60, deadline=None)
@@ -106,7 +106,7 @@ def test_an_asker_cannot_tell_a_secret_from_two_sizes() -> None:
     assert outcomes == ["refused", "refused"]
 
     # The negative control: sizes alone, without refusal, tell the secret.
-    assert [rounded_down(int(one.members.sum())) for one in (without, whole)] == [30, 40]
+    assert [told_size(int(one.members.sum())) for one in (without, whole)] == [30, 40]
 
 
 @dataclass(frozen=True)
