@@ -197,6 +197,20 @@ def test_a_value_or_name_that_the_contracts_do_not_know_is_refused(shop: Audienc
         shop.audiences.size(audience(rule), OFFICER)
 
 
+def test_no_rule_selects_by_the_name_of_a_sensitive_category(shop: AudienceShop) -> None:
+    colours = ["red", "Infant formula", None]
+    shop.write_views(
+        [{"customer": name, "order_count": n} for n, name in enumerate(NAMES)],
+        [{"customer": name, "colour": colours[n % 3]} for n, name in enumerate(NAMES)],
+    )
+    for words in ({"is": "Infant formula"}, {"one_of": ["red", "PHARMACY"]}):
+        with pytest.raises(DefinitionError, match="health"):
+            shop.audiences.size(audience({"feature": "taste:colour", **words}), MARKETER)
+    # Nor by naming all others, which would select who is left.
+    has_any, is_red = {"feature": "taste:colour", "missing": False}, {"feature": "taste:colour", "is": "red"}
+    assert members(shop, is_red) == members(shop, has_any) == set(PERMITTING[::3])
+
+
 def test_the_log_names_features_and_numbers_but_no_customer_and_no_value(shop: AudienceShop) -> None:
     shop.audiences.create(audience(orders(at_least=100), "frequent").text(), MARKETER)
     shop.audiences.members("frequent", OFFICER)
@@ -318,7 +332,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
         taste = [
             # Every fourth is stale. The last one's visit is an instant that is already tomorrow in Seoul.
             {"customer": name, "at": NOON - FRESH * 2 if n % 4 == 1 else NOON, "last_visit": at(n % 5).astimezone(),
-             "colour": ["red", None, f"{name}/taste:colour"][n % 3], "top_shelf": None if n % 5 == 2 else "top"}
+             "colour": ["red", None, f"{name}/taste:colour", "Baby foods"][n % 4], "top_shelf": None if n % 5 == 2 else "top"}
             for n, name in enumerate(FEW[3:])
         ]  # fmt: skip
         # Older rows of the same customers, which do not count.
