@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.insight.segment.card import (
     DAY_PARTS,
     DAYS,
@@ -23,7 +23,6 @@ from features.insight.segment.card import (
     compare,
     rounded,
     told_shares,
-    told_size,
     trait_figures,
 )
 from features.insight.segment.naming import Name, name_segments
