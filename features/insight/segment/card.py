@@ -190,8 +190,8 @@ def _told_mean(trait: Trait, found: Moments) -> float:
 def _interval(trait: Trait, found: Moments) -> tuple[float, float]:
     """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups.
 
-    Its width would tell the number of customers, so it is that of the rounded one. The interval of a mean of shares is cut
-    at 0 and 1, outside of which no mean lies.
+    Its width would tell the number of customers, so it is that of the rounded one. The interval of a mean of shares
+    is cut at 0 and 1, outside of which no mean lies.
     """
     is_share = trait.form is Form.YES_NO
     mean, count = _told_mean(trait, found), told_size(found.count) if is_share else found.count
