@@ -35,6 +35,7 @@ from pipelines.cli import (
     ui,
     upgrade,
 )
+from pipelines.cli.argument_help import keep_argument_help
 from pipelines.cli.error_boundary import ErrorBoundary
 
 HELP = """Bojagi unifies the scattered records of each customer and checks the purpose of every use.
@@ -60,6 +61,7 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
 Settings come from bojagi.toml and BOJAGI_* variables (`bojagi settings` lists them). `bojagi docs` has the manual.
 """
 
+keep_argument_help()
 app = typer.Typer(
     cls=ErrorBoundary,
     help=HELP,

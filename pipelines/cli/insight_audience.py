@@ -44,8 +44,8 @@ def create(
 ) -> None:
     """Store an audience and show its size, rounded down to a multiple of 10.
 
-    Members are the customers for whom the rule holds and who permit the purpose now. An audience that differs by fewer
-    than 10 customers from an earlier one is refused. docs/audiences.md has the language of rules.
+    Members are the customers for whom the rule holds and who permit the purpose now. An audience that differs by few
+    customers from an earlier one is refused. docs/audiences.md has the language of rules.
 
     [bold]Example[/bold]
 
@@ -213,5 +213,5 @@ def _print_size(size: AudienceSize, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(size), default=str))
         return
-    few = " (fewer than 10)" if size.size == 0 else ""
+    few = " (few or none)" if size.size == 0 else ""
     typer.echo(f"{size.name}: {size.size:,} members{few} of {size.permitting:,} customers who permit {size.purpose}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.option import Data, Json, installation_for
+from pipelines.cli.report_file import write_report
 
 if TYPE_CHECKING:
     from features.insight.model.card import ModelCard
@@ -78,8 +79,8 @@ def evaluate(
 
     from features.insight.event import campaign_effect as effect
     from features.insight.model.card import ModelCard
-    from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows, newest_cards
-    from features.insight.score.model_table import TABLE
+    from features.insight.score.card_text import HEADINGS, card_sentences, heading, metric_rows, newest_cards
+    from features.insight.score.model_table import FEWEST_CUSTOMERS, TABLE
     from features.insight.score.report_page import render_page, render_table
     from pipelines.cli.grid import make_grid, open_console
 
@@ -90,14 +91,15 @@ def evaluate(
     if report is not None:
         told = render_table(effect.HEADINGS, effect.effect_rows(effects)) if effects else f"<p>{effect.NONE_JUDGED}</p>"
         section = f"<p>{effect.EXPLANATION}</p>{told}"
-        report.write_text(render_page(cards, {"Effect of campaigns": section}), "utf-8")
+        write_report(report, render_page(cards, {"Effect of campaigns": section}))
     if as_json:
         found = {"models": [_card(card) for card in cards], "campaigns": [one.to_json() for one in effects]}
         typer.echo(json.dumps(found))
+    if as_json or report is not None:
         return
     console = open_console()
     for card in cards:
-        console.print(f"[bold]{card.target}[/bold]")
+        console.print(f"[bold]{heading(card.target)}[/bold]")
         for line in card_sentences(card):
             console.print(f"  {line}", markup=False)
         grid = make_grid(*HEADINGS)
@@ -105,7 +107,10 @@ def evaluate(
             grid.add_row(*row)
         console.print(grid)
     if not cards:
-        typer.echo("No model was fitted: no horizon has ended, or no customer permits it.", err=True)
+        typer.echo(
+            f"No model was fitted: no horizon has ended, or fewer than {FEWEST_CUSTOMERS} customers permit it.",
+            err=True,
+        )
     if not effects:
         typer.echo(effect.NONE_JUDGED, err=True)
         return

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.option import Data, Json, installation_for
+from pipelines.cli.report_file import write_report
 
 SHOWN_TRAITS = 3
 
@@ -24,7 +25,7 @@ def segments(as_json: Json = False, data: Data = None) -> None:
       bojagi insight segments
     """
     from features.insight.segment.reading import read_segmentation
-    from features.insight.segment.wording import stability_text, traits_text
+    from features.insight.segment.wording import share_text, stability_text, traits_text
     from pipelines.cli.grid import make_grid, open_console
 
     with installation_for(data) as installation:
@@ -36,7 +37,7 @@ def segments(as_json: Json = False, data: Data = None) -> None:
         return
     table = make_grid("segment", "name", "customers", "share", "traits", numbers=("customers", "share"))
     for card in found.cards:
-        size, share = f"{card.customer_count:,}", f"{card.customer_share:.1%}"
+        size, share = f"{card.customer_count:,}", share_text(card.customer_share)
         table.add_row(card.segment_id, card.name, size, share, traits_text(card, SHOWN_TRAITS))
     open_console().print(table)
     typer.echo(f"\n{found.as_of}. {stability_text(found)}")
@@ -47,7 +48,9 @@ def segments(as_json: Json = False, data: Data = None) -> None:
 
 def personas(
     segment: Annotated[str | None, typer.Option("--segment", help="Only this segment, such as s1.")] = None,
-    report: Annotated[Path | None, typer.Option("--report", help="HTML file to write, with charts.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML file to write, with charts.", dir_okay=False)
+    ] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -63,17 +66,17 @@ def personas(
 
     with installation_for(data) as installation:
         found = read_segmentation(installation.lakehouse)
-    if report is not None:
-        report.write_text(render_page(found), "utf-8")
-        typer.echo(f"Wrote {report}", err=True)
     cards = [card for card in found.cards if segment in (None, card.segment_id)]
     if not cards:
         known = ", ".join(card.segment_id for card in found.cards)
         raise typer.BadParameter(f"there is no segment {segment}; there are {known}", param_hint="--segment")
+    if report is not None:
+        write_report(report, render_page(found, cards))
     if as_json:
         typer.echo(json.dumps([asdict(card) for card in cards], default=str, ensure_ascii=False))
+    if as_json or report is not None:
         return
     from features.insight.segment.wording import card_lines
 
-    for card in cards if report is None or segment else ():
+    for card in cards:
         typer.echo("\n".join(card_lines(card)))

@@ -28,7 +28,10 @@ MOST_ROWS_WITHOUT_ENGINE = 2_000_000
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
     role: Annotated[
-        str, typer.Option("--role", help="analyst, researcher, steward, agent or privacy_officer; logged as declared.")
+        str,
+        typer.Option(
+            "--role", help="analyst, researcher, steward, agent, marketer or privacy_officer; logged as declared."
+        ),
     ],
     purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[

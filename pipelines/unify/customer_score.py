@@ -20,7 +20,7 @@ CHUNK_ROWS = 200_000
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per customer and day of the input, for the days on which a model was known."""
-    models = read_models(tables[MODELS].select("parameters").toArrow().to_pylist())
+    models = read_models(tables[MODELS].select("model_id", "parameters").toArrow().to_pylist())
     rows, scored = tables[INPUT], [SCHEMA.empty_table()]
     days = rows.groupBy("as_of").count().orderBy("as_of").collect()
     for day, count in days:

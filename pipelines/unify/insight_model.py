@@ -24,7 +24,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     contract, rows = context.contracts.table("gold/insight_model"), tables[INPUT]
     former = tables[PREVIOUS].select(*(column.name for column in contract.columns))
     horizon_days = int(context.contracts.table(INPUT).transform["parameters"]["horizon_days"])
-    kept = read_models(former.select("parameters").toArrow().to_pylist())
+    kept = read_models(former.select("model_id", "parameters").toArrow().to_pylist())
     due = due_targets(kept, _labelled_to(rows), context.as_of, horizon_days)
     if not due:
         return former

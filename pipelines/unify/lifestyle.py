@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.sensitive_name import ALCOHOL_TOBACCO, HEALTH
 from features.transform.measure import count_where, ratio, top_value, total_where
-from features.transform.sensitive_category import ALCOHOL_TOBACCO, HEALTH
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.demographic import latest_survey
 from pipelines.unify.product_attribute import INTERESTS, has_words, is_fresh

@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.insight.segment.card import (
     DAY_PARTS,
     DAYS,
@@ -23,7 +23,6 @@ from features.insight.segment.card import (
     compare,
     rounded,
     told_shares,
-    told_size,
     trait_figures,
 )
 from features.insight.segment.naming import Name, name_segments
@@ -119,7 +118,8 @@ def _cards(
     }
     past = sorted(past, key=lambda card: card.as_of)
     names = _named(traits, sums, past)
-    total, everyone = sum(own["customers"] for own in sums.values()), _spend(categories)
+    # Of the told sizes: a share with three digits would tell the sizes that are rounded.
+    total, everyone = sum(told_size(own["customers"]) for own in sums.values()), _spend(categories)
     cards = []
     for name, own in sums.items():
         count = own["customers"]
@@ -131,7 +131,7 @@ def _cards(
             name=names[name][0],
             name_ko=names[name][1],
             customer_count=told_size(count),
-            customer_share=rounded(count / total),
+            customer_share=rounded(told_size(count) / total),
             traits=traits[name],
             categories=_favourites(categories.get(name, []), everyone),
             price_bands=told_shares({band: own[f"band_{band}"] for band in BANDS}, count),

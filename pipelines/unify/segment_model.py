@@ -11,8 +11,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.insight.group_size import K
-from features.insight.segment.card import told_size
+from features.insight.group_size import K, told_size
 from features.insight.segment.clustering import RESAMPLES, SAMPLE_ROWS
 from features.insight.segment.matching import match_segments
 from features.insight.segment.model import HAS_ORDER, NO_ORDER, SegmentModel, fit, next_fit_is_due, traits_digest

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from features.errors import FeatureError
+from features.insight.audience.difference import MOST
 from features.insight.group_size import K
 
 
@@ -34,6 +35,16 @@ class UnknownAudienceError(AudienceError, KeyError):
         return self.message
 
 
+class UnreadableAudienceError(AudienceError):
+    """A stored document, a definition or the history of sizes, is damaged."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__(
+            f"The document {document} of the audiences cannot be read. Restore it from a backup. A definition can also "
+            "be written again, but without the history of sizes no size is told."
+        )
+
+
 class AudienceRefused(AudienceError):
     """The size or the members are not told, because that would reveal single customers."""
 
@@ -46,9 +57,9 @@ class NearIdenticalError(AudienceRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            f"This audience differs by fewer than {K} customers from an earlier one, from what an earlier one leaves "
-            "out, or from everybody. The difference of the sizes would tell about single customers. Change the rule "
-            "more, or use the earlier audience."
+            "This audience differs by too few customers from an earlier one, from what an earlier one leaves out, or "
+            f"from everybody: by fewer than {K}, or than a number up to {MOST} that differs from rule to rule. The "
+            "difference of the sizes would tell about single customers. Change the rule more, or use the earlier one."
         )
 
 
@@ -60,10 +71,10 @@ class TooSmallError(AudienceRefused):
 
 
 class TooManyQuestionsError(AudienceRefused):
-    """The history has no place for another rule."""
+    """Too many different rules were asked for; refused ones count as well."""
 
     def __init__(self, limit: int, days: int) -> None:
         super().__init__(
             f"{limit:,} different rules were asked for within {days} days, the most that is allowed, because each "
-            "further size narrows down what the others leave open. Use an audience that exists, or wait."
+            "further answer narrows down what the others leave open. Use an audience that exists, or wait."
         )

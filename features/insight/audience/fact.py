@@ -1,7 +1,9 @@
 """Reads the facts that rules ask about: of all customers as Arrow tables, or of one customer as values.
 
 Both read the same: the newest row of a feature view unless it is stale, the events of the last days, and the consents
-of the moment. For one customer, features come from the online store through the feature retrieval.
+of the moment. No rule sees the name of a sensitive category, such as infant formula: it would select people by what
+their purchases tell of health or pregnancy. For one customer, features come from the online store through the feature
+retrieval.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from features.insight.audience.window import first_day
 from features.repo.view_rows import EVENT_TIMESTAMP, ViewTable, newest_of, read_rows
 from features.retrieval.customer_consent import CustomerConsent
 from features.retrieval.moment import Moment
+from features.sensitive_name import SENSITIVE, is_sensitive_name
 from installation.installation import Installation
 from installation.lakehouse.rows import quoted
 from privacy.consent.record import is_opaque_id
@@ -134,7 +137,8 @@ class FactReader:
         return pa.table({ENTITY: rows[ENTITY], **columns})
 
     def _column(self, values: pa.ChunkedArray, feature: Feature, held_from: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return the values, null where they are stale or no number."""
+        """Return the values, null where they are stale, no number, or a sensitive name."""
+        values = _without_sensitive_names(values)
         if pa.types.is_timestamp(values.type):
             values = _wall_times(values, self._zone)
         missing = pc.is_nan(values) if pa.types.is_floating(values.type) else None
@@ -166,8 +170,35 @@ def _wall_times(values: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
     return pc.local_timestamp(values.cast(pa.timestamp("us", zone.key)))
 
 
+def _without_sensitive_names(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts with null for sensitive names; in lists, for each such entry."""
+    if pa.types.is_string(values.type):
+        is_sensitive = pc.match_substring_regex(pc.utf8_upper(values), SENSITIVE)
+        return pc.if_else(pc.fill_null(is_sensitive, False), pa.scalar(None, values.type), values)
+    if not pa.types.is_list(values.type) or not pa.types.is_string(values.type.value_type):
+        return values
+    chunks = [
+        pa.ListArray.from_arrays(
+            pc.subtract(chunk.offsets, chunk.offsets[0]),
+            _without_sensitive_names(pa.chunked_array([_entries(chunk)])).combine_chunks(),
+            mask=chunk.is_null(),
+        )
+        for chunk in values.chunks
+    ]
+    return pa.chunked_array(chunks, values.type)
+
+
+def _entries(lists: pa.ListArray) -> pa.Array:
+    first, last = lists.offsets[0].as_py(), lists.offsets[-1].as_py()
+    return lists.values.slice(first, last - first)
+
+
 def _plain_value(value: Any, zone: ZoneInfo) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain_value(one, zone) for one in value]
     if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, str) and is_sensitive_name(value):
         return None
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(zone).replace(tzinfo=None)

@@ -22,6 +22,7 @@ from features.insight.audience.rule import (
     tests_of,
 )
 from features.retrieval.answer import Caller
+from features.sensitive_name import is_sensitive_name
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import left_out, require_role
 from privacy.access.role import Roles
@@ -139,7 +140,11 @@ class Contracted:
         raise DefinitionError(where, f"{type(value).__name__} {value!r}"[:60], f"a value of type {kind}")
 
     def _require_known(self, feature: Feature, value: str) -> None:
-        """Refuse a text that the contract does not list: an audience with a typing error would be empty."""
+        """Refuse a text that the contract does not list, or that no rule may see: the audience would be empty."""
+        if is_sensitive_name(value):
+            raise DefinitionError(
+                feature.reference, repr(value), "a value that tells nothing of health, pregnancy, belief or the like"
+            )
         enum = self.contracts.table(self.catalog.view(feature.view).table).column(feature.name).enum
         if enum is not None and value not in enum:
             raise DefinitionError(feature.reference, repr(value), f"one of {', '.join(map(str, enum))}")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,7 +28,8 @@ from features.insight.audience.errors import DefinitionError
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_CONDITIONS, DEEPEST = 100, 20
-MOST_CHARACTERS = 50_000
+MOST_CHARACTERS, LONGEST_TEXT = 50_000, 500
+_LARGEST = 1e300
 Scalar: TypeAlias = bool | int | float | str | datetime
 
 
@@ -157,29 +159,46 @@ def tests_of(rule: Condition) -> Iterator[Test]:
         yield rule
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses aliases, by which a short text stands for a huge one, and keys that are there twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="an alias", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(names)) < len(names):
+            raise yaml.MarkedYAMLError(problem="a repeated key", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_audience(text: str) -> Audience:
-    """Return the audience of a YAML document.
+    """Return the audience of a YAML document. `Audience.text` of it can be read again.
 
     Raises:
         DefinitionError: the document is no definition; the message names the place.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise DefinitionError("the file", f"{len(text):,} characters", f"at most {MOST_CHARACTERS:,}")
+    _require_length(text, "the file")
     try:
-        found = yaml.safe_load(text)
+        found = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         raise DefinitionError(
-            "the file" if mark is None else f"line {mark.line + 1}", "no YAML", "a definition"
+            "the file" if mark is None else f"line {mark.line + 1}", problem or "no YAML", "a definition in plain YAML"
         ) from None
     fields = _mapping(found, "the file", {"name", "description", "purpose", "rule"}, {"name", "purpose", "rule"})
     name, purpose = _text(fields["name"], "name"), _text(fields["purpose"], "purpose")
     if not NAME.fullmatch(name):
-        raise DefinitionError("name", repr(name), "small letters, digits and _, such as lapsed_regulars")
+        raise DefinitionError("name", _shown(name), "small letters, digits and _, such as lapsed_regulars")
     rule = read_rule(fields["rule"], "rule")
     if (count := sum(1 for _ in tests_of(rule))) > MOST_CONDITIONS:
         raise DefinitionError("rule", f"{count} tests", f"at most {MOST_CONDITIONS}")
-    return Audience(name, _text(fields.get("description", name), "description"), purpose, rule)
+    audience = Audience(name, _text(fields.get("description", name), "description"), purpose, rule)
+    # Written with a condition a line, a nested rule is longer than what was read.
+    _require_length(audience.text(), "the file, written out")
+    return audience
 
 
 def read_rule(node: Any, place: str, depth: int = 0) -> Condition:
@@ -229,7 +248,7 @@ def _feature_test(node: Mapping[str, Any], place: str) -> FeatureTest:
             value = tuple(_scalar(one, where) for one in value)
         elif name == "missing":
             if not isinstance(value, bool):
-                raise DefinitionError(where, repr(value), "true or false")
+                raise DefinitionError(where, _shown(value), "true or false")
         else:
             value = _days(value, where) if name == "within_days" else _scalar(value, where)
         bounds.append((name, value))
@@ -248,7 +267,7 @@ def _event_test(node: Mapping[str, Any], place: str) -> EventTest:
         if name in fields:
             value = fields[name]
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-                raise DefinitionError(f"{place}.{name}", repr(value), "a number of events, 0 or more")
+                raise DefinitionError(f"{place}.{name}", _shown(value), "a number of events, 0 or more")
             limits[name] = value
     channel = _text(fields["channel"], f"{place}.channel") if "channel" in fields else None
     days = _days(fields["within_days"], f"{place}.within_days")
@@ -258,35 +277,54 @@ def _event_test(node: Mapping[str, Any], place: str) -> EventTest:
 def _mapping(node: Any, place: str, known: set[str], needed: set[str]) -> Mapping[str, Any]:
     if not isinstance(node, dict):
         raise DefinitionError(place, type(node).__name__, f"a mapping with the keys {', '.join(sorted(needed))}")
-    if unknown := [str(name) for name in node if name not in known]:
-        raise DefinitionError(place, f"the key {', '.join(unknown)}", f"only {', '.join(sorted(known))}")
+    if unknown := [name for name in node if name not in known]:
+        raise DefinitionError(place, f"the key {_shown(unknown[0])}", f"only {', '.join(sorted(known))}")
     if absent := sorted(needed - node.keys()):
         raise DefinitionError(place, f"no {', '.join(absent)}", f"the keys {', '.join(sorted(needed))}")
     return node
 
 
 def _text(value: Any, place: str) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 500:
-        raise DefinitionError(place, repr(value)[:60], "text of at most 500 characters")
+    if not isinstance(value, str) or not value.strip() or not _is_plain(value):
+        raise DefinitionError(place, _shown(value), f"text of at most {LONGEST_TEXT} characters, none a control one")
     return value
 
 
 def _days(value: Any, place: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3660:
-        raise DefinitionError(place, repr(value)[:60], "days, from 1 to 3660")
+        raise DefinitionError(place, _shown(value), "days, from 1 to 3660")
     return value
 
 
 def _scalar(value: Any, place: str) -> Scalar:
-    if isinstance(value, datetime):
-        value = value if value.tzinfo is None else None
-    elif isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    if isinstance(value, float) and value - value != 0:
-        value = None
-    if not isinstance(value, bool | int | float | str | datetime):
-        raise DefinitionError(place, type(value).__name__, "a number, text, true, false, or a local date or time")
-    return value
+    is_fit = (
+        isinstance(value, bool)
+        or (isinstance(value, int | float) and abs(value) < _LARGEST)
+        or (isinstance(value, str) and _is_plain(value))
+        or (isinstance(value, datetime) and value.tzinfo is None)
+    )
+    if not is_fit:
+        raise DefinitionError(place, _shown(value), "a number, short text, true, false, or a local date or time")
+    return value  # type: ignore[no-any-return]
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text is short, and has no control characters and no halves of a character."""
+    is_odd = any(unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in text)
+    return len(text) <= LONGEST_TEXT and not is_odd
+
+
+def _require_length(text: str, place: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise DefinitionError(place, f"{len(text):,} characters", f"at most {MOST_CHARACTERS:,}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it. Python writes no integer of thousands of digits."""
+    is_huge = isinstance(value, int) and abs(value) >= _LARGEST
+    return "a huge number" if is_huge else f"{type(value).__name__} {value!r}"[:60]
 
 
 def _plain(value: Any) -> Any:

@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
-from features.insight.audience.difference import Mask, Selected, is_near_identical, rounded_down
-from features.insight.audience.errors import DefinitionError, NearIdenticalError, TooSmallError
+from features.insight.audience.difference import Mask, Selected, SizeAudit
+from features.insight.audience.errors import AudienceRefused, DefinitionError, NearIdenticalError, TooSmallError
 from features.insight.audience.fact import FactReader, memberships
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
 from features.insight.audience.sql import Query, compile_audiences
 from features.insight.audience.store import AudienceStore, Question, earlier_than
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.repo.view_rows import query
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
@@ -50,7 +50,7 @@ class AudienceSize:
     Attributes:
         name: name of the audience.
         purpose: purpose for which its members are selected.
-        size: its members, rounded down to a multiple of K.
+        size: its members, rounded down to a multiple of K; 0 if they are too few, see `SizeAudit`.
         permitting: all customers who permit the purpose, rounded down in the same way.
         moment: the shop's wall time for which consent was decided.
     """
@@ -149,6 +149,8 @@ class Audiences:
         audience = self._contracted.bound(written)
         with self._refusals_logged(audience, caller, "check"):
             self._contracted.require_access(audience, caller)
+            self._require_ids(audience, caller)
+        self._log(audience, caller, "check", 1)
         features, tests = features_of(audience.rule), events_of(audience.rule)
         with self._facts() as facts:
             moment = facts.moment.wall_time
@@ -157,8 +159,6 @@ class Audiences:
                 return Membership(is_member=False, permits=permits[audience.purpose], tests=(), moment=moment)
             service = FeatureService(f"audience_{name}", name, features, frozenset({audience.purpose}))
             (row,) = reader.retrieve([customer], service, audience.purpose, caller).customers
-            if tests:
-                self._log(audience, caller, "check", 1)
             values = facts.values(dict(zip(features, row.values, strict=True)))
             known = CustomerFacts(values, facts.counts(customer, tests), permits, facts.today)
         shown = zip(tests_of(written.rule), tests_of(audience.rule), strict=True)
@@ -175,6 +175,10 @@ class Audiences:
         one = self._installation
         return Contracted(self.catalog, cast("Documents[Document]", one.contracts), one.roles, one.policy)
 
+    @cached_property
+    def _audit(self) -> SizeAudit:
+        return SizeAudit(self._installation.tokenizer.derived_key("audience size"))
+
     @contextmanager
     def _facts(self) -> Iterator[FactReader]:
         with closing(CustomerConsent(self._installation)) as consent:
@@ -185,12 +189,10 @@ class Audiences:
         audience = self._contracted.bound(written)
         with self._refusals_logged(audience, caller, action):
             self._contracted.require_access(audience, caller)
-            role, policy = self._installation.roles[caller.role], self._installation.policy
-            if action == "export" and (sees_pseudonyms(role, audience.purpose, policy) or role.values == "coarsened"):
-                raise AccessRefused(
-                    f"The role {caller.role} knows customers by pseudonyms, so it gets no list of them."
-                )
+            if action == "export":
+                self._require_ids(audience, caller)
             today = self._installation.clock().date()
+            self.store.count(audience.digest, today)
             while True:
                 earlier = earlier_than(audience.digest, self.store.questions(today))
                 found, is_refused = self._select(audience, earlier)
@@ -204,6 +206,12 @@ class Audiences:
         self._log(audience, caller, action, count if action == "export" else None)
         return found
 
+    def _require_ids(self, audience: Audience, caller: Caller) -> None:
+        """Check that the role may know which customer is a member."""
+        role, policy = self._installation.roles[caller.role], self._installation.policy
+        if sees_pseudonyms(role, audience.purpose, policy) or role.values == "coarsened":
+            raise AccessRefused(f"The role {caller.role} knows customers by pseudonyms, so it learns no member's id.")
+
     def _select(self, audience: Audience, earlier: Sequence[Question]) -> tuple[_Evaluated, bool]:
         """Return the members, and whether their number would tell about single customers."""
         known = [one for one in map(self._known, earlier) if one is not None]
@@ -215,20 +223,21 @@ class Audiences:
             # The population in the order of the result, which a join may change.
             permits = _in_order(tables["population"], rows)
             selected = [
-                Selected(members, permits[one.purpose])
+                Selected(one.digest, members, permits[one.purpose])
                 for members, one in zip(memberships(rows, len(all_of_them)), all_of_them, strict=True)
             ]
-            counts = (int(mask.sum()) for mask in selected[0])
-            size, permitting = map(rounded_down, counts)
+            permitting = told_size(int(selected[0].permitted.sum()))
+            is_everybody = canonical(audience.rule) == canonical(_EVERYBODY)
+            size = permitting if is_everybody else self._audit.told(selected[0])
             answer = AudienceSize(audience.name, audience.purpose, size, permitting, facts.moment.wall_time)
-        is_everybody = canonical(audience.rule) == canonical(_EVERYBODY)
-        is_refused = not is_everybody and is_near_identical(selected[0], selected[1:])
+        is_refused = not is_everybody and self._audit.is_near_identical(selected[0], selected[1:])
         return _Evaluated(rows["customer_id"].to_pylist(), selected[0].members, answer), is_refused
 
     def _known(self, question: Question) -> Audience | None:
         """Return the bound rule of an earlier question; None if a feature or value of it no longer exists."""
+        audience = question.audience
         try:
-            return self._contracted.bound(question.audience)
+            return self._contracted.bound(audience)
         except (DefinitionError, UnknownFeatureError):
             return None
 
@@ -236,7 +245,7 @@ class Audiences:
     def _refusals_logged(self, audience: Audience, caller: Caller, action: str) -> Iterator[None]:
         try:
             yield
-        except (AccessRefused, NearIdenticalError, TooSmallError) as error:
+        except (AccessRefused, AudienceRefused) as error:
             self._log(audience, caller, action, None, loggable(str(error), 500))
             raise
 

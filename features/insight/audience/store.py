@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from features.insight.audience.errors import AudienceError, TooManyQuestionsError, UnknownAudienceError
+from features.insight.audience.errors import (
+    AudienceError,
+    DefinitionError,
+    TooManyQuestionsError,
+    UnknownAudienceError,
+    UnreadableAudienceError,
+)
 from features.insight.audience.rule import Audience, read_audience
 from privacy.storage.document_store import DocumentStore
 
 HISTORY_DAYS = 365
 """Days for which a rule is compared with new ones. After a year, the groups behind most rules are others."""
 MOST_QUESTIONS = 1000
-"""Different rules in the history. Each size narrows down what the others leave open."""
-_HISTORY, _DEFINITION = "history.json", ".audience.yaml"
+"""Different rules that are asked for in HISTORY_DAYS. Each answer, or refusal, narrows down what others leave open."""
+_HISTORY, _ASKED, _DEFINITION = "history.json", "asked.json", ".audience.yaml"
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,12 @@ class Question:
 
     @property
     def audience(self) -> Audience:
-        """The rule, under the name that it had when it was first asked for."""
-        return read_audience(self.text)
+        """The rule, under the name that it had when it was first asked for.
+
+        Raises:
+            UnreadableAudienceError: the history was damaged.
+        """
+        return _read(self.text, _HISTORY)
 
 
 class AudienceStore:
@@ -48,10 +58,11 @@ class AudienceStore:
 
         Raises:
             UnknownAudienceError: there is none.
+            UnreadableAudienceError: its document was damaged.
         """
         if name not in (known := self.names()):
             raise UnknownAudienceError(name, known)
-        return read_audience((self._documents.read(name + _DEFINITION) or b"").decode())
+        return _read((self._documents.read(name + _DEFINITION) or b"").decode(errors="replace"), name + _DEFINITION)
 
     def write(self, audience: Audience, *, replaces: bool) -> None:
         """Store a definition under its name.
@@ -70,14 +81,32 @@ class AudienceStore:
         Raises:
             UnknownAudienceError: there is none.
         """
-        self.read(name)
+        if name not in (known := self.names()):
+            raise UnknownAudienceError(name, known)
         self._documents.delete(name + _DEFINITION)
 
     def questions(self, today: date) -> tuple[Question, ...]:
-        """Return the rules of the last `HISTORY_DAYS`, those that were first asked for first."""
-        first = (today - timedelta(HISTORY_DAYS)).isoformat()
-        found = json.loads(self._documents.read(_HISTORY) or b"[]")
-        return tuple(one for one in (Question(*row) for row in found) if one.asked_on >= first)
+        """Return the rules of the last `HISTORY_DAYS`, those that were first asked for first.
+
+        Raises:
+            UnreadableAudienceError: the history was damaged. Without it, what was refused would be answered.
+        """
+        found = (Question(*row) for row in self._rows(_HISTORY, 3))
+        return tuple(one for one in found if one.asked_on >= _first(today))
+
+    def count(self, digest: str, today: date) -> None:
+        """Count a rule, before it is evaluated, among the different ones of the last HISTORY_DAYS.
+
+        Raises:
+            TooManyQuestionsError: it is new, and there are MOST_QUESTIONS of them.
+            UnreadableAudienceError: the document was damaged.
+        """
+        with self._documents.alone():
+            asked = {one: day for one, day in self._rows(_ASKED, 2) if day >= _first(today)}
+            if digest not in asked and len(asked) >= MOST_QUESTIONS:
+                raise TooManyQuestionsError(MOST_QUESTIONS, HISTORY_DAYS)
+            rows = list((asked | {digest: today.isoformat()}).items())
+            self._documents.write(_ASKED, json.dumps(rows).encode())
 
     def note(self, audience: Audience, digest: str, compared: Sequence[Question], today: date) -> bool:
         """Put a rule on the history before its size is told; return False if there are new rules to compare it with.
@@ -89,21 +118,45 @@ class AudienceStore:
             today: the day of the question.
 
         Raises:
-            TooManyQuestionsError: the history is full.
+            DefinitionError: the audience was not read from a document and could not be read again.
         """
+        text = audience.text()
+        if read_audience(text) != audience:
+            raise DefinitionError("the audience", "values that YAML does not keep", "what `read_audience` returns")
         with self._documents.alone():
             known = self.questions(today)
             earlier = earlier_than(digest, known)
             if not {one.digest for one in earlier} <= {one.digest for one in compared}:
                 return False
             is_new = len(earlier) == len(known)
-            if is_new and len(known) >= MOST_QUESTIONS:
-                raise TooManyQuestionsError(MOST_QUESTIONS, HISTORY_DAYS)
-            asked = Question(digest, audience.text() if is_new else known[len(earlier)].text, today.isoformat())
+            asked = Question(digest, text if is_new else known[len(earlier)].text, today.isoformat())
             kept = [*earlier, asked, *known[len(earlier) + 1 :]]
             rows = [[one.digest, one.text, one.asked_on] for one in kept]
             self._documents.write(_HISTORY, json.dumps(rows, ensure_ascii=False).encode())
         return True
+
+    def _rows(self, document: str, width: int) -> list[list[str]]:
+        """Return the rows of a document, each of `width` texts; none if there is no document."""
+        content = self._documents.read(document)
+        try:
+            rows = json.loads(b"[]" if content is None else content)
+        except (ValueError, RecursionError):
+            rows = None
+        is_table = isinstance(rows, list) and all(isinstance(row, list) and len(row) == width for row in rows)
+        if not is_table or not all(isinstance(text, str) for row in rows for text in row):
+            raise UnreadableAudienceError(document)
+        return rows
+
+
+def _first(today: date) -> str:
+    return (today - timedelta(HISTORY_DAYS)).isoformat()
+
+
+def _read(text: str, document: str) -> Audience:
+    try:
+        return read_audience(text)
+    except DefinitionError as error:
+        raise UnreadableAudienceError(document) from error
 
 
 def earlier_than(digest: str, known: Sequence[Question]) -> tuple[Question, ...]:

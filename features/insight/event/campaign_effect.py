@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from features.insight.event.effect import Effect, doubts
-from features.insight.group_size import K
+from features.insight.group_size import told_size
 
 if TYPE_CHECKING:
     from features.insight.event.campaign import CampaignUplift
@@ -58,8 +58,8 @@ def told_effect(found: CampaignUplift) -> CampaignEffect:
     return CampaignEffect(
         campaign_id=int(found.campaign_id),
         start_date=found.start,
-        customer_count=report.customers - report.customers % K,
-        received_count=report.treated - report.treated % K,
+        customer_count=told_size(report.customers),
+        received_count=told_size(report.treated),
         effect=effect,
         placebo=placebo,
         difference=difference,

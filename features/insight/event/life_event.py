@@ -48,9 +48,7 @@ def life_event(
         F.col("probability").alias("name_change_probability"),
         F.col("changed_by").alias("name_changed_by"),
     )
-    # No full outer join: Sail 0.7 loses rows of the right side when the keys are filtered afterwards.
-    both = moves.unionByName(renamed, allowMissingColumns=True)
-    return both.groupBy(*KEYS).agg(*(F.max(name).alias(name) for name in both.columns if name not in KEYS))
+    return moves.join(renamed, KEYS, "full_outer")
 
 
 def stated_homes(orders: DataFrame, identifiers: DataFrame, register: DataFrame) -> DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from features.insight.errors import reading
 from features.insight.model.target import Target
 
 LARGEST_ERROR = 0.03
@@ -39,10 +40,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Mean prediction and share of outcomes in ten bins with equally many rows.
+    """Mean prediction and share of outcomes in ten bins with equally many rows; fewer if one would have less than K.
 
-    `error` is the expected calibration error: the mean over the rows of |predicted − observed| of their bin. A
-    perfectly calibrated model stays below `band` in 95 % of samples of this size.
+    `counts` are rounded down to multiples of K. `error` is the expected calibration error: the mean over the rows of
+    |predicted − observed| of their bin. A perfectly calibrated model stays below `band` in 95 % of samples of its size.
     """
 
     predicted: tuple[float, ...]
@@ -63,7 +64,8 @@ class ModelCard:
 
     `fit_from` and `fit_to` are the first and last day (`as_of`) of the rows of the fit. `metrics` and `calibration` are
     those of a model that was fitted in the same way on days whose horizons had ended by `evaluated_on`. They are empty
-    and None if there are no such days.
+    and None if there are no such days, or fewer than K customers on the last one. `row_count` and `customer_count` are
+    rounded down to multiples of K.
     """
 
     target: Target
@@ -87,8 +89,16 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Return the card of a JSON text of `to_json`."""
-        held: dict[str, Any] = json.loads(text)
+        """Return the card of a JSON text of `to_json`.
+
+        Raises:
+            UnreadableRowError: it is none.
+        """
+        with reading("gold/insight_model"):
+            return cls._of(json.loads(text))
+
+    @classmethod
+    def _of(cls, held: dict[str, Any]) -> ModelCard:
         days = {name: held[name] and date.fromisoformat(held[name])
                 for name in ("fitted_on", "fit_from", "fit_to", "evaluated_on")}  # fmt: skip
         chart = held["calibration"] and {

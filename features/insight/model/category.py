@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from features.insight.group_size import K
 from features.insight.model.additive import Floats
 from features.insight.model.matrix import numbers
 
@@ -76,14 +77,26 @@ def bought_next(rows: pa.Table, candidates: Candidates) -> NDArray[np.bool_]:
     return found
 
 
-def learn_popularity(candidates: Candidates, bought: NDArray[np.bool_]) -> dict[str, float]:
-    """Return by category the smoothed share of next baskets that have it, among the customers who list it."""
-    table = pa.table({"name": candidates.name, "bought": pa.array(bought.astype(np.float64))})
+def learn_popularity(candidates: Candidates, bought: NDArray[np.bool_], customers: pa.ChunkedArray) -> dict[str, float]:
+    """Return by category the smoothed share of next baskets that have it, among the customers who list it.
+
+    Categories that fewer than K customers list are left out, because a model is kept after a customer is erased.
+
+    Args:
+        candidates: the categories of rows.
+        bought: whether each one is in the next basket.
+        customers: the customer of each row.
+    """
+    table = pa.table({
+        "name": candidates.name, "bought": pa.array(bought.astype(np.float64)),
+        "customer": customers.take(pa.array(candidates.row)),
+    })  # fmt: skip
     prior = float(bought.mean())
-    counted = table.group_by("name").aggregate([("bought", "sum"), ("bought", "count")]).sort_by("name").to_pydict()
+    figures = [("bought", "sum"), ("bought", "count"), ("customer", "count_distinct")]
     return {
-        name: (total + SMOOTHING_ROWS * prior) / (count + SMOOTHING_ROWS)
-        for name, total, count in zip(counted["name"], counted["bought_sum"], counted["bought_count"], strict=True)
+        one["name"]: (one["bought_sum"] + SMOOTHING_ROWS * prior) / (one["bought_count"] + SMOOTHING_ROWS)
+        for one in table.group_by("name").aggregate(figures).sort_by("name").to_pylist()
+        if one["customer_count_distinct"] >= K
     }
 
 

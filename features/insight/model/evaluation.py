@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from features.insight.group_size import K, told_size
 from features.insight.model.additive import Floats
 from features.insight.model.card import Calibration, Metric
 
@@ -80,7 +81,7 @@ def compare(
 
 
 def calibrate(probability: Floats, truth: Floats, *, seed: int) -> Calibration:
-    """Return the calibration in BINS bins of equal size, by ascending probability.
+    """Return the calibration in at most BINS bins of equal size, each of at least K rows, by ascending probability.
 
     The band is the 95 % quantile of the error of outcomes drawn from the probabilities themselves.
     """
@@ -91,7 +92,7 @@ def calibrate(probability: Floats, truth: Floats, *, seed: int) -> Calibration:
     return Calibration(
         tuple(_bin_means(ascending).tolist()),
         tuple(_bin_means(outcome).tolist()),
-        tuple(np.diff(_edges(len(ascending))).tolist()),
+        tuple(map(told_size, np.diff(_edges(len(ascending))).tolist())),
         _error(ascending, outcome),
         float(np.quantile(drawn, 0.95)),
     )
@@ -108,5 +109,5 @@ def _bin_means(values: Floats) -> Floats:
 
 
 def _edges(count: int) -> NDArray[np.int64]:
-    bins = min(BINS, count)
+    bins = max(min(BINS, count // K), 1)
     return (np.arange(bins + 1) * count) // bins

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from features.insight.errors import reading
 from features.insight.model.additive import AdditiveModel, Shape
 from features.insight.model.card import ModelCard
 
@@ -40,8 +42,16 @@ class FittedModel:
 
     @classmethod
     def from_json(cls, text: str) -> FittedModel:
-        """Return the model of a JSON text of `to_json`."""
-        held = json.loads(text)
+        """Return the model of a JSON text of `to_json`.
+
+        Raises:
+            UnreadableRowError: it is none.
+        """
+        with reading("gold/insight_model"):
+            return cls._of(json.loads(text))
+
+    @classmethod
+    def _of(cls, held: dict[str, Any]) -> FittedModel:
         card, predictor = ModelCard.from_json(json.dumps(held["card"])), held["predictor"]
         shapes = tuple(
             Shape(one["feature"], tuple(one["knots"]), tuple(one["values"]), one["missing"])

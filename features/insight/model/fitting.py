@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from features.insight.errors import TooFewRowsError
+from features.insight.group_size import K, told_size
 from features.insight.model import evaluation
 from features.insight.model.additive import Floats, fit_additive
 from features.insight.model.card import Calibration, Metric, ModelCard
@@ -98,8 +99,8 @@ def fit(
         fit_from=pc.min(labelled["as_of"]).as_py(),
         fit_to=held_out,
         evaluated_on=held_out if metrics else None,
-        row_count=used.num_rows,
-        customer_count=len(pc.unique(used["customer_id"])),
+        row_count=told_size(used.num_rows),
+        customer_count=told_size(len(pc.unique(used["customer_id"]))),
         seed=seed,
         metrics=metrics,
         calibration=calibration,
@@ -110,12 +111,16 @@ def fit(
 def _labelled(rows: pa.Table, spec: TargetSpec) -> pa.Table:
     """Return the rows with a label in order, of days with a complete quarter of history where there are any."""
     known = within_scope(rows, spec)
-    known = known.filter(pc.is_valid(known[spec.label])).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
+    known = known.filter(_is_known(known[spec.label])).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
     if "tenure_days" not in known.column_names or not known.num_rows:
         return known
     longest = known.group_by("as_of").aggregate([("tenure_days", "max")])
     full = longest.filter(pc.greater_equal(longest["tenure_days_max"], HISTORY_DAYS))["as_of"]
     return known.filter(pc.is_in(known["as_of"], full.combine_chunks())) if len(full) else known
+
+
+def _is_known(label: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(pc.is_finite(label), False) if pa.types.is_floating(label.type) else pc.is_valid(label)
 
 
 def _require_labels(rows: pa.Table, job: _Fit) -> None:
@@ -136,6 +141,8 @@ def _evaluate(
         return (), None
     before = _sampled(before, SAMPLE_ROWS, job.seed)
     test = _sampled(labelled.filter(pc.equal(labelled["as_of"], held_out)), EVALUATED_ROWS, job.seed)
+    if test.num_rows < K:
+        return (), None
     model = _fitted(before, job, PENALTY)
     if job.spec.kind is Kind.RANKING:
         hits = _hits(model, test, job.seed)
@@ -146,7 +153,7 @@ def _evaluate(
     measures: tuple[tuple[str, evaluation.Measure, bool], ...]
     if job.spec.kind is Kind.AMOUNT:
         measures = (("rank correlation", evaluation.rank_correlation, True),
-                    ("mean absolute error", evaluation.mean_absolute_error, False))  # fmt: skip
+                    ("mean absolute error, USD", evaluation.mean_absolute_error, False))  # fmt: skip
     else:
         measures = (("AUC", evaluation.auc, True),)
     compared = (
@@ -230,7 +237,7 @@ def _fit_ranking(rows: pa.Table, job: _Fit) -> Predictor:
     bought = bought_next(rows, listed)
     if not 0 < bought.sum() < len(bought):
         raise TooFewRowsError(job.target, "categories of one class", "categories that were bought next and others")
-    popularity = learn_popularity(listed, bought)
+    popularity = learn_popularity(listed, bought, rows["customer_id"])
     columns = list_candidates(rows, popularity).columns
     most_rows = _day_count(rows) * int(np.bincount(listed.row).max())
     model = fit_additive(

@@ -1,4 +1,4 @@
-"""Reads columns of an Arrow table as floating-point numbers; null becomes NaN."""
+"""Reads columns of an Arrow table as floating-point numbers; null and what is not finite become NaN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from features.insight.model.additive import Floats
 def numbers(rows: pa.Table, name: str) -> Floats:
     """Return a column of numbers or booleans as floats."""
     column = rows[name].cast(pa.float64())
-    return np.asarray(pc.fill_null(column, float("nan")), dtype=np.float64)
+    found = np.asarray(pc.fill_null(column, float("nan")), dtype=np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def columns_of(rows: pa.Table, names: Sequence[str]) -> dict[str, Floats]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from features.insight.model.card import Metric, ModelCard
-from features.insight.model.target import Target
+from features.insight.model.card import LARGEST_ERROR, Metric, ModelCard
+from features.insight.model.target import TARGETS, Kind, Target
 
 HEADINGS = ("metric", "model (95 %)", "baseline", "difference (95 %)")
 
@@ -25,31 +25,44 @@ def metric_rows(card: ModelCard) -> list[tuple[str, str, str, str]]:
 
 def card_sentences(card: ModelCard) -> Iterator[str]:
     """Yield what a card says, in sentences without personal data."""
-    yield f"{card.definition}"
+    yield f"{card.definition}."
+    measures = f" {len(card.features)} measures;" if card.features else ""
     yield (
         f"Fitted on {card.fitted_on} to {card.row_count:,} rows of {card.customer_count:,} customers, "
-        f"{card.fit_from} to {card.fit_to}; data {card.data_version}; {len(card.features)} measures."
+        f"{card.fit_from} to {card.fit_to};{measures} data {card.data_version}."
     )
     if card.evaluated_on is None:
         yield "Not evaluated out of time: there are no two days whose horizons have ended and do not overlap."
         return
     yield f"Evaluated on {card.evaluated_on}, by a model of the days before whose horizons had ended."
     for metric in card.metrics:
-        yield verdict(metric)
+        yield verdict(metric, card.target)
     if card.calibration is not None:
         state = "is calibrated" if card.calibration.holds else "is not calibrated"
         yield (
-            f"It {state}: expected calibration error {card.calibration.error:.3f}; a perfectly calibrated model stays "
-            f"below {card.calibration.band:.3f} in 95 % of cases."
+            f"It {state}: expected calibration error {card.calibration.error:.3f}. Allowed is the larger of "
+            f"{LARGEST_ERROR} and {card.calibration.band:.3f}, below which a perfectly calibrated model stays in 95 % "
+            "of cases."
         )
 
 
-def verdict(metric: Metric) -> str:
+def verdict(metric: Metric, target: Target) -> str:
     """Return whether the model is better than the baseline by one metric."""
     gain = (metric.difference_low, metric.difference_high)
     low, high = gain if metric.higher_is_better else (-gain[1], -gain[0])
     words = "better than" if low > 0 else "worse than" if high < 0 else "not clearly different from"
-    return f"{metric.name}: {words} the baseline of recency and frequency."
+    is_ranking = TARGETS[target].kind is Kind.RANKING
+    baseline = "the customer's most frequent category" if is_ranking else "the baseline of recency and frequency"
+    return f"{metric.name}: {words} {baseline}."
+
+
+def heading(target: Target) -> str:
+    """Return a target as a heading.
+
+    >>> heading(Target.BUYS_SOON)
+    'Buys soon'
+    """
+    return str(target).replace("_", " ").capitalize()
 
 
 def newest_cards(cards: Iterable[ModelCard]) -> list[ModelCard]:

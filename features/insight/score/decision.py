@@ -67,7 +67,7 @@ class ScoreExplainer:
         newest = max(scored, key=lambda row: row["as_of"])
         key = ("customer_id", "as_of")
         same = [row for row in own.read(contracts.table(INPUT)).rows if all(row[k] == newest[k] for k in key)]
-        models = models_of(newest, lakehouse.rows(MODELS, ["model_id", "target", "parameters"]).to_pylist())
+        models = models_of(newest, lakehouse.rows(MODELS, ["model_id", "parameters"]).to_pylist())
         if same:
             measures = pa.Table.from_pylist(same, contracts.table(INPUT).arrow_schema())
             last_at, times = datetime.combine(newest["as_of"], time.min), len(scored)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from features.insight.model.fitted import FittedModel
 from features.insight.model.scoring import Contribution, explain
 from features.insight.model.target import Target
+from features.insight.score.model_table import read_models
 from features.insight.score.score_row import COLUMNS
 from installation.contract.document import Contract
 from installation.contract.plain_name import PlainNames
@@ -63,8 +64,8 @@ def explain_scores(
 
 def models_of(scores: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[Target, FittedModel]:
     """Return the models that made a row of gold/customer_score, from rows of gold/insight_model."""
-    used = [row for row in rows if row["model_id"] in (scores["model_ids"] or ())]
-    return {Target(row["target"]): FittedModel.from_json(row["parameters"]) for row in used}
+    used = read_models(row for row in rows if row["model_id"] in (scores["model_ids"] or ()))
+    return {model.card.target: model for model in used}
 
 
 def score_text(target: Target, value: float | str) -> str:

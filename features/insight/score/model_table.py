@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.insight.errors import TooFewRowsError
+from features.insight.errors import TooFewRowsError, UnreadableRowError
 from features.insight.model.fitted import FittedModel
 from features.insight.model.measure_name import MEASURES
 from features.insight.model.target import TARGETS, Target
@@ -22,12 +22,26 @@ _SEED = 0
 
 def model_id(model: FittedModel) -> str:
     """Return the key of a model: `m_` and 16 hexadecimal digits of a hash of the model with its card."""
-    return "m_" + hashlib.sha256(model.to_json().encode()).hexdigest()[:16]
+    return _id_of(model.to_json())
 
 
 def read_models(rows: Iterable[Mapping[str, Any]]) -> list[FittedModel]:
-    """Return the models of rows of gold/insight_model."""
-    return [FittedModel.from_json(row["parameters"]) for row in rows]
+    """Return the models of rows of gold/insight_model with `model_id` and `parameters`.
+
+    Raises:
+        UnreadableRowError: the parameters are not those that the id was made of.
+    """
+    return [_read_model(row) for row in rows]
+
+
+def _read_model(row: Mapping[str, Any]) -> FittedModel:
+    if row["model_id"] != _id_of(row["parameters"]):
+        raise UnreadableRowError(TABLE)
+    return FittedModel.from_json(row["parameters"])
+
+
+def _id_of(parameters: str) -> str:
+    return "m_" + hashlib.sha256(parameters.encode()).hexdigest()[:16]
 
 
 def model_row(model: FittedModel) -> dict[str, Any]:

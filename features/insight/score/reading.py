@@ -41,5 +41,5 @@ def read_scores(installation: Installation, customer: str, role: str, purpose: s
     measures: pa.Table = reader.read(INPUT, role, purpose, where=where, customer=customer).frame
     if measures.num_rows == 0:
         return CustomerScores(customer)
-    models = models_of(row, installation.lakehouse.rows(MODELS, ["model_id", "target", "parameters"]).to_pylist())
+    models = models_of(row, installation.lakehouse.rows(MODELS, ["model_id", "parameters"]).to_pylist())
     return CustomerScores(customer, row["as_of"], tuple(explain_scores(row, measures, models)))

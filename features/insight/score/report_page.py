@@ -7,7 +7,7 @@ from html import escape
 
 from features.insight.model.calibration_chart import calibration_svg
 from features.insight.model.card import ModelCard
-from features.insight.score.card_text import HEADINGS, card_sentences, metric_rows
+from features.insight.score.card_text import HEADINGS, card_sentences, heading, metric_rows
 from privacy.anonymity.report.html_page import STYLE
 
 TITLE = "Models of the customer scores"
@@ -25,11 +25,14 @@ def render_page(cards: Iterable[ModelCard], sections: Mapping[str, str]) -> str:
 
 
 def _card(card: ModelCard) -> list[str]:
-    lines = [f"<h2>{escape(str(card.target))}</h2>", *(f"<p>{escape(one)}</p>" for one in card_sentences(card))]
+    lines = [f"<h2>{escape(heading(card.target))}</h2>", *(f"<p>{escape(one)}</p>" for one in card_sentences(card))]
     if card.metrics:
         lines.append(render_table(HEADINGS, metric_rows(card)))
     if card.calibration is not None:
-        lines.append(calibration_svg(card))
+        lines += [
+            "<h3>Calibration on the held-out day: ten groups with equally many customers</h3>",
+            calibration_svg(card),
+        ]
     return lines
 
 

@@ -1,7 +1,8 @@
 """The card of a segment, its persona: what distinguishes its customers from all customers. No figure is of one person.
 
-A figure is told only if at least K customers have a value; sizes are rounded down to multiples of K, and other figures
-to three digits, so that two cards do not reveal the one customer by whom they differ.
+A figure is told only if at least K customers have a value; sizes are rounded down to multiples of K, shares of
+customers to steps of at least two customers, and other figures to three digits, so that neither the exact size follows
+from a card nor, from two cards, the one customer by whom they differ.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from features.insight.group_size import K
+from features.insight.errors import reading
+from features.insight.group_size import K, told_size
 from features.insight.segment.trait import TRAITS, Form, Trait
 
 Z = 1.96
 """Quantile of the normal distribution for intervals of 95 %."""
 _DIGITS = 3
+_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 MOVE_DAYS = 28
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY_PARTS = ("morning", "afternoon", "evening", "night")
@@ -75,6 +78,8 @@ class Change:
 class Card:
     """A segment on a day. Shares are of customers, unless they say otherwise; a figure of fewer than K is left out.
 
+    `customer_share` is of the rounded sizes.
+
     `changed_since` is the day of the card with which `changes` compares, and None without an earlier one.
     """
 
@@ -102,12 +107,17 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str) -> Card:
-        """Return the card that `to_json` has written."""
-        read: dict[str, Any] = json.loads(text)
-        for name in ("as_of", "fitted_on", "changed_since"):
-            read[name] = date.fromisoformat(read[name]) if read[name] else None
+        """Return the card that `to_json` has written.
+
+        Raises:
+            UnreadableRowError: the text is none.
+        """
         made = {"traits": TraitFigure, "categories": CategoryFigure, "changes": Change}
-        return cls(**read | {name: tuple(kind(**one) for one in read[name]) for name, kind in made.items()})
+        with reading("gold/segment"):
+            read: dict[str, Any] = json.loads(text)
+            for name in ("as_of", "fitted_on", "changed_since"):
+                read[name] = date.fromisoformat(read[name]) if read[name] else None
+            return cls(**read | {name: tuple(kind(**one) for one in read[name]) for name, kind in made.items()})
 
     def trait(self, name: str) -> TraitFigure | None:
         """Return the figures of a trait; None if too few customers have a value."""
@@ -121,9 +131,10 @@ def trait_figures(own: Mapping[str, Moments], base: Mapping[str, Moments]) -> tu
         mine, all_ = own[trait.name], base[trait.name]
         if mine.count < K or all_.count < K or mine.mean is None or all_.mean is None:
             continue
+        mean, base_mean = _told_mean(trait, mine), _told_mean(trait, all_)
         low, high = _interval(trait, mine)
-        effect = (mine.mean - all_.mean) / all_.deviation if all_.deviation else 0.0
-        figures = (mine.mean, low, high, all_.mean, effect)
+        effect = (mean - base_mean) / all_.deviation if all_.deviation else 0.0
+        figures = (mean, low, high, base_mean, effect)
         found.append(TraitFigure(trait.name, *map(rounded, figures)))
     return tuple(sorted(found, key=lambda one: (-abs(one.effect), one.trait)))
 
@@ -140,23 +151,26 @@ def compare(card: Card, former: Card) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def told_size(count: int) -> int:
-    """Return a number of customers as it may be told: rounded down to a multiple of K.
-
-    >>> told_size(57), told_size(9)
-    (50, 0)
-    """
-    return count - count % K
-
-
 def told_shares(counts: Mapping[str, int], total: int) -> dict[str, float]:
     """Return the shares of groups of at least K customers, the largest first.
 
     >>> told_shares({"economy": 30, "premium": 60, "standard": 3}, 93)
-    {'premium': 0.645, 'economy': 0.323}
+    {'premium': 0.65, 'economy': 0.3}
     """
     kept = sorted(((name, n) for name, n in counts.items() if n >= K), key=lambda one: (-one[1], one[0]))
-    return {name: rounded(count / total) for name, count in kept}
+    return {name: told_share(count, total) for name, count in kept}
+
+
+def told_share(count: int, total: int) -> float:
+    """Return a share of customers as it may be told: in steps of at least two customers.
+
+    With three digits, a few shares of one group would tell its exact size.
+
+    >>> told_share(347, 893), told_share(30, 57)
+    (0.39, 0.55)
+    """
+    step = next((one for one in _STEPS if one * total >= 2), 1.0)
+    return round(round(count / total / step) * step, _DIGITS)
 
 
 def rounded(value: float) -> float:
@@ -168,11 +182,22 @@ def rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
+def _told_mean(trait: Trait, found: Moments) -> float:
+    mean = found.mean or 0.0
+    return told_share(round(mean * found.count), found.count) if trait.form is Form.YES_NO else mean
+
+
 def _interval(trait: Trait, found: Moments) -> tuple[float, float]:
-    """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups."""
-    mean, count = found.mean or 0.0, found.count
-    if trait.form is Form.YES_NO:
+    """Return the 95 % interval of a mean. That of a share of yes and no is Wilson's, which fits small groups.
+
+    Its width would tell the number of customers, so it is that of the rounded one. The interval of a mean of shares
+    is cut at 0 and 1, outside of which no mean lies.
+    """
+    is_share = trait.form is Form.YES_NO
+    mean, count = _told_mean(trait, found), told_size(found.count) if is_share else found.count
+    if is_share:
         middle, spread = mean + Z**2 / (2 * count), Z * math.sqrt(mean * (1 - mean) / count + Z**2 / (4 * count**2))
         return (middle - spread) / (1 + Z**2 / count), (middle + spread) / (1 + Z**2 / count)
     half = Z * (found.deviation or 0.0) / math.sqrt(count)
-    return mean - half, mean + half
+    low, high = mean - half, mean + half
+    return (max(low, 0.0), min(high, 1.0)) if trait.form is Form.SHARE else (low, high)

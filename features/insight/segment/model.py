@@ -1,8 +1,8 @@
 """The model of a segmentation: how traits are scaled and where the centres of the segments lie.
 
 It says the same in numpy, for the fit, and as SQL, for all customers on the engine. A value v of a trait becomes
-w · clip((t(v) − m) / s, −REACH, REACH), where t is the logarithm of 1 + v for skewed traits and v for others, m and s
-are mean and standard deviation of t(v) in the sample, and w is the trait's weight. An unknown value becomes 0.
+w · clip((t(v) − m) / s, −REACH, REACH), where t is the logarithm of 1 + max(v, 0) for skewed traits and v for others,
+m and s are mean and standard deviation of t(v) in the sample, and w is the trait's weight. An unknown value becomes 0.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from features.insight.errors import reading
 from features.insight.segment.clustering import Clustering, cluster
 from features.insight.segment.trait import TRAITS, Trait
 
@@ -27,7 +28,7 @@ REACH = 3.0
 NO_ORDER = "s0"
 """Segment of the customers without an order, by rule: nothing is known of how they buy."""
 HAS_ORDER = "order_count > 0"
-_DIGITS = 9
+_DIGITS, _NOISE = 9, 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,15 @@ class SegmentModel:
 
     @classmethod
     def from_json(cls, text: str) -> SegmentModel:
-        """Return the model that `to_json` has written."""
-        read = json.loads(text)
-        centers = {name: tuple(center) for name, center in read["centers"].items()}
-        return cls(read["traits_digest"], tuple(Scale(**one) for one in read["scales"]), centers)
+        """Return the model that `to_json` has written.
+
+        Raises:
+            UnreadableRowError: the text is none.
+        """
+        with reading("gold/segment_model"):
+            read = json.loads(text)
+            centers = {name: tuple(map(float, center)) for name, center in read["centers"].items()}
+            return cls(read["traits_digest"], tuple(Scale(**one) for one in read["scales"]), centers)
 
     def without(self, segments: Collection[str]) -> SegmentModel:
         """Return the model without these segments; their customers get the nearest of the others."""
@@ -130,7 +136,8 @@ def _scales(values: NDArray[np.float64]) -> tuple[Scale, ...]:
         if not trait.weight:
             continue
         mean, deviation = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
-        found.append(Scale(trait.name, _rounded(mean), _rounded(deviation)))
+        # Equal values have a deviation too, of their rounding; by it, unknown values would be far from known ones.
+        found.append(Scale(trait.name, _rounded(mean), _rounded(deviation) if deviation > _NOISE * abs(mean) else 0.0))
     return tuple(found)
 
 
@@ -150,13 +157,15 @@ def _distances(rows: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArr
 
 
 def _shaped(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(1 + values) if trait.is_skewed else values
+    return np.log(1 + np.maximum(values, 0)) if trait.is_skewed else values
 
 
 def _encoding_sql(trait: Trait, scale: Scale) -> str:
     if not scale.deviation:
         return _number(0)
-    value = f"ln(1 + {trait.name})" if trait.is_skewed else trait.name
+    # `greatest` would take 0 for an unknown value.
+    positive = f"case when {trait.name} <= 0 then {_number(0)} else {trait.name} end"
+    value = f"ln(1 + {positive})" if trait.is_skewed else trait.name
     scaled = f"coalesce(({value} - {_number(scale.mean)}) / {_number(scale.deviation)}, {_number(0)})"
     return f"{_number(trait.weight)} * greatest({_number(-REACH)}, least({_number(REACH)}, {scaled}))"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from features.insight.errors import UnreadableRowError
 from features.insight.segment.card import Card
 from features.insight.segment.clustering import Stability
 from features.insight.segment.errors import NoSegmentsError
@@ -39,6 +40,7 @@ def read_segmentation(lakehouse: Lakehouse) -> Segmentation:
 
     Raises:
         NoSegmentsError: there is none, because no run has built one or too few customers permit it.
+        UnreadableRowError: a card was damaged, or the model of the cards is missing.
     """
     rows = lakehouse.rows(CARDS, ["as_of", "card"]).to_pylist() if lakehouse.exists(CARDS) else []
     if not rows:
@@ -48,7 +50,10 @@ def read_segmentation(lakehouse: Lakehouse) -> Segmentation:
     fitted_on = max(card.fitted_on for card in cards)
     names = ["fitted_on", "stability", "stability_low", "stability_high", "resample_count", "former_agreement",
              "silhouettes", "customer_count"]  # fmt: skip
-    fit = next(row for row in lakehouse.rows(MODELS, names).to_pylist() if row["fitted_on"] == fitted_on)
+    fits = lakehouse.rows(MODELS, names).to_pylist() if lakehouse.exists(MODELS) else []
+    fit = next((row for row in fits if row["fitted_on"] == fitted_on), None)
+    if fit is None:
+        raise UnreadableRowError(MODELS)
     return Segmentation(
         as_of=day,
         cards=tuple(sorted(cards, key=lambda card: (-card.customer_share, card.segment_id))),

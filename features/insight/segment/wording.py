@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from features.insight.segment.card import Card, Change
+from features.insight.segment.card import DAYS, MOVE_DAYS, Card, Change
 from features.insight.segment.reading import Segmentation
 from features.insight.segment.trait import TRAITS, Form
 
 _FORMS = {Form.NUMBER: "{:,.3g}", Form.MONEY: "{:,.0f} USD", Form.DAYS: "{:,.0f} days", Form.YEARS: "{:,.0f} years"}
+_HOURS = {"morning": "6–12", "afternoon": "12–18", "evening": "18–22", "night": "22–6"}
 TRAIT_BY_NAME = {trait.name: trait for trait in TRAITS}
 
 
@@ -18,8 +19,26 @@ def figure_text(trait: str, value: float) -> str:
     """
     form = TRAIT_BY_NAME[trait].form
     if form in (Form.SHARE, Form.YES_NO):
-        return f"{value:.0%}".replace("%", " %")
+        return share_text(value)
     return f"{value:,.0f}" if form is Form.NUMBER and abs(value) >= 100 else _FORMS[form].format(value)
+
+
+def share_text(share: float) -> str:
+    """Return a share in percent, without digits that groups of this size do not support.
+
+    >>> share_text(0.123)
+    '12 %'
+    """
+    return f"{share:.0%}".replace("%", " %")
+
+
+def label(name: str) -> str:
+    """Return a weekday, a part of the day with its hours, a channel or a price band as a chart names it.
+
+    >>> label("monday"), label("night"), label("web")
+    ('Monday', 'night (22–6)', 'web')
+    """
+    return name.capitalize() if name in DAYS else f"{name} ({_HOURS[name]})" if name in _HOURS else name
 
 
 def change_text(change: Change) -> str:
@@ -60,16 +79,16 @@ def card_lines(card: Card) -> list[str]:
     """Return the card as lines of text."""
     lines = [
         f"{card.segment_id} {card.name} ({card.name_ko}): at least {card.customer_count:,} customers, "
-        f"{card.customer_share:.1%}",
+        f"{share_text(card.customer_share)} of all",
     ]
     for one in card.traits:
         low, high = figure_text(one.trait, one.low), figure_text(one.trait, one.high)
         mark = "" if one.is_distinct else "  (within chance)"
-        base, label = figure_text(one.trait, one.base), TRAIT_BY_NAME[one.trait].label
-        lines.append(f"  {label}: {figure_text(one.trait, one.mean)} ({low} to {high}; all {base}){mark}")
+        base, name = figure_text(one.trait, one.base), TRAIT_BY_NAME[one.trait].label
+        lines.append(f"  {name}: {figure_text(one.trait, one.mean)} ({low} to {high}; all {base}){mark}")
     if card.categories:
-        liked = ", ".join(f"{one.category} {one.lift:.1f}×" for one in card.categories)
-        lines.append(f"  favourite categories against all: {liked}")
+        liked = ", ".join(f"{c.category} ({share_text(c.share)}, {c.lift:.2f} × all)" for c in card.categories)
+        lines.append(f"  favourite categories by share of spend: {liked}")
     for heading, shares in (
         ("price band", card.price_bands),
         ("channels", card.channels),
@@ -77,7 +96,10 @@ def card_lines(card: Card) -> list[str]:
         ("day", card.day_parts),
     ):
         if shares:
-            lines.append(f"  {heading}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+            told = ", ".join(f"{label(name)} {share_text(share)}" for name, share in shares.items())
+            lines.append(f"  {heading}: {told}")
+    for origin, count in sorted(card.moved_in.items()):
+        lines.append(f"  moved here from {origin} in the last {MOVE_DAYS} days: at least {count:,}")
     if card.changed_since:
         changes = "; ".join(map(change_text, card.changes)) or "nothing beyond chance"
         lines.append(f"  changed since {card.changed_since}: {changes}")

@@ -1,9 +1,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from pipelines.cli.app import app
@@ -27,6 +30,17 @@ def test_help_of_a_command_shows_examples(runner: CliRunner, command: str) -> No
     assert result.exit_code == ExitCode.OK
     if command in ("run", "status", "ui"):
         assert f"bojagi {command}" in result.output
+
+
+def test_help_describes_every_argument() -> None:
+    def arguments(command: click.Command, path: str) -> Iterator[tuple[str, str | None]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from arguments(inner, f"{path} {name}")
+        yield from ((f"{path} {one.name}", one.help) for one in command.params if isinstance(one, click.Argument))
+
+    found = list(arguments(typer.main.get_command(app), "bojagi"))
+    assert len(found) > 20
+    assert [path for path, help_text in found if not help_text] == []
 
 
 def test_help_imports_no_heavy_package() -> None:

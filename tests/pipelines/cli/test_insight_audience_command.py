@@ -20,12 +20,12 @@ from pipelines.cli.exit_code import ExitCode
 from privacy.consent.record import ConsentRecord
 from privacy.consent.state import State
 
-NAMES = [f"c_{n:03d}" for n in range(40)]
+NAMES = [f"c_{n:03d}" for n in range(121)]
 RULE = """
 name: frequent
-description: Ordered at least ten times
+description: Ordered at least forty times
 purpose: marketing
-rule: {feature: "customer_purchase_window:order_count_365d", at_least: 10}
+rule: {feature: "customer_purchase_window:order_count_365d", at_least: 40}
 """
 
 
@@ -63,33 +63,33 @@ def test_an_audience_is_created_shown_sized_checked_and_exported(data: Path, tmp
     file, out = tmp_path / "frequent.yaml", tmp_path / "members.csv"
     file.write_text(RULE, "utf-8")
     created = run(data, "create", str(file), "--role", "marketer")
-    assert (created["size"], created["permitting"]) == (20, 30)
-    assert run(data, "size", "frequent", "--role", "marketer")["size"] == 20
+    assert (created["size"], created["permitting"]) == (80, 120)
+    assert run(data, "size", "frequent", "--role", "marketer")["size"] == 80
     assert (
-        "20 members of 30 customers who permit marketing"
+        "80 members of 120 customers who permit marketing"
         in invoke(data, "size", str(file), "--role", "marketer").output
     )
     assert [one["name"] for one in run(data, "list")] == ["frequent"]
-    assert "at_least: 10" in invoke(data, "show", "frequent").stdout
+    assert "at_least: 40" in invoke(data, "show", "frequent").stdout
     assert "$1" in run(data, "show", "frequent", "--sql")["sql"]
-    assert run(data, "export", "frequent", "--role", "privacy_officer", "--out", str(out))["members"] == 29
-    assert out.read_text().splitlines() == ["customer_id", *NAMES[10:-1]]
+    assert run(data, "export", "frequent", "--role", "privacy_officer", "--out", str(out))["members"] == 80
+    assert out.read_text().splitlines() == ["customer_id", *NAMES[40:-1]]
     assert out.stat().st_mode & 0o777 == 0o600
     checked = run(data, "check", "frequent", "--customer", NAMES[-1], "--role", "privacy_officer")
     assert (checked["permits"], checked["tests"]) == (False, [])
     # The online store has no values yet, so no test of a value holds.
     assert (
-        "no  feature" in invoke(data, "check", "frequent", "--customer", NAMES[12], "--role", "privacy_officer").stdout
+        "no  feature" in invoke(data, "check", "frequent", "--customer", NAMES[42], "--role", "privacy_officer").stdout
     )
 
 
 def test_a_near_identical_rule_and_a_role_without_the_purpose_are_refused(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "near.yaml"
-    for bound in (10, 12):
-        file.write_text(RULE.replace("frequent", "near").replace("at_least: 10", f"at_least: {bound}"), "utf-8")
+    for bound in (40, 42):
+        file.write_text(RULE.replace("frequent", "near").replace("at_least: 40", f"at_least: {bound}"), "utf-8")
         done = invoke(data, "size", str(file), "--role", "marketer")
-        assert done.exit_code == (ExitCode.OK if bound == 10 else ExitCode.REFUSED), done.output
-    assert "fewer than 10 customers" in done.stderr
+        assert done.exit_code == (ExitCode.OK if bound == 40 else ExitCode.REFUSED), done.output
+    assert "too few customers" in done.stderr
     assert "may not select an audience" in invoke(data, "size", str(file), "--role", "agent").stderr
     assert "There is no audience" in invoke(data, "delete", "near").stderr
 

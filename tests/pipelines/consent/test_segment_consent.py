@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from features.insight.segment.card import told_size
+from features.insight.group_size import told_size
 from installation.contract.document import Contracts
 from pipelines.unify.registry import TABLES
 from tests.pipelines.conftest import Built, agree

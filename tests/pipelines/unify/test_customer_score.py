@@ -46,7 +46,7 @@ def some_refuse(built: Built) -> None:
 def built(build_market: Build, contracts: Any) -> Iterator[Built]:
     made = tuple(t.name for t in all_tables(contracts) if t.name.startswith("silver/"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_table, "FEWEST_CUSTOMERS", 2)  # the small market has eight who buy and permit it
+        patch.setattr(model_table, "FEWEST_CUSTOMERS", 0)  # the small market has eight who buy and permit it
         yield build_market("sail", (*made, INPUT, MODEL, SCORE), speak=some_refuse)
 
 

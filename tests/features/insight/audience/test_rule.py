@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features.insight.audience.errors import DefinitionError
 from features.insight.audience.rule import (
@@ -86,9 +89,33 @@ def test_what_is_no_definition_is_refused() -> None:
         f"name: a\npurpose: m\nrule: {deep}",
         f"name: a\npurpose: m\nrule: {{all: {wide}}}",
         "? {a: 1}\n: b",
+        # Short texts that stand for huge rules and values, and what cannot be stored or shown.
+        f"name: a\npurpose: m\nrule: {{all: [&a {{all: []}}, {', '.join(['*a'] * 9)}]}}",
+        "name: a\npurpose: m\nrule: &r {all: [*r]}",
+        f"name: a\npurpose: m\nrule: {{feature: x, is: 0x{'f' * 9000}}}",
+        f"name: a\npurpose: m\nrule: {{feature: x, within_days: 0x{'f' * 9000}}}",
+        f"name: a\npurpose: m\nrule: {{event: x, within_days: 3, at_least: 0x{'f' * 9000}}}",
+        f"name: a\npurpose: m\nrule: {{0x{'f' * 9000}: 1}}",
+        f"name: a\npurpose: m\nrule: {{feature: x, is: {'y' * 501}}}",
+        'name: a\npurpose: m\nrule: {feature: x, is: "\\ud800"}',
+        'name: a\npurpose: m\ndescription: "\\e[2J"\nrule: {all: []}',
+        "name: a\npurpose: m\npurpose: n\nrule: {all: []}",
     ):
         with pytest.raises(DefinitionError):
             read_audience(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60), st.one_of(st.text(max_size=60), st.integers(), st.floats(), st.datetimes(), st.booleans()))
+def test_what_is_read_can_be_written_and_read_again(description: str, value: object) -> None:
+    head = {"name": "a", "description": description, "purpose": "m"}
+    text = yaml.safe_dump(head | {"rule": {"feature": "a:b", "one_of": [value]}})
+    try:
+        found = read_audience(text)
+    except DefinitionError:
+        return
+    assert read_audience(found.text()) == found
+    found.text().encode()
 
 
 def test_the_order_and_repetition_of_parts_make_no_other_rule() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from features.insight.audience.errors import (
     TooManyQuestionsError,
     TooSmallError,
     UnknownAudienceError,
+    UnreadableAudienceError,
 )
 from features.insight.audience.rule import (
     Audience,
@@ -27,6 +29,7 @@ from features.insight.audience.rule import (
     Group,
     Not,
     PermitTest,
+    read_audience,
     read_rule,
 )
 from features.retrieval.answer import Caller
@@ -39,19 +42,19 @@ from tests.features.insight.audience.audience_shop import AudienceShop, at, days
 from tests.features.retrieval.feature_shop import AGENT, FRESH, NOON, OFFICER
 
 MARKETER = Caller("campaigns", "marketer")
-NAMES = [f"c_{n:03d}" for n in range(70)]
-PERMITTING = NAMES[:60]
+NAMES = [f"c_{n:03d}" for n in range(210)]
+PERMITTING = NAMES[:180]
 REFUSES_MAIL = {"c_003", "c_013"}
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
-    """Customer number n has ordered n times; 60 of 70 permit marketing, one of the others withdrew."""
+    """Customer number n has ordered n times; 180 of 210 permit marketing, one of the others withdrew."""
     with closing(AudienceShop(tmp_path_factory.mktemp("market"))) as shop:
         shop.open_with(NAMES)
         shop.write_views([{"customer": name, "order_count": n} for n, name in enumerate(NAMES)])
-        shop.permit(NAMES[:61], "marketing")
-        shop.state("c_060", "withdrawn", "marketing", NOON)
+        shop.permit(NAMES[:181], "marketing")
+        shop.state("c_180", "withdrawn", "marketing", NOON)
         shop.permit(NAMES, "personalisation")
         for name in REFUSES_MAIL:
             shop.state(name, "withdrawn", "advertising_message", NOON)
@@ -82,11 +85,11 @@ def members(shop: AudienceShop, rule: Any) -> set[str]:
 
 
 def test_an_audience_is_created_listed_sized_and_exported(shop: AudienceShop) -> None:
-    text = audience(orders(at_least=37), "frequent").text()
+    text = audience(orders(at_least=117), "frequent").text()
     size = shop.audiences.create(text, MARKETER)
-    assert (size.size, size.permitting, size.purpose, size.moment) == (20, 60, "marketing", NOON)
+    assert (size.size, size.permitting, size.purpose, size.moment) == (60, 180, "marketing", NOON)
     assert shop.audiences.store.names() == ["frequent"]
-    assert shop.audiences.members("frequent", OFFICER) == NAMES[37:60]
+    assert shop.audiences.members("frequent", OFFICER) == NAMES[117:180]
     assert shop.audiences.size(shop.audiences.store.read("frequent"), MARKETER) == size
     with pytest.raises(AudienceError, match="already"):
         shop.audiences.create(text, MARKETER)
@@ -97,48 +100,48 @@ def test_an_audience_is_created_listed_sized_and_exported(shop: AudienceShop) ->
 
 def test_a_withdrawal_removes_a_member_at_once(shop: AudienceShop) -> None:
     rule = orders(at_least=30)
-    assert "c_040" in members(shop, rule)
-    shop.state("c_040", "withdrawn", "marketing", at(0, hours=2))
+    assert "c_140" in members(shop, rule)
+    shop.state("c_140", "withdrawn", "marketing", at(0, hours=2))
     try:
-        assert "c_040" not in members(shop, rule)
+        assert "c_140" not in members(shop, rule)
     finally:
-        shop.state("c_040", "renewed", "marketing", at(0, hours=1))
+        shop.state("c_140", "renewed", "marketing", at(0, hours=1))
 
 
 def test_a_test_of_consent_selects_who_permits_it_also_for_the_purpose_of_the_audience(shop: AudienceShop) -> None:
     everybody = set(PERMITTING)
     assert members(shop, {"all": []}) == everybody
-    few = [orders(at_least=20), {"permits": "marketing"}]
-    assert members(shop, {"all": few}) == set(NAMES[20:60])
-    mail = {"all": [orders(at_most=29), {"permits": "advertising_message"}]}
-    assert members(shop, mail) == set(NAMES[:30]) - REFUSES_MAIL
+    few = [orders(at_least=60), {"permits": "marketing"}]
+    assert members(shop, {"all": few}) == set(NAMES[60:180])
+    mail = {"all": [orders(at_most=89), {"permits": "advertising_message"}]}
+    assert members(shop, mail) == set(NAMES[:90]) - REFUSES_MAIL
     # Nobody denies the purpose of the audience among its members.
     found = shop.audiences.size(audience({"not": {"permits": "marketing"}}), MARKETER)
-    assert (found.size, found.permitting) == (0, 60)
+    assert (found.size, found.permitting) == (0, 180)
 
 
 def test_a_near_identical_audience_is_refused_and_its_definition_not_stored(shop: AudienceShop) -> None:
-    assert shop.audiences.size(audience(orders(at_least=20)), MARKETER).size == 40
+    assert shop.audiences.size(audience(orders(at_least=60)), MARKETER).size == 120
     for rule in (
-        orders(at_least=21),
-        {"all": [orders(at_least=20), {"not": orders(**{"is": 31})}]},
+        orders(at_least=61),
+        {"all": [orders(at_least=60), {"not": orders(**{"is": 91})}]},
         # The same customers by another rule: a refusal only where somebody differs would tell that somebody does.
-        {"all": [orders(at_least=20), {"not": orders(**{"is": 10})}]},
-        {"not": orders(at_least=22)},
+        {"all": [orders(at_least=60), {"not": orders(**{"is": 10})}]},
+        {"not": orders(at_least=62)},
         orders(at_least=5),
     ):
         with pytest.raises(NearIdenticalError) as raised:
             shop.audiences.create(audience(rule, "near").text(), MARKETER)
         assert not any(name in str(raised.value) for name in NAMES)
     assert shop.audiences.store.names() == []
-    assert shop.audiences.size(audience(orders(at_least=30)), MARKETER).size == 30
+    assert shop.audiences.size(audience(orders(at_least=90)), MARKETER).size == 90
     # The same rule in other words keeps its answer, as does the one that was asked for first.
-    assert shop.audiences.size(audience({"all": [orders(at_least=30)]}), MARKETER).size == 30
-    assert shop.audiences.size(audience(orders(at_least=20)), MARKETER).size == 40
+    assert shop.audiences.size(audience({"all": [orders(at_least=90)]}), MARKETER).size == 90
+    assert shop.audiences.size(audience(orders(at_least=60)), MARKETER).size == 120
 
 
 def test_a_small_audience_has_size_zero_and_is_not_exported(shop: AudienceShop) -> None:
-    rule = audience(orders(at_least=52))
+    rule = audience(orders(at_least=172))
     assert shop.audiences.create(rule.text(), MARKETER).size == 0
     with pytest.raises(TooSmallError):
         shop.audiences.members("a", OFFICER)
@@ -148,12 +151,13 @@ def test_a_question_of_a_year_ago_is_no_longer_compared_and_the_history_has_a_li
     shop: AudienceShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("features.insight.audience.store.MOST_QUESTIONS", 1)
-    shop.audiences.size(audience(orders(at_least=20)), MARKETER)
+    shop.audiences.size(audience(orders(at_least=60)), MARKETER)
     with pytest.raises(TooManyQuestionsError):
-        shop.audiences.size(audience(orders(at_least=40)), MARKETER)
+        shop.audiences.size(audience(orders(at_least=120)), MARKETER)
+    assert shop.logged()[-1].outcome == "refused"
     shop.moment = NOON.replace(year=NOON.year + 1, day=NOON.day + 1)
     assert shop.audiences.store.questions(shop.moment.date()) == ()
-    assert shop.audiences.size(audience(orders(at_least=21)), MARKETER).size == 30
+    assert shop.audiences.size(audience(orders(at_least=61)), MARKETER).size == 110
 
 
 def test_a_rule_may_use_only_what_serves_its_purpose_and_the_role(shop: AudienceShop) -> None:
@@ -193,37 +197,103 @@ def test_a_value_or_name_that_the_contracts_do_not_know_is_refused(shop: Audienc
         shop.audiences.size(audience(rule), OFFICER)
 
 
+def test_no_rule_selects_by_the_name_of_a_sensitive_category(shop: AudienceShop) -> None:
+    colours = ["red", "Infant formula", None]
+    shop.write_views(
+        [{"customer": name, "order_count": n} for n, name in enumerate(NAMES)],
+        [{"customer": name, "colour": colours[n % 3]} for n, name in enumerate(NAMES)],
+    )
+    for words in ({"is": "Infant formula"}, {"one_of": ["red", "PHARMACY"]}):
+        with pytest.raises(DefinitionError, match="health"):
+            shop.audiences.size(audience({"feature": "taste:colour", **words}), MARKETER)
+    # Nor by naming all others, which would select who is left.
+    has_any, is_red = {"feature": "taste:colour", "missing": False}, {"feature": "taste:colour", "is": "red"}
+    assert members(shop, is_red) == members(shop, has_any) == set(PERMITTING[::3])
+
+
 def test_the_log_names_features_and_numbers_but_no_customer_and_no_value(shop: AudienceShop) -> None:
-    shop.audiences.create(audience(orders(at_least=33), "frequent").text(), MARKETER)
+    shop.audiences.create(audience(orders(at_least=100), "frequent").text(), MARKETER)
     shop.audiences.members("frequent", OFFICER)
     size, export = shop.logged()[-2:]
     assert (size.action, size.table, size.columns) == ("size", "audience/frequent", ("trade:order_count",))
-    assert (size.subjects, export.action, export.subjects) == (None, "export", 27)
-    assert "33" not in size.model_dump_json(exclude={"at"})
+    assert (size.subjects, export.action, export.subjects) == (None, "export", 80)
+    assert "at_least" not in size.model_dump_json(exclude={"at"})
     assert "c_0" not in export.model_dump_json()
 
 
 def test_a_check_says_which_tests_hold_and_reads_nothing_of_who_denies(shop: AudienceShop) -> None:
-    rule = {"all": [orders(at_least=33), {"permits": "advertising_message"}]}
+    rule = {"all": [orders(at_least=100), {"permits": "advertising_message"}]}
     shop.audiences.store.write(audience(rule), replaces=True)
     with shop.open() as reader:
-        found = shop.audiences.check("a", "c_040", OFFICER, reader)
+        found = shop.audiences.check("a", "c_140", OFFICER, reader)
         assert (found.is_member, found.permits) == (True, True)
         few = shop.audiences.check("a", "c_013", OFFICER, reader)
         assert few.tests == (
-            ("feature: trade:order_count, at_least: 33", False),
+            ("feature: trade:order_count, at_least: 100", False),
             ("permits: advertising_message", False),
         )
-        before = len(shop.logged())
-        for name in ("c_060", "c_nobody", "' OR 1=1"):
+        for name in ("c_180", "c_nobody", "' OR 1=1"):
+            before = len(shop.logged())
             assert shop.audiences.check("a", name, OFFICER, reader).tests == ()
-        assert len(shop.logged()) == before
-        with pytest.raises(AccessRefused):
-            shop.audiences.check("a", "c_040", MARKETER, reader)
+            (entry,) = shop.logged()[before:]
+            assert (entry.action, entry.columns) == ("check", ("trade:order_count",))
+
+
+@pytest.mark.parametrize("customer", ["c_140", "c_180", "c_nobody"])
+@pytest.mark.parametrize("rule", [{"all": []}, {"permits": "advertising_message"}, orders(at_least=100)])
+def test_a_role_that_knows_pseudonyms_learns_no_membership(shop: AudienceShop, rule: Any, customer: str) -> None:
+    shop.audiences.store.write(audience(rule), replaces=True)
+    with shop.open() as reader, pytest.raises(AccessRefused, match="pseudonyms"):
+        shop.audiences.check("a", customer, MARKETER, reader)
+    assert shop.logged()[-1].outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Written with a condition a line, it is longer than the limit.
+        "rule: " + "{not: " * 18 + f"{{feature: 'trade:order_count', one_of: {list(range(9000))}}}" + "}" * 18,
+        "rule: {feature: 'trade:order_count', at_least: 60}\ndescription: \"\\ud800\"",
+    ],
+)
+def test_no_size_is_told_of_a_rule_that_the_history_cannot_keep(shop: AudienceShop, text: str) -> None:
+    with pytest.raises(DefinitionError):
+        shop.audiences.size(read_audience(f"name: a\npurpose: marketing\n{text}"), MARKETER)
+    odd = audience(orders(at_least=60))
+    with pytest.raises(DefinitionError):
+        shop.audiences.size(replace(odd, description="\x1b[2J"), MARKETER)
+    assert shop.audiences.store.questions(NOON.date()) == ()
+
+
+@pytest.mark.parametrize("document", ["history.json", "asked.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[[1, 2, 3]]", b'[["a"]]', b"{}", b"\xff", b"[" * 99_999])
+def test_a_damaged_history_is_refused_and_no_size_is_told(shop: AudienceShop, document: str, content: bytes) -> None:
+    shop.audiences.size(audience(orders(at_least=60)), MARKETER)
+    open_audiences(shop.installation.settings, shop.installation.server).write(document, content)
+    with pytest.raises(UnreadableAudienceError, match=document):
+        shop.audiences.size(audience(orders(at_least=61)), MARKETER)
+
+
+def test_a_damaged_definition_is_refused_and_can_be_deleted(shop: AudienceShop) -> None:
+    open_audiences(shop.installation.settings, shop.installation.server).write("a.audience.yaml", b"name: \xff")
+    with pytest.raises(UnreadableAudienceError, match=r"a\.audience\.yaml"):
+        shop.audiences.members("a", OFFICER)
+    shop.audiences.store.delete("a")
+    assert shop.audiences.store.names() == []
+
+
+def test_refused_rules_count_among_those_of_the_year(shop: AudienceShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.insight.audience.store.MOST_QUESTIONS", 3)
+    shop.audiences.size(audience(orders(at_least=60)), MARKETER)
+    for bound in (61, 62, 61):
+        with pytest.raises(NearIdenticalError):
+            shop.audiences.size(audience(orders(at_least=bound)), MARKETER)
+    with pytest.raises(TooManyQuestionsError):
+        shop.audiences.size(audience(orders(at_least=63)), MARKETER)
 
 
 def test_definitions_and_history_belong_to_the_backups_and_name_no_customer(shop: AudienceShop) -> None:
-    shop.audiences.create(audience(orders(at_least=33), "frequent").text(), MARKETER)
+    shop.audiences.create(audience(orders(at_least=100), "frequent").text(), MARKETER)
     folder = shop.installation.settings.data_dir
     files = {str(path.relative_to(folder)): path.read_bytes() for path in (folder / "audience").iterdir()}
     assert {part_of_file(Area.DATA, name) for name in files if not name.endswith(".lock")} == {Part.STORES}
@@ -262,7 +332,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
         taste = [
             # Every fourth is stale. The last one's visit is an instant that is already tomorrow in Seoul.
             {"customer": name, "at": NOON - FRESH * 2 if n % 4 == 1 else NOON, "last_visit": at(n % 5).astimezone(),
-             "colour": ["red", None, f"{name}/taste:colour"][n % 3], "top_shelf": None if n % 5 == 2 else "top"}
+             "colour": ["red", None, f"{name}/taste:colour", "Baby foods"][n % 4], "top_shelf": None if n % 5 == 2 else "top"}
             for n, name in enumerate(FEW[3:])
         ]  # fmt: skip
         # Older rows of the same customers, which do not count.

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
+from features.insight.group_size import K
 from features.insight.model import evaluation
 from features.insight.model.additive import Floats
 from features.insight.model.card import Metric
@@ -32,6 +33,13 @@ def test_a_calibrated_model_is_within_the_band_and_another_is_not() -> None:
     shifted = evaluation.calibrate(np.clip(PROBABILITY + 0.08, 0, 1), HAPPENED, seed=0)
     assert not shifted.holds
     assert shifted.error == pytest.approx(0.08, abs=0.02)
+
+
+@pytest.mark.parametrize("count", [1, K - 1, K, 35, 101])
+def test_no_bin_of_the_calibration_has_fewer_than_k_rows(count: int) -> None:
+    found = evaluation.calibrate(PROBABILITY[:count], HAPPENED[:count], seed=0)
+    assert len(found.observed) == max(min(count // K, 10), 1)
+    assert all(size % K == 0 for size in found.counts)
 
 
 def test_the_interval_of_a_difference_tells_a_better_model_from_an_equal_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from features.insight.errors import TooFewRowsError
+from features.insight.group_size import K
 from features.insight.model.calibration_chart import calibration_svg
 from features.insight.model.category import bought_next, list_candidates
 from features.insight.model.fitted import FittedModel
@@ -105,6 +107,43 @@ def test_rows_whose_horizon_was_not_over_do_not_count_in_the_evaluation() -> Non
 def test_without_an_earlier_day_whose_horizon_is_over_there_are_no_metrics() -> None:
     card = fitted(rows=ROWS.filter(pc.greater(ROWS["as_of"], pa.scalar(DAYS[2])))).card
     assert (card.metrics, card.calibration, card.evaluated_on) == ((), None, None)
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, 1e15, -1e15, 0.0])
+@pytest.mark.parametrize("target", [Target.CHURN, Target.SPEND])
+def test_odd_amounts_make_no_odd_model_and_no_odd_score(odd: float, target: Target) -> None:
+    random, rows = np.random.default_rng(2), ROWS
+    for name in (*FEATURES, "spend_next"):
+        values = np.where(random.random(ROWS.num_rows) < 0.05, odd, np.asarray(rows[name].to_pylist(), np.float64))
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values))
+    model = fitted(target, rows)
+    assert "NaN" not in model.to_json()
+    assert "Infinity" not in model.to_json()
+    assert np.isfinite(score(model, rows).to_numpy(zero_copy_only=False)).all()
+
+
+def test_numbers_of_customers_on_a_card_are_rounded_down_and_few_held_out_customers_are_not_evaluated() -> None:
+    is_held_out = pc.equal(ROWS["as_of"], pa.scalar(LAST))
+    few = ROWS.filter(pc.invert(is_held_out)), ROWS.filter(is_held_out)
+    for count, is_evaluated in ((K - 1, False), (K + 7, True)):
+        card = fitted(Target.SPEND, pa.concat_tables([few[0], few[1].slice(0, count)])).card
+        assert bool(card.metrics) is is_evaluated
+        assert card.row_count % K == card.customer_count % K == 0
+
+
+def test_a_model_keeps_no_category_that_fewer_than_k_customers_list() -> None:
+    for count, is_kept in ((K - 1, False), (K, True)):
+        names = ROWS["category_names"].to_pylist()
+        customers = ROWS["customer_id"].to_pylist()
+        listed = [
+            [*row[:-1], "Rare"] if row and int(who[2:]) < count else row
+            for row, who in zip(names, customers, strict=True)
+        ]
+        # Each of them lists the category on some day.
+        assert len({who for row, who in zip(listed, customers, strict=True) if "Rare" in row}) == count
+        column = ROWS.column_names.index("category_names")
+        rows = ROWS.set_column(column, "category_names", pa.array(listed, pa.list_(pa.string())))
+        assert ("Rare" in fitted(Target.NEXT_CATEGORY, rows).to_json()) is is_kept
 
 
 def test_labels_of_one_class_or_none_are_refused() -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
-from features.insight.group_size import K
+from features.insight.group_size import K, told_size
 from features.insight.segment.card import (
     Card,
     CategoryFigure,
     Moments,
     TraitFigure,
     compare,
+    rounded,
+    told_share,
     told_shares,
     trait_figures,
 )
@@ -65,8 +68,44 @@ def test_ninety_five_percent_of_the_intervals_hold_the_mean(trait: str) -> None:
     assert 0.92 < hits / tries < 0.98
 
 
+def test_the_interval_of_a_mean_share_stays_between_zero_and_one() -> None:
+    own = dict(BASE) | {"campaign_response": Moments(K, 0.1, 0.3), "novelty": Moments(K, 0.9, 0.3)}
+    told = {figure.trait: figure for figure in trait_figures(own, BASE)}
+    assert (told["campaign_response"].low, told["novelty"].high) == (0.0, 1.0)
+
+
 def test_shares_of_small_groups_are_left_out() -> None:
-    assert told_shares({"economy": K - 1, "premium": K}, 2 * K - 1) == {"premium": 0.526}
+    assert told_shares({"economy": K - 1, "premium": K}, 2 * K - 1) == {"premium": 0.6}
+
+
+def _sizes_that_fit(size: int, counts: list[int], tell: Callable[[int, int], float]) -> list[int]:
+    """Return the sizes that explain a rounded size and some told shares."""
+    told = [tell(count, size) for count in counts]
+    return [
+        other
+        for other in range(told_size(size), told_size(size) + K)
+        if all(any(tell(count, other) == share for count in range(K, other + 1)) for share in told)
+    ]
+
+
+def test_the_shares_of_a_card_do_not_tell_its_exact_size() -> None:
+    random, tries = np.random.default_rng(7), 200
+    found = {"steps": 0, "digits": 0}
+    for _ in range(tries):
+        size = int(random.integers(40, 400))
+        counts = [int(random.integers(K, size)) for _ in range(7)]
+        found["steps"] += _sizes_that_fit(size, counts, told_share) == [size]
+        found["digits"] += _sizes_that_fit(size, counts, lambda count, total: rounded(count / total)) == [size]
+    assert found["steps"] / tries < 0.1
+    assert found["digits"] / tries > 0.9
+
+
+def test_the_interval_of_a_share_does_not_tell_how_many_have_a_value() -> None:
+    """For each share, all sizes of a multiple of K and above have the same interval as the multiple itself."""
+    for count in range(100, 110):
+        own = dict(BASE) | {"urban": Moments(count, 0.5, 0.5)}
+        figure = next(one for one in trait_figures(own, BASE) if one.trait == "urban")
+        assert (figure.mean, figure.low, figure.high) == (0.5, 0.404, 0.596)
 
 
 def test_a_change_is_told_when_the_intervals_do_not_overlap() -> None:
@@ -104,11 +143,11 @@ def test_the_words_of_two_traits_are_never_the_same() -> None:
 def test_the_page_and_the_text_have_every_figure_and_escape_names() -> None:
     card = _card(moved_in={"s2": 20}, changed_since=date(2017, 11, 30))
     found = Segmentation(DAY, (card,), DAY, Stability(0.9, 0.8, 1.0), 50, None, {3: 0.2}, 120)
-    page = render_page(found)
+    page = render_page(found, found.cards)
     assert "Beef &lt;b&gt;" in page
     assert "<b>" not in page.replace("Beef <b>", "")
     assert "자주 오는 고객" in page
     assert "20 from s2" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page == render_page(found)
+    assert page == render_page(found, found.cards)
     assert any("all 10" in line for line in card_lines(card))

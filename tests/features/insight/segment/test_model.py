@@ -23,7 +23,8 @@ def _values(rows: int, seed: int = 3) -> np.ndarray:
     values = random.gamma(1.0, 1.0, (rows, len(TRAITS)))
     values[rows // 2 :] *= random.gamma(5.0, 1.0, len(TRAITS))
     values[random.random(values.shape) < 0.2] = np.nan
-    values[:5, :3] = 1e7
+    # Wrong dates and returns make days and amounts below zero.
+    values[:5, :3], values[5:10], values[10:15] = 1e7, -1.0, -7.0
     return values
 
 
@@ -67,6 +68,15 @@ def test_a_trait_without_values_says_nothing() -> None:
     model, _ = fit(values, 5)
     assert model.scales[0].deviation == 0.0
     assert not model.encode(values)[:, 0].any()
+
+
+def test_a_trait_that_is_the_same_for_all_who_have_it_says_nothing() -> None:
+    """Else the deviation of rounding would put unknown values far from known ones."""
+    values = np.full((200, len(TRAITS)), np.nan)
+    values[:50, 5] = 1 / 3
+    model, _ = fit(values, 5)
+    assert len(model.centers) == 1
+    assert not model.encode(values).any()
 
 
 def test_no_trait_reads_a_sensitive_column_or_one_that_personalisation_may_not_use() -> None:
