@@ -20,7 +20,7 @@ from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.landing import digest
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.lock import run_lock
+from pipelines.ingest.lock import PATIENCE_SECONDS, load_lock
 from pipelines.ingest.source_load import ingest_source
 
 MOST_DATA_FILES = 200
@@ -39,7 +39,7 @@ def load_segments(
 
     Raises:
         LogError: the segments have no place.
-        RunLockError: another run works in the data folder; it loads the segments itself, or the next call does.
+        RunLockError: another process loads, or changes tables; the next call loads the segments.
         IngestError: bronze or quarantine cannot be written. The segments stay.
     """
     settings = installation.settings
@@ -47,7 +47,7 @@ def load_segments(
     seal_orphans(folder)
     if not sealed_segments(folder):
         return None
-    with run_lock(settings.data_dir):
+    with load_lock(settings.data_dir, PATIENCE_SECONDS):
         segments = sealed_segments(folder)
         result = _load(installation, contract)
         table = BronzeTable(contract, installation.lakehouse)
@@ -62,10 +62,10 @@ def load_messages(installation: Installation, contract: Contract) -> LoadResult 
     """Load the new messages of a source that is a topic of Kafka. Returns None if there are none.
 
     Raises:
-        RunLockError: another run works in the data folder; it loads the messages itself, or the next call does.
+        RunLockError: another process loads, or changes tables; the next call loads the messages.
         IngestError: bronze or quarantine cannot be written. The next call loads the same messages.
     """
-    with run_lock(installation.settings.data_dir):
+    with load_lock(installation.settings.data_dir, PATIENCE_SECONDS):
         result = _load(installation, contract)
         _compact(installation, BronzeTable(contract, installation.lakehouse))
     return result if result.files_new or result.refused else None
