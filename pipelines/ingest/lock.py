@@ -34,9 +34,7 @@ def is_locked(data_dir: Path) -> bool:
 
 
 @contextmanager
-def run_lock(
-    data_dir: Path, wait_seconds: float = PATIENCE_SECONDS, *, admits_loads: bool = False
-) -> Iterator[None]:
+def run_lock(data_dir: Path, wait_seconds: float = PATIENCE_SECONDS, *, admits_loads: bool = False) -> Iterator[None]:
     """Lock a data folder inside the block. The operating system releases the lock even if the process is killed.
 
     Args:
