@@ -59,6 +59,7 @@ class PersonRecords:
         service = installation.consent_service()
         self._service = replace(service, store=self._store)
         self._verdicts: dict[str, Verdict] = {}
+        self._moment: datetime | None = None
         self._pending: list[ConsentRecord] = []
         self._live = LiveDecisions(self._store, service.policy, service.controller)
         self._terms = {
@@ -80,7 +81,7 @@ class PersonRecords:
         Raises:
             ConsentStoreReplaced: another store is in its place; open a new object.
         """
-        self._verdicts.clear()
+        self._forget_verdicts()
         self._pending.clear()
         self._live.refresh()
 
@@ -93,11 +94,14 @@ class PersonRecords:
 
     def _decided(self, person: str) -> Verdict:
         customer, purpose = self._customer(person), self._rules.purpose
-        denial = self._live.denials((customer,), purpose, self._service.decision_moment())[0]
+        self._moment = self._moment or self._service.decision_moment()
+        denial = self._live.denials((customer,), purpose, self._moment)[0]
         if denial is None:
             return Verdict.PERMITTED
         if denial is not Denial.NO_CONSENT:
             return Verdict.DENIED
+        if not self._live.knows(customer):
+            return Verdict.UNDECIDED
         records = self._store.records_of(self._store.members_of(customer))
         deciding = [
             record for record in records
@@ -132,7 +136,11 @@ class PersonRecords:
         made, self._pending = self._pending, []
         if made:
             self._live.append(made)
-            self._verdicts.clear()
+            self._forget_verdicts()
+
+    def _forget_verdicts(self) -> None:
+        self._verdicts.clear()
+        self._moment = None
 
     def _due(self, person: str, said: NewAnswer) -> list[tuple[str, ConsentRecord | None]]:
         """Return the source persons for whom an answer is to be recorded, each with the last record."""

@@ -79,7 +79,7 @@ class KafkaChannel:
     def _produce(self, event: ChangeEvent, report: Callable[..., None]) -> None:
         assert self.settings.kafka is not None
         now = self.clock()
-        body = event.body(self.settings.table, self.settings.purpose, now)
+        body = event.body(self.settings, now)
         headers: list[tuple[str, str | bytes | None]] = [
             (name, value.encode()) for name, value in event.headers(self.secret, body, now).items()
         ]
