@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from deltalake import DeltaTable
-
 from installation.collector.place import segment_folder
 from installation.collector.segment import seal_orphans, sealed_segments
 from installation.contract.document import Contract
@@ -79,14 +77,10 @@ def _load(installation: Installation, contract: Contract) -> LoadResult:
 
 
 def _compact(installation: Installation, table: BronzeTable) -> None:
-    if table.delta is not None and _data_files(table.delta) >= MOST_DATA_FILES:
+    if table.delta is not None and len(table.delta.file_uris()) >= MOST_DATA_FILES:
         installation.lakehouse.compact(table.contract.table)
 
 
 def _delete_if_loaded(path: Path, table: BronzeTable) -> None:
     if path.exists() and table.holds(digest(path)[0]):
         path.unlink()
-
-
-def _data_files(delta: DeltaTable) -> int:
-    return len(delta.file_uris())
