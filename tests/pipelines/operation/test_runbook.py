@@ -40,6 +40,10 @@ from tests.privacy.consent.test_store import record
 
 RUNBOOKS = Document(ROOT / "docs" / "operate" / "runbooks.md")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+EVENT = (
+    b'{"messageId": "m1", "type": "track", "event": "x", "visitorId": "a", "timestamp": "2026-01-01T00:00:00Z", '
+    b'"receivedAt": "2026-01-01T00:00:00Z"}'
+)
 
 
 def no_runs() -> RunFacts:
@@ -237,6 +241,18 @@ def test_data_late(settings: Settings, dagster: Dagster) -> None:
 
     assert after(hours - timedelta(minutes=5)) == set()
     assert after(hours + timedelta(minutes=5)) == {f"data_late/{late.table}"}
+
+
+def test_a_load_beside_the_runs_makes_a_source_fresh(settings: Settings, dagster: Dagster) -> None:
+    with Installation(settings) as installation:
+        contract = installation.contracts["source.tracked_event"]
+        dagster.instance.report_runless_asset_event(dg.AssetMaterialization(asset_key(contract.table)))
+        ran_at = dagster.facts().written[contract.table].at
+        with closing(AppendLog(segment_folder(contract, settings))) as log:
+            log.append([EVENT]).result()
+        load_segments(installation, contract)
+        assert observe(installation, dagster.facts).facts.written[contract.table].at > ran_at
+        assert observe(installation, no_runs).facts.written.keys() == {contract.table}
 
 
 def test_collection_late(settings: Settings) -> None:
