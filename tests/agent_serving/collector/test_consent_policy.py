@@ -63,7 +63,7 @@ class Site:
         now = self.clock()
         message = {"type": kind, "event": more.get("event", "Viewed"), "context": context}
         return ReceivedEvent(
-            SOURCE, kind, str(self.count), device, user, more.get("former"), now - ago, now, message,
+            kind, str(self.count), device, user, more.get("former"), now - ago, now, message,
             SignalHeaders(more.get("gpc")), {}, b'{"page":"secret-page-%d"}' % self.count,
         )  # fmt: skip
 
