@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -59,7 +60,6 @@ class PersonRecords:
         service = installation.consent_service()
         self._service = replace(service, store=self._store)
         self._verdicts: dict[str, Verdict] = {}
-        self._moment: datetime | None = None
         self._pending: list[ConsentRecord] = []
         self._live = LiveDecisions(self._store, service.policy, service.controller)
         self._terms = {
@@ -81,7 +81,7 @@ class PersonRecords:
         Raises:
             ConsentStoreReplaced: another store is in its place; open a new object.
         """
-        self._forget_verdicts()
+        self._verdicts.clear()
         self._pending.clear()
         self._live.refresh()
 
@@ -89,26 +89,36 @@ class PersonRecords:
         """Return whether the purpose of the source is permitted for a person, as it was known at the last `refresh`."""
         self.store()
         if person not in self._verdicts:
-            self._verdicts[person] = self._decided(person)
+            self.decide((person,))
         return self._verdicts[person]
 
-    def _decided(self, person: str) -> Verdict:
-        customer, purpose = self._customer(person), self._rules.purpose
-        self._moment = self._moment or self._service.decision_moment()
-        denial = self._live.denials((customer,), purpose, self._moment)[0]
-        if denial is None:
-            return Verdict.PERMITTED
-        if denial is not Denial.NO_CONSENT:
-            return Verdict.DENIED
-        if not self._live.knows(customer):
-            return Verdict.UNDECIDED
-        records = self._store.records_of(self._store.members_of(customer))
-        deciding = [
-            record for record in records
+    def decide(self, persons: Collection[str]) -> None:
+        """Find the verdicts of persons together, which is much faster than one by one."""
+        owners = self._store.customers_of(persons)
+        customer_of = {person: owners.get(person) or person for person in persons}
+        customers = sorted(set(customer_of.values()))
+        moment = self._service.decision_moment()
+        denials = dict(zip(customers, self._live.denials(customers, self._rules.purpose, moment), strict=True))
+        without = [one for one in customers if denials[one] is Denial.NO_CONSENT and self._live.knows(one)]
+        refused = self._have_decided(without)
+        for person, customer in customer_of.items():
+            denial = denials[customer]
+            if denial is None:
+                self._verdicts[person] = Verdict.PERMITTED
+            else:
+                is_open = denial is Denial.NO_CONSENT and customer not in refused
+                self._verdicts[person] = Verdict.UNDECIDED if is_open else Verdict.DENIED
+
+    def _have_decided(self, customers: Collection[str]) -> set[str]:
+        """Return those of the customers who have a decision about the purpose on record."""
+        members = self._store.members_of_all(customers)
+        records = self._store.records_of({subject for subjects in members.values() for subject in subjects})
+        deciding = {
+            record.subject_id for record in records
             if record.controller == self._service.controller and record.purpose in self._concerned
             and record.state not in _NO_DECISION
-        ]  # fmt: skip
-        return Verdict.DENIED if deciding else Verdict.UNDECIDED
+        }  # fmt: skip
+        return {customer for customer, subjects in members.items() if not deciding.isdisjoint(subjects)}
 
     def is_due(self, person: str, said: NewAnswer) -> bool:
         """Return whether a device's new answer is to be recorded for a person."""
@@ -136,11 +146,7 @@ class PersonRecords:
         made, self._pending = self._pending, []
         if made:
             self._live.append(made)
-            self._forget_verdicts()
-
-    def _forget_verdicts(self) -> None:
-        self._verdicts.clear()
-        self._moment = None
+            self._verdicts.clear()
 
     def _due(self, person: str, said: NewAnswer) -> list[tuple[str, ConsentRecord | None]]:
         """Return the source persons for whom an answer is to be recorded, each with the last record."""
