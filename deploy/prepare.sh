@@ -44,6 +44,8 @@ online_redis_file = "/run/secrets/redis"
 [http]
 host = "127.0.0.1"
 port = 8080
+# Where browsers send events to, see docs/collect.md.
+public_url = "https://${BOJAGI_HOST:-localhost}"
 
 [storage_options]
 aws_endpoint_url = "http://s3:8333"

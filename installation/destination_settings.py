@@ -29,13 +29,13 @@ class DestinationSettings(BaseModel):
     """A program that gets the changes of a table about customers, of those who permit the purpose.
 
     The role decides which columns may be read. Either `webhook` or `kafka` says where the events go. With `audience`,
-    the destination has the profiles of its members only.
+    the destination has the profiles of its members only; without a table, it learns who is a member.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    table: str = Field(pattern=r"^gold/[a-z][a-z0-9_]*$")
-    columns: tuple[str, ...] = Field(min_length=1)
+    table: str | None = Field(default=None, pattern=r"^gold/[a-z][a-z0-9_]*$")
+    columns: tuple[str, ...] = ()
     purpose: str
     role: str
     audience: str | None = None
@@ -43,7 +43,9 @@ class DestinationSettings(BaseModel):
     kafka: TopicSettings | None = None
 
     @model_validator(mode="after")
-    def _have_one_channel(self) -> Self:
+    def _have_a_content_and_one_channel(self) -> Self:
+        if (self.table is None) == bool(self.columns) or (self.table is None and self.audience is None):
+            raise ValueError("expected a table with columns, an audience, or both")
         if (self.webhook is None) == (self.kafka is None):
             raise ValueError("expected one of webhook and kafka")
         return self

@@ -32,3 +32,12 @@ class SourceCredential(BaseModel):
         if self.password_file is None:
             return None if self.password is None else self.password.get_secret_value()
         return read_private_text(self.password_file, "password_file")
+
+    def kafka_options(self) -> dict[str, str]:
+        """Return the options of librdkafka by which brokers are entered.
+
+        Raises:
+            SettingsError: see `read_password`.
+        """
+        login = {"sasl.username": self.user, "sasl.password": self.read_password() or ""} if self.user else {}
+        return login | self.options

@@ -11,6 +11,8 @@ from pipelines.engine import java
 from pipelines.engine.session import Engine, open_engine
 from pipelines.errors import EngineError
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bojagi"
+"""Programs that tests fetch once, for all checkouts."""
 REQUIRED = frozenset(filter(None, os.environ.get("BOJAGI_REQUIRE", "").split(",")))
 
 

@@ -6,7 +6,6 @@ The jars are fetched once into a cache folder, by the Ivy that comes with Spark.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import time
@@ -21,13 +20,13 @@ import pytest
 
 from privacy.storage.lock import file_lock
 from tests.database_server import free_port
-from tests.engines import require_or_skip
+from tests.engines import CACHE, require_or_skip
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 VERSION = "4.3.1"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bojagi" / f"kafka-{VERSION}"
+HOME = CACHE / f"kafka-{VERSION}"
 JVM = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xlog:disable")
 PROPERTIES = """\
 process.roles=broker,controller
@@ -148,13 +147,13 @@ def kafka_broker(folder: Path) -> Iterator[Broker]:
 
 def _fetched_jars() -> Path:
     """Return the folder of the broker's jars; the first call fetches them (44 MB)."""
-    jars = CACHE / "jars"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with file_lock(CACHE / "lock", wait_seconds=600):
+    jars = HOME / "jars"
+    HOME.mkdir(parents=True, exist_ok=True)
+    with file_lock(HOME / "lock", wait_seconds=600):
         if not jars.exists():
             ivy = next((Path(str(importlib.util.find_spec("pyspark").origin)).parent / "jars").glob("ivy-*.jar"))
-            new = CACHE / "new"
-            command = ["java", "-jar", str(ivy), "-cache", str(CACHE / "ivy"), "-confs", "default"]
+            new = HOME / "new"
+            command = ["java", "-jar", str(ivy), "-cache", str(HOME / "ivy"), "-confs", "default"]
             command += ["-dependency", "org.apache.kafka", "kafka_2.13", VERSION]
             found = subprocess.run(
                 [*command, "-retrieve", f"{new}/[artifact]-[revision].[ext]"], capture_output=True, text=True

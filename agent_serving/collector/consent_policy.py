@@ -155,6 +155,7 @@ class ConsentPolicy:
         for arrival in arrivals:
             self._take_person(state, arrival, self._take_answers(state, arrival))
         self._records.store()
+        self._records.decide({person for arrival in arrivals for person in _persons(state, arrival)})
         return [self._decision(state, arrival) for arrival in arrivals]
 
     def _load(self, names: Sequence[str] | set[str], now: datetime) -> Visitors:
@@ -267,6 +268,11 @@ class ConsentPolicy:
     def _require_change(self) -> None:
         if not self._can_change:
             raise _ChangeNeeded
+
+
+def _persons(state: Visitors, arrival: _Arrival) -> set[str]:
+    """Return the persons whose consents decide on an event: its own, else those who are known on the device."""
+    return {arrival.person} if arrival.person is not None else state.persons.get(arrival.visitor or "", set())
 
 
 def open_policy(installation: Installation, contract: Contract) -> ConsentPolicy | StoreAll:

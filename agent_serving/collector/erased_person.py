@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,10 +11,9 @@ import pyarrow as pa
 
 from agent_serving.collector.received_event import ReceivedEvent
 from installation.contract.document import Contract
+from privacy.consent.timeline import microseconds
 from privacy.protection.suppression import NOT_LISTED, REFERENCES, ListedIdentifiers, is_suppressed
 from privacy.protection.token import Tokenizer
-
-_EPOCH = datetime(1970, 1, 1)
 
 
 def are_erased(
@@ -38,14 +36,9 @@ def are_erased(
                 np.maximum(until, listed.until("person", pa.array(people, pa.string())), out=until)
         elif column.touchpoint_role in REFERENCES:
             np.maximum(until, listed.until(str(column.touchpoint_role), values), out=until)
-    moments = [_micros(event.event_at.astimezone(zone)) for event in events]
+    moments = [microseconds(event.event_at.astimezone(zone).replace(tzinfo=None)) for event in events]
     return is_suppressed(until, np.array(moments, np.int64))
 
 
 def _text(value: object) -> str | None:
     return None if value is None or isinstance(value, dict | list) else str(value)
-
-
-def _micros(wall_time: datetime) -> int:
-    span = wall_time.replace(tzinfo=None) - _EPOCH
-    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds

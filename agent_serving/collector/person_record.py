@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -88,23 +89,36 @@ class PersonRecords:
         """Return whether the purpose of the source is permitted for a person, as it was known at the last `refresh`."""
         self.store()
         if person not in self._verdicts:
-            self._verdicts[person] = self._decided(person)
+            self.decide((person,))
         return self._verdicts[person]
 
-    def _decided(self, person: str) -> Verdict:
-        customer, purpose = self._customer(person), self._rules.purpose
-        denial = self._live.denials((customer,), purpose, self._service.decision_moment())[0]
-        if denial is None:
-            return Verdict.PERMITTED
-        if denial is not Denial.NO_CONSENT:
-            return Verdict.DENIED
-        records = self._store.records_of(self._store.members_of(customer))
-        deciding = [
-            record for record in records
+    def decide(self, persons: Collection[str]) -> None:
+        """Find the verdicts of persons together, which is much faster than one by one."""
+        owners = self._store.customers_of(persons)
+        customer_of = {person: owners.get(person) or person for person in persons}
+        customers = sorted(set(customer_of.values()))
+        moment = self._service.decision_moment()
+        denials = dict(zip(customers, self._live.denials(customers, self._rules.purpose, moment), strict=True))
+        without = [one for one in customers if denials[one] is Denial.NO_CONSENT and self._live.knows(one)]
+        refused = self._have_decided(without)
+        for person, customer in customer_of.items():
+            denial = denials[customer]
+            if denial is None:
+                self._verdicts[person] = Verdict.PERMITTED
+            else:
+                is_open = denial is Denial.NO_CONSENT and customer not in refused
+                self._verdicts[person] = Verdict.UNDECIDED if is_open else Verdict.DENIED
+
+    def _have_decided(self, customers: Collection[str]) -> set[str]:
+        """Return those of the customers who have a decision about the purpose on record."""
+        members = self._store.members_of_all(customers)
+        records = self._store.records_of({subject for subjects in members.values() for subject in subjects})
+        deciding = {
+            record.subject_id for record in records
             if record.controller == self._service.controller and record.purpose in self._concerned
             and record.state not in _NO_DECISION
-        ]  # fmt: skip
-        return Verdict.DENIED if deciding else Verdict.UNDECIDED
+        }  # fmt: skip
+        return {customer for customer, subjects in members.items() if not deciding.isdisjoint(subjects)}
 
     def is_due(self, person: str, said: NewAnswer) -> bool:
         """Return whether a device's new answer is to be recorded for a person."""

@@ -33,7 +33,6 @@ class Projection:
     """Makes the events of one source."""
 
     def __init__(self, contract: Contract) -> None:
-        self._source = contract.id
         self._paths: list[tuple[str, list[tuple[str, _Path]]]] = [
             (column.header, [(name, tuple(name.split("."))) for name in column.headers]) for column in contract.columns
         ]
@@ -43,11 +42,7 @@ class Projection:
 
         `received_at` is in UTC.
         """
-        kind, anonymous, user = (
-            _text(message.get("type")),
-            _text(message.get("anonymousId")),
-            _text(message.get("userId")),
-        )
+        kind, anonymous, user = (_text(message.get(name)) for name in ("type", "anonymousId", "userId"))
         message_id = _text(message.get("messageId")) or f"bojagi-{secrets.token_hex(16)}"
         at, stated = _event_time(message, received_at)
         computed = {
@@ -63,18 +58,7 @@ class Projection:
         line = orjson.dumps(fields)
         previous = _text(message.get("previousId"))
         return ReceivedEvent(
-            self._source,
-            kind or "",
-            message_id,
-            anonymous,
-            user,
-            previous,
-            at,
-            received_at,
-            message,
-            headers,
-            fields,
-            line,
+            kind or "", message_id, anonymous, user, previous, at, received_at, message, headers, fields, line
         )
 
 

@@ -20,7 +20,6 @@ class ReceivedEvent:
     """One event. It is personal: never log it.
 
     Attributes:
-        source: id of the source contract that the write key names.
         type: `track`, `identify`, `page`, `screen`, `group`, `alias`, or an unknown text, which the contract refuses.
         message_id: as sent, or made by the collector.
         anonymous_id: as sent; None for many events of servers.
@@ -34,7 +33,6 @@ class ReceivedEvent:
         line: `fields` as one line of JSON without line end.
     """
 
-    source: str
     type: str
     message_id: str
     anonymous_id: str | None

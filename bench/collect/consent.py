@@ -194,7 +194,7 @@ def _event(visit: Visit, now: datetime) -> ReceivedEvent:
     former = visit.former if visit.kind == "alias" else None
     message, name = visit.message, str(visit.number)
     return ReceivedEvent(
-        SOURCE, message["type"], name, visit.device, visit.person, former, at, now, message, headers, {}, line
+        message["type"], name, visit.device, visit.person, former, at, now, message, headers, {}, line
     )  # fmt: skip
 
 

@@ -173,7 +173,10 @@ def message(identifier: str, member: str) -> dict[str, Any]:
         "type": "track", "event": "Product Viewed", "messageId": identifier, "userId": member,
         "anonymousId": f"a-{member}", "timestamp": datetime.now(UTC).isoformat(),
         "properties": {"product_id": 1029743, "price": 3.49, "currency": "USD", "list": "search"},
-        "context": {"library": {"name": "segment-analytics-python", "version": "2.3.2"}, "sessionId": f"s-{member}"},
+        "context": {
+            "library": {"name": "segment-analytics-python", "version": "2.3.2"}, "sessionId": f"s-{member}",
+            "consent": {"categoryPreferences": {"Analytics": True, "Advertising": False}},
+        },
         "integrations": {},
     }  # fmt: skip
 

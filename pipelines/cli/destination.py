@@ -35,7 +35,7 @@ def send(
 ) -> None:
     """Send what has changed since the last call: new and changed profiles, and removals.
 
-    Call it after each run, or by a timer. It may be killed at any moment. Exit code 3: a destination did not take all.
+    Dagster's daemon does it every hour. It may be killed at any moment. Exit code 3: a destination did not take all.
 
     [bold]Examples[/bold]
 
@@ -44,26 +44,11 @@ def send(
     """
     from dataclasses import asdict
 
-    from pipelines.destination.delivery import Delivery
-    from pipelines.destination.opening import open_channel
-    from privacy.storage.atomic_file import create_private_folder
-    from privacy.storage.lock import LockBusyError, file_lock
+    from pipelines.destination.sending import send_changes
 
-    reports = []
     with installation_for(data) as installation:
-        settings = installation.settings
-        create_private_folder(settings.data_dir)
-        for name in _chosen(installation, names):
-            try:
-                with (
-                    file_lock(settings.data_dir / f"destination_{name}.lock", wait_seconds=0.5),
-                    open_channel(settings, settings.destinations[name], installation.clock) as channel,
-                ):
-                    delivery = Delivery(installation, name, settings.destinations[name], channel)
-                    reports.append(delivery.send(accepts_gone=accept_gone))
-            except LockBusyError:
-                print_error(f"{name}: another process is sending to it; run again when it has ended.")
-                raise typer.Exit(ExitCode.ENVIRONMENT) from None
+        chosen = _chosen(installation, names)
+        reports = [send_changes(installation, name, accepts_gone=accept_gone) for name in chosen]
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports]))
     for report in reports:
@@ -80,7 +65,7 @@ def send(
 
 @app.command()
 def status(as_json: Json = False, data: Data = None) -> None:
-    """Show how many profiles each destination has, waits for, and has refused."""
+    """Show how many profiles each destination has, waits for, has refused, and was told to delete."""
     from pipelines.cli.grid import make_grid, open_console
     from pipelines.destination.sent_profile import SentProfiles, Status
 

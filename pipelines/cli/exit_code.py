@@ -52,6 +52,7 @@ _BY_ERROR = {
     "DiskError": ExitCode.ENVIRONMENT,
     "ObjectStoreError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
+    "DestinationBusy": ExitCode.BUSY,
     "BackupError": ExitCode.ENVIRONMENT,
     "AliveError": ExitCode.REFUSED,
     "LakehouseBusyError": ExitCode.BUSY,

@@ -73,7 +73,7 @@ def run(
     from pipelines.ingest.lock import run_lock
 
     # Here, so that another run is refused before the imports, which take seconds.
-    with run_lock(settings.data_dir):
+    with run_lock(settings.data_dir, admits_loads=True):
         code = _run(settings, started, select, as_json=as_json)
     raise typer.Exit(code)
 

@@ -89,7 +89,7 @@ def _of_topic(installation: Installation, contract: Contract, origin: KafkaTopic
     credential = installation.settings.source_credentials.get(origin.server)
     table = BronzeTable(contract, installation.lakehouse)
     try:
-        with open_topic(origin, credential, f"bojagi-{contract.name}") as topic:
+        with open_topic(origin, credential) as topic:
             partitions = topic.partitions()
     except FileFaultError as fault:
         return Backlog(contract.name, "topic", fault=str(fault))

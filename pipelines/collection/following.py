@@ -41,8 +41,8 @@ def follow(
 ) -> None:
     """Load and push until `stop` is set; then load once more what is sealed.
 
-    A load that fails is logged and tried again: the segments stay. While another run works in the data folder, loads
-    wait; that run loads the segments that are sealed when it starts.
+    A load that fails is logged and tried again: the segments stay. Loads wait while a refresh loads its sources, and
+    while a command changes tables, such as an erasure.
 
     Args:
         installation: an opened installation.

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from deltalake import DeltaTable
-
 from installation.collector.place import segment_folder
 from installation.collector.segment import seal_orphans, sealed_segments
 from installation.contract.document import Contract
@@ -20,7 +18,7 @@ from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.landing import digest
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.lock import run_lock
+from pipelines.ingest.lock import PATIENCE_SECONDS, load_lock
 from pipelines.ingest.source_load import ingest_source
 
 MOST_DATA_FILES = 200
@@ -39,7 +37,7 @@ def load_segments(
 
     Raises:
         LogError: the segments have no place.
-        RunLockError: another run works in the data folder; it loads the segments itself, or the next call does.
+        RunLockError: another process loads, or changes tables; the next call loads the segments.
         IngestError: bronze or quarantine cannot be written. The segments stay.
     """
     settings = installation.settings
@@ -47,7 +45,7 @@ def load_segments(
     seal_orphans(folder)
     if not sealed_segments(folder):
         return None
-    with run_lock(settings.data_dir):
+    with load_lock(settings.data_dir, PATIENCE_SECONDS):
         segments = sealed_segments(folder)
         result = _load(installation, contract)
         table = BronzeTable(contract, installation.lakehouse)
@@ -62,10 +60,10 @@ def load_messages(installation: Installation, contract: Contract) -> LoadResult 
     """Load the new messages of a source that is a topic of Kafka. Returns None if there are none.
 
     Raises:
-        RunLockError: another run works in the data folder; it loads the messages itself, or the next call does.
+        RunLockError: another process loads, or changes tables; the next call loads the messages.
         IngestError: bronze or quarantine cannot be written. The next call loads the same messages.
     """
-    with run_lock(installation.settings.data_dir):
+    with load_lock(installation.settings.data_dir, PATIENCE_SECONDS):
         result = _load(installation, contract)
         _compact(installation, BronzeTable(contract, installation.lakehouse))
     return result if result.files_new or result.refused else None
@@ -79,14 +77,10 @@ def _load(installation: Installation, contract: Contract) -> LoadResult:
 
 
 def _compact(installation: Installation, table: BronzeTable) -> None:
-    if table.delta is not None and _data_files(table.delta) >= MOST_DATA_FILES:
+    if table.delta is not None and len(table.delta.file_uris()) >= MOST_DATA_FILES:
         installation.lakehouse.compact(table.contract.table)
 
 
 def _delete_if_loaded(path: Path, table: BronzeTable) -> None:
     if path.exists() and table.holds(digest(path)[0]):
         path.unlink()
-
-
-def _data_files(delta: DeltaTable) -> int:
-    return len(delta.file_uris())

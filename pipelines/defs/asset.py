@@ -53,14 +53,17 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
             options = LoadOptions.of(run.settings, run.reference_date)
-            report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
-            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
-            if not lakehouse.exists(contract.table) and report.files_seen == 0 and not verdict.faults:
+            with run.writing((contract.table,)):
+                report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
+                verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
+                is_absent = not lakehouse.exists(contract.table)
+                if is_absent and (report.files_seen or verdict.faults):
+                    # No file could be loaded yet. The check of the empty table says why.
+                    BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
+                    is_absent = False
+            if is_absent:
                 run.inspector.note_loaded(contract.table)
                 return report_absent(context, "No file of this source has landed.")
-            if not lakehouse.exists(contract.table):
-                # No file could be loaded yet. The check of the empty table says why.
-                BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.

@@ -16,6 +16,7 @@ from pipelines.defs.backup import backup_jobs, backup_schedules
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.collection import collection_sensor, lag_checks, lag_key
 from pipelines.defs.consent import consent_assets
+from pipelines.defs.destination import destination_job, destination_schedule
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
@@ -58,6 +59,7 @@ def build_definitions(
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     backups = backup_jobs(installation) if settings.backup else {}
+    deliveries = [destination_job(installation)] if settings.destinations else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
@@ -84,6 +86,7 @@ def build_definitions(
             deadlines,
             *anchors,
             *backups.values(),
+            *deliveries,
         ],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
@@ -94,6 +97,7 @@ def build_definitions(
             place_schedule(places, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
             *backup_schedules(backups, settings.time_zone),
+            *(destination_schedule(job, settings.time_zone) for job in deliveries),
         ],
         sensors=[
             landing_sensor(refresh, settings, contracts),

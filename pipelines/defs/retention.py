@@ -20,7 +20,7 @@ def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:
         description="Deletes rows whose retention has ended by their contract, and every earlier version of the table.",
     )
     def retention(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
-        with own_errors_are_final():
+        with own_errors_are_final(), run.writing([one.table for one in contracts.sources]):
             outcomes = apply_retention(run.lakehouse, contracts, run.protection, run.reference_date)
         lines = ["| Table | Deleted | Kept | Reason |", "| --- | --- | --- | --- |"]
         for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""Sends the changes of a table about customers to a destination.
+"""Sends the changes of a table about customers, or of the members of an audience, to a destination.
 
 Each call compares the table with what the destination knows, so nothing has to be queued: a change that was not taken
 is found again by the next call, with the newest values, and values are never stored for sending.
@@ -39,6 +39,7 @@ MOST_GONE_PERCENT = 20.0
 """Most profiles of a destination that may be gone from the table at once: more are probably a damaged table."""
 LEAST_GONE = 10
 _AS_OF = "as_of"
+_COUNTED = {Status.SENT: "changed", Status.REMOVED: "removed", Status.FAILED: "failed", Status.DEAD: "dead"}
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,13 @@ class Delivery:
             refused.
         """
         with closing(CustomerConsent(self.installation)) as consent:
-            every, known = self._profiles(), self._sent.all()
+            known = self._sent.all()
+            held = [customer for customer, row in known.items() if row.is_held]
+            every = None if self.settings.table is None else self._profiles(self.settings.table)
             profiles = self._of_audience(every)
-            gone = [customer for customer in known if customer not in profiles]
-            if not accepts_gone:
-                self._check_gone([customer for customer in gone if customer not in every], len(known), consent)
+            if every is not None and not accepts_gone:
+                self._check_gone([customer for customer in held if customer not in every], len(held), consent)
+            gone = [customer for customer in held if customer not in profiles]
             events = [self._removal(known[customer]) for customer in gone]
             events += [
                 event for one, values in profiles.items() if (event := self._change(one, values, known.get(one)))
@@ -98,7 +101,7 @@ class Delivery:
         Nothing is written: the erasure of the tables deletes what the destination was known to have.
         """
         known = self._sent.all()
-        events = [self._removal(known[customer]) for customer in customers if customer in known]
+        events = [self._removal(known[one]) for one in customers if one in known and known[one].is_held]
         replies: list[Reply] = []
         try:
             self._collect(events, replies)
@@ -107,17 +110,17 @@ class Delivery:
         taken = sum(reply is Reply.TAKEN for reply in replies)
         return replace(self._report, removed=taken, failed=len(events) - taken)
 
-    def _profiles(self) -> dict[str, dict[str, Any]]:
+    def _profiles(self, table: str) -> dict[str, dict[str, Any]]:
         """Return the newest values of each customer who permits the purpose now. The read is logged."""
         settings = self.settings
-        document = self.installation.contracts.table(settings.table)
+        document = self.installation.contracts.table(table)
         has_days = _AS_OF in document.primary_key
         if set(document.primary_key) - {_AS_OF} != {document.subject_key}:
-            reason = f"{settings.table} has not one row a customer: its key is {', '.join(document.primary_key)}"
+            reason = f"{table} has not one row a customer: its key is {', '.join(document.primary_key)}"
             raise DestinationError(f"{self.name}: {reason}. Name another table.")
         wanted = [*settings.columns, *([_AS_OF] if has_days and _AS_OF not in settings.columns else [])]
         reader = self.installation.table_reader(f"destination {self.name}")
-        read = reader.read(settings.table, settings.role, settings.purpose, wanted, with_customer=True)
+        read = reader.read(table, settings.role, settings.purpose, wanted, with_customer=True)
         if read.plan.is_pseudonymised:
             reason = f"the role {settings.role} sees pseudonyms, which a removal cannot name"
             raise DestinationError(f"{self.name}: {reason}; name a role that sees identifiers as stored.")
@@ -127,18 +130,26 @@ class Delivery:
         shown = [name for name in read.plan.columns if name != _AS_OF or name in settings.columns]
         return {row[CUSTOMER]: {name: row[name] for name in shown} for row in rows if row[CUSTOMER] is not None}
 
-    def _of_audience(self, profiles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return the profiles of the members of the destination's audience; none if it has fewer than K members."""
-        name = self.settings.audience
+    def _of_audience(self, profiles: dict[str, dict[str, Any]] | None) -> dict[str, dict[str, Any]]:
+        """Return the profiles of the members of the destination's audience; none if it has fewer than K members.
+
+        Without an audience, they are all profiles; without profiles, each member has an empty one.
+        """
+        name, audiences = self.settings.audience, Audiences(self.installation)
         if name is None:
-            return profiles
+            return profiles or {}
         try:
-            members = Audiences(self.installation).members(name, Caller(f"destination {self.name}", self.settings.role))
+            purpose = audiences.store.read(name).purpose
+            if profiles is None and purpose != self.settings.purpose:
+                raise DestinationError(f"{self.name}: the audience {name} serves {purpose}; state it as the purpose.")
+            members = audiences.members(name, Caller(f"destination {self.name}", self.settings.role))
         except TooSmallError:
-            members = []
+            return {}
         except AudienceError as error:
             raise DestinationError(f"{self.name}: {error}") from error
-        return {customer: profiles[customer] for customer in members if customer in profiles}
+        if profiles is None:
+            return {one: {} for one in members}
+        return {one: profiles[one] for one in members if one in profiles}
 
     def _check_gone(self, gone: Sequence[str], total: int, consent: CustomerConsent) -> None:
         """Refuse to remove most profiles when their customers still permit the purpose."""
@@ -158,21 +169,23 @@ class Delivery:
             is_dead = known.status is Status.DEAD and known.tried_hash == digest
             if is_dead or (known.sent_hash == digest and known.status is Status.SENT):
                 return None
-        return ChangeEvent(self._id(customer, digest, known), EventType.CHANGED, customer, digest, values)
+        kind = EventType.ENTERED if self.settings.table is None else EventType.CHANGED
+        return ChangeEvent(self._id(customer, digest, known), kind, customer, digest, values)
 
     def _removal(self, known: SentProfile) -> ChangeEvent:
-        return ChangeEvent(self._id(known.customer_id, "", known), EventType.REMOVED, known.customer_id, None)
+        kind = EventType.LEFT if self.settings.table is None else EventType.REMOVED
+        return ChangeEvent(self._id(known.customer_id, "", known), kind, known.customer_id, None)
 
     def _send_part(
         self, events: Sequence[ChangeEvent], known: Mapping[str, SentProfile], consent: CustomerConsent
     ) -> None:
         """Send events of those who still permit the purpose; others who are known to the destination are removed."""
-        changes = [event.customer_id for event in events if event.type is EventType.CHANGED]
+        changes = [event.customer_id for event in events if event.digest is not None]
         consent.refresh()
         denials = consent.denials(changes, self.settings.purpose, self.installation.decision_moment())
         denied = {one for one, denial in zip(changes, denials, strict=True) if denial is not None}
         kept = [event for event in events if event.customer_id not in denied]
-        kept += [self._removal(known[one]) for one in denied if one in known]
+        kept += [self._removal(known[one]) for one in denied if one in known and known[one].is_held]
         self._send_all(kept, known)
 
     def _send_all(self, events: Sequence[ChangeEvent], known: Mapping[str, SentProfile]) -> None:
@@ -181,17 +194,11 @@ class Delivery:
         try:
             self._collect(events, replies)
         finally:
-            answered = list(zip(events, replies, strict=False))
-            removed = [e.customer_id for e, reply in answered if e.digest is None and reply is Reply.TAKEN]
-            changed = [
-                self._outcome(event, reply, known.get(event.customer_id))
-                for event, reply in answered
-                if event.digest is not None or reply is not Reply.TAKEN
-            ]
-            self._sent.save(changed, removed)
-            self._count(removed=len(removed))
-            for name, status in (("changed", Status.SENT), ("failed", Status.FAILED), ("dead", Status.DEAD)):
-                self._count(**{name: sum(one.status is status for one in changed)})
+            answered = zip(events, replies, strict=False)
+            noted = [self._outcome(event, reply, known.get(event.customer_id)) for event, reply in answered]
+            self._sent.save(noted)
+            for status, name in _COUNTED.items():
+                self._count(**{name: sum(one.status is status for one in noted)})
 
     def _collect(self, events: Sequence[ChangeEvent], replies: list[Reply]) -> None:
         """Send events and add the replies to the list, which has those before a break-down of the channel."""
@@ -201,19 +208,20 @@ class Delivery:
     def _outcome(self, event: ChangeEvent, reply: Reply, known: SentProfile | None) -> SentProfile:
         now = self.installation.clock().astimezone(datetime.UTC).replace(tzinfo=None)
         if reply is Reply.TAKEN:
-            return SentProfile(self.name, event.customer_id, Status.SENT, event.digest, None, 0, now)
+            status = Status.REMOVED if event.digest is None else Status.SENT
+            return SentProfile(self.name, event.customer_id, status, event.digest, None, 0, now)
         is_again = known is not None and known.status is Status.FAILED and known.tried_hash == event.digest
         attempts = 1 + (known.attempts if known is not None and is_again else 0)
         is_dead = event.digest is not None and (reply is Reply.REFUSED or attempts >= MOST_ATTEMPTS)
         status = Status.DEAD if is_dead else Status.FAILED
         sent_hash = None if known is None else known.sent_hash
         # The time stays, because the id of the event depends on it.
-        changed_at = now if known is None else known.changed_at
+        changed_at = None if known is None else known.changed_at
         return SentProfile(self.name, event.customer_id, status, sent_hash, event.digest, attempts, changed_at)
 
     def _id(self, customer: str, digest: str, known: SentProfile | None) -> str:
         """Return the id of a change: the same when it is sent again, another one when the same values come back."""
-        since = "" if known is None or known.sent_hash is None else known.changed_at.isoformat()
+        since = "" if known is None or known.changed_at is None else known.changed_at.isoformat()
         return f"evt_{self._keyed(chr(0).join((self.name, customer, digest, since)))}"
 
     def _keyed(self, text: str) -> str:
@@ -227,5 +235,5 @@ def retry_dead(installation: Installation, name: str) -> int:
     """Let the next call send what was set aside for a destination; return how many changes."""
     sent = SentProfiles(installation.lakehouse, name)
     dead = [one for one in sent.all().values() if one.status is Status.DEAD]
-    sent.save([replace(one, status=Status.FAILED, attempts=0) for one in dead], [])
+    sent.save([replace(one, status=Status.FAILED, attempts=0) for one in dead])
     return len(dead)

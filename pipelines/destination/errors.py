@@ -7,5 +7,9 @@ class DestinationError(PipelineError):
     """Changes cannot be sent to a destination: its settings are wrong, or too many profiles are gone."""
 
 
+class DestinationBusy(DestinationError):
+    """Another process sends to the destination."""
+
+
 class ChannelDown(DestinationError):
     """A destination takes no events now. Those that were not taken are sent by the next call."""

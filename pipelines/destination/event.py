@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from installation.destination_settings import DestinationSettings
 from pipelines.operation.channel import signed_headers
 
 
@@ -19,13 +20,17 @@ class EventType(StrEnum):
     CHANGED = "profile.changed"
     REMOVED = "profile.removed"
     """The destination may not use the profile any more, and should delete it."""
+    ENTERED = "audience.entered"
+    LEFT = "audience.left"
+    """The destination may not count the customer among the members any more."""
 
 
 @dataclass(frozen=True)
 class ChangeEvent:
     """One event. It has the same `id` each time it is sent, so that its receiver can leave out a repeat.
 
-    `values` are the columns of the profile; empty for a removal. `digest` is a keyed hash of them, None for a removal.
+    `values` are the columns of the profile; empty for a removal, and for a destination that gets no profiles. `digest`
+    is a keyed hash of them, None for a removal.
     """
 
     id: str
@@ -34,9 +39,11 @@ class ChangeEvent:
     digest: str | None
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def body(self, table: str, purpose: str, now: datetime.datetime) -> bytes:
+    def body(self, destination: DestinationSettings, now: datetime.datetime) -> bytes:
         """Return the event as JSON. `now` has a zone."""
-        data: dict[str, Any] = {"customer_id": self.customer_id, "table": table, "purpose": purpose}
+        about = {"table": destination.table, "audience": destination.audience, "purpose": destination.purpose}
+        data: dict[str, Any] = {"customer_id": self.customer_id}
+        data |= {name: value for name, value in about.items() if value is not None}
         if self.type is EventType.CHANGED:
             data["values"] = self.values
         content = {"type": self.type.value, "id": self.id, "timestamp": now.isoformat(), "data": data}

@@ -35,6 +35,8 @@ class Status(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     """It was not taken, and is sent again."""
+    REMOVED = "removed"
+    """The destination took the removal. The row is kept for a while: the next event needs another id than the first."""
     DEAD = "dead"
     """It was refused, or failed too often. It is sent again when the profile changes, or when an operator asks."""
 
@@ -44,7 +46,8 @@ class SentProfile:
     """What a destination knows of a customer.
 
     `sent_hash` is that of the values that it took last, None if it took none. `tried_hash` is that of the values that
-    it did not take; None for those of a removal, or if nothing failed. `changed_at` is UTC without a zone.
+    it did not take; None for those of a removal, or if nothing failed. `changed_at` is the time at which it took an
+    event last, in UTC without a zone; None if it took none.
     """
 
     destination: str
@@ -53,7 +56,12 @@ class SentProfile:
     sent_hash: str | None
     tried_hash: str | None
     attempts: int
-    changed_at: datetime.datetime
+    changed_at: datetime.datetime | None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the destination may have the profile."""
+        return self.status is not Status.REMOVED
 
 
 class SentProfiles:
@@ -71,12 +79,11 @@ class SentProfiles:
         rows = self._lakehouse.select(TABLE, names, f"destination = '{self._destination}'").to_pylist()
         return {row["customer_id"]: SentProfile(**{**row, "status": Status(row["status"])}) for row in rows}
 
-    def save(self, changed: Sequence[SentProfile], removed: Sequence[str]) -> None:
-        """Write the changed rows and delete those of removed customers, in one commit."""
-        if not changed and not removed:
+    def save(self, changed: Sequence[SentProfile]) -> None:
+        """Write the changed rows in one commit."""
+        if not changed:
             return
-        gone = [{"destination": self._destination, "customer_id": one} for one in removed]
-        rows = pa.Table.from_pylist([*map(asdict, changed), *gone], _SCHEMA)
+        rows = pa.Table.from_pylist([*map(asdict, changed)], _SCHEMA)
         if not self._lakehouse.exists(TABLE):
             self._lakehouse.append_rows(TABLE, _SCHEMA.empty_table())
         merge = self._lakehouse.delta(TABLE).merge(
@@ -85,15 +92,13 @@ class SentProfiles:
             source_alias="s",
             target_alias="t",
         )
-        merge.when_matched_delete("s.status IS NULL").when_matched_update_all().when_not_matched_insert_all(
-            "s.status IS NOT NULL"
-        ).execute()
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
 
 def destinations_of(lakehouse: Lakehouse, customers: Sequence[str]) -> list[str]:
     """Return the names of the destinations that may have the profile of one of these customers, sorted."""
     if not customers or not lakehouse.exists(TABLE):
         return []
-    rows = lakehouse.rows(TABLE, ["destination", "customer_id"])
+    rows = lakehouse.select(TABLE, "destination, customer_id", f"status <> '{Status.REMOVED}'")
     found = rows.filter(pc.is_in(rows["customer_id"], value_set=pa.array(customers, pa.string())))
     return sorted(set(found["destination"].to_pylist()))

@@ -6,7 +6,6 @@ import datetime
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -31,13 +30,12 @@ def open_topic(
     """
     topic = destination.kafka
     assert topic is not None
-    options: dict[str, Any] = {}
+    options: dict[str, str] = {}
     if topic.credentials is not None:
         credential = settings.source_credentials.get(topic.credentials)
         if credential is None:
             raise DestinationError(f"The setting source_credentials has no entry {topic.credentials}; add it.")
-        login = {"sasl.username": credential.user, "sasl.password": credential.read_password() or ""}
-        options = (login if credential.user else {}) | credential.options
+        options = credential.kafka_options()
     own = {
         "bootstrap.servers": topic.brokers,
         "enable.idempotence": True,
@@ -79,7 +77,7 @@ class KafkaChannel:
     def _produce(self, event: ChangeEvent, report: Callable[..., None]) -> None:
         assert self.settings.kafka is not None
         now = self.clock()
-        body = event.body(self.settings.table, self.settings.purpose, now)
+        body = event.body(self.settings, now)
         headers: list[tuple[str, str | bytes | None]] = [
             (name, value.encode()) for name, value in event.headers(self.secret, body, now).items()
         ]

@@ -67,7 +67,7 @@ class Webhook:
         """Return the answer to an event; None if there was none."""
         assert self.settings.webhook is not None
         now = self.clock()
-        body = event.body(self.settings.table, self.settings.purpose, now)
+        body = event.body(self.settings, now)
         headers = dict(event.headers(self.secret, body, now))
         try:
             return self.client.post(self.settings.webhook.url.get_secret_value(), content=body, headers=headers)

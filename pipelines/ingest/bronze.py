@@ -31,6 +31,8 @@ LISTED_COMMITS = 100
 """How many of the newest commits are searched for a load. Replays, deletions and compactions also commit."""
 # The Delta protocol gives each application transaction a version. A file is loaded once, so one version is enough.
 LOADED = 1
+KEYED = "keyed"
+"""Application transaction that every load of a keyed table moves, so that Delta refuses the second of two at a time."""
 
 
 def bronze_schema(contract: Contract) -> pa.Schema:
@@ -154,7 +156,13 @@ class BronzeTable:
 
         `marks` are keys and values that say how far a source was read: the cursor of a database table, or the offsets
         of a topic.
+
+        Raises:
+            CommitFailedError: another load has moved the same mark, or has added rows to a table whose key is unique;
+                this load has not compared its rows with those.
         """
+        if self.delta is not None and is_keyed(self.contract):
+            marks = [*marks, (KEYED, self.delta.version() + 1)]
         properties = CommitProperties(
             app_transactions=[
                 *(Transaction(key, LOADED) for key in keys),

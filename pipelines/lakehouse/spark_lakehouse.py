@@ -21,6 +21,7 @@ from pipelines.lakehouse.table_copy import TableCopies
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 
@@ -39,6 +40,7 @@ class SparkLakehouse(Lakehouse):
         self.spark = spark
         self._options = StatementOptions(spark)
         self._copies = None if copies_folder is None else TableCopies(self, copies_folder)
+        self._pinned: dict[str, int | None] = {}
 
     def prepare_for(self, tables: Iterable[str]) -> None:
         """Set the engine's options for statements that read these tables, by their size in the newest version."""
@@ -49,8 +51,29 @@ class SparkLakehouse(Lakehouse):
         if self._copies is not None:
             self._copies.close()
 
+    def pin(self, tables: Iterable[str]) -> None:
+        """Read these tables from now on as they are now, whatever others commit. Missing ones stay missing."""
+        self.unpin(names := set(tables))
+        self._pinned |= {table: self.version(table) for table in names}
+
+    def unpin(self, tables: Iterable[str]) -> None:
+        """Read these tables in their newest version again, as whoever writes to them must."""
+        for table in tables:
+            self._pinned.pop(table, None)
+
+    def exists(self, table: str) -> bool:
+        """Return whether the table exists, see `Lakehouse.exists`; of a pinned table, whether it did."""
+        return self._pinned[table] is not None if table in self._pinned else super().exists(table)
+
+    def delta(self, table: str) -> DeltaTable:
+        """Return the table as `deltalake` opens it, see `Lakehouse.delta`; a pinned one at its version."""
+        found = super().delta(table)
+        if (version := self._pinned.get(table)) is not None:
+            found.load_as_version(version)
+        return found
+
     def read(self, table: str, version: int | None = None) -> DataFrame:
-        """Return the table's rows; `version` None reads the newest.
+        """Return the table's rows; `version` None reads the newest, or that to which the table is pinned.
 
         Raises:
             LakehouseError: there is no such table.
@@ -58,6 +81,10 @@ class SparkLakehouse(Lakehouse):
         """
         self.require(table)
         reader = self.spark.read.format("delta")
+        pinned = self._pinned.get(table)
+        if version is None and pinned is not None:
+            place = self.path(table) if self._copies is None else self._copies.location(table)
+            return reader.option("versionAsOf", str(pinned)).load(place)
         if version is not None:
             return reader.option("versionAsOf", str(version)).load(self.path(table))
         return reader.load(self.path(table) if self._copies is None else self._copies.location(table))

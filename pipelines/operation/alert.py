@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from installation.alert_settings import AlertSettings
+from pipelines.collection.backlog import Backlog
 from pipelines.operation.state import OperationState
 
 RUNBOOK = "docs/operate/runbooks.md"
@@ -22,6 +23,7 @@ class AlertKind(StrEnum):
 
     RUN_FAILED = "run_failed"
     DATA_LATE = "data_late"
+    COLLECTION_LATE = "collection_late"
     CHECKS_FAILED = "checks_failed"
     REQUEST_OVERDUE = "request_overdue"
     CONSENT_UNREAD = "consent_unread"
@@ -32,6 +34,7 @@ class AlertKind(StrEnum):
 PART_OF = {
     AlertKind.RUN_FAILED: "runs",
     AlertKind.DATA_LATE: "runs",
+    AlertKind.COLLECTION_LATE: "collection",
     AlertKind.CHECKS_FAILED: "tables",
     AlertKind.REQUEST_OVERDUE: "requests",
     AlertKind.CONSENT_UNREAD: "consents",
@@ -75,6 +78,9 @@ def _alerts(state: OperationState, settings: AlertSettings) -> Iterator[Alert]:
         if written is not None and (hours := (state.at.timestamp() - written.at) / _HOUR) > limit:
             text = f"The last new rows came {hours:.0f} hours ago; the contract allows {limit:g}."
             yield Alert(AlertKind.DATA_LATE, table, text)
+    for waiting in state.backlogs:
+        if waiting.is_late:
+            yield Alert(AlertKind.COLLECTION_LATE, waiting.source, _backlog_text(waiting))
     for checked in state.tables:
         if checked.record is not None and (failed := len(checked.record.quality.blocking)):
             text = f"{failed} rules of the contract are broken; tables built from it are not rebuilt."
@@ -89,3 +95,11 @@ def _alerts(state: OperationState, settings: AlertSettings) -> Iterator[Alert]:
         yield Alert(AlertKind.DISK_NEARLY_FULL, "data folder", f"{free:.1f} % of the disk is free.")
     for part in state.unobserved:
         yield Alert(AlertKind.NOT_OBSERVED, part, f"The state of {part} cannot be read; see the log and bojagi doctor.")
+
+
+def _backlog_text(waiting: Backlog) -> str:
+    if waiting.fault is not None:
+        return f"What waits in the {waiting.kind} cannot be read."
+    if waiting.messages is not None:
+        return f"{waiting.messages:,} messages wait to be loaded."
+    return f"The oldest of {waiting.segments:,} files of events has waited for {waiting.seconds:.0f} s to be loaded."

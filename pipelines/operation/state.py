@@ -9,8 +9,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from installation.event_log import log_error
@@ -116,10 +116,12 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
 
     nothing: tuple[dict[str, int], dict[str, int]] = ({}, {})
     rows, files = part("quarantine", lambda: _quarantine(installation), nothing)
+    facts = part("runs", read_runs, RunFacts())
+    loaded = part("collection", lambda: _loaded(installation), {})
     disk = part("disk", lambda: shutil.disk_usage(installation.settings.data_dir), None)
     return OperationState(
         at=installation.clock(),
-        facts=part("runs", read_runs, RunFacts()),
+        facts=replace(facts, written=_newest(facts.written, loaded)),
         freshness_hours=part("contracts", lambda: _freshness(installation), {}),
         tables=part("tables", tables, ()),
         quarantined=rows,
@@ -130,7 +132,7 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
         disk_free_bytes=disk.free if disk else 0,
         disk_bytes=disk.total if disk else 0,
         backlogs=part("collection", lambda: _backlogs(installation), ()),
-        unobserved=tuple(unobserved),
+        unobserved=tuple(dict.fromkeys(unobserved)),
     )
 
 
@@ -138,6 +140,22 @@ def _backlogs(installation: Installation) -> tuple[Backlog, ...]:
     from pipelines.collection.backlog import read_backlog, streamed_sources
 
     return tuple(read_backlog(installation, contract) for contract in streamed_sources(installation))
+
+
+def _loaded(installation: Installation) -> dict[str, Written]:
+    """Return the newest load of each table whose rows arrive one by one. Dagster knows only those of its runs."""
+    from installation.lakehouse.table_profile import latest_value
+    from pipelines.collection.backlog import streamed_sources
+
+    lakehouse = installation.lakehouse
+    tables = [one.table for one in streamed_sources(installation) if lakehouse.exists(one.table)]
+    latest = {table: latest_value(lakehouse.delta(table), "_loaded_at") for table in tables}
+    return {table: Written(at.replace(tzinfo=UTC).timestamp(), None) for table, at in latest.items() if at is not None}
+
+
+def _newest(recorded: Mapping[str, Written], loaded: Mapping[str, Written]) -> dict[str, Written]:
+    newer = {table: one for table, one in loaded.items() if table not in recorded or one.at > recorded[table].at}
+    return {**recorded, **newer}
 
 
 def _freshness(installation: Installation) -> dict[str, float]:

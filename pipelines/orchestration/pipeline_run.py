@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +13,7 @@ from installation.installation import Installation
 from installation.object_store.place import is_url
 from installation.reference_date import reference_date
 from installation.settings import Settings
+from pipelines.collection.backlog import streamed_sources
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
@@ -22,6 +23,7 @@ from pipelines.engine.shared_path import require_shared
 from pipelines.erasure.restored_table import keep_erased
 from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
+from pipelines.ingest.lock import LOAD_PATIENCE_SECONDS, load_lock
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.lakehouse.table_copy import FOLDER
@@ -64,7 +66,10 @@ class PipelineRun:
         """The Delta tables, read and written with the run's engine."""
         settings, is_remote = self.settings, self.engine.is_remote
         copies = settings.fetch_dir / FOLDER if is_url(settings.lakehouse_root) and not is_remote else None
-        return SparkLakehouse(settings.lakehouse_root, self.engine.spark, settings.storage_options, copies)
+        found = SparkLakehouse(settings.lakehouse_root, self.engine.spark, settings.storage_options, copies)
+        # Their rows come while the run works; all tables must be built from the same ones.
+        found.pin(contract.table for contract in streamed_sources(self.installation))
+        return found
 
     @cached_property
     def reference_date(self) -> date:
@@ -129,6 +134,16 @@ class PipelineRun:
         return judge_tables(contract, self.lakehouse, list(refused.values()))
 
     @contextmanager
+    def writing(self, tables: Collection[str]) -> Iterator[None]:
+        """Exclude loads of collected events for the block, which writes to these tables or rewrites them."""
+        with load_lock(self.settings.data_dir, LOAD_PATIENCE_SECONDS):
+            self.lakehouse.unpin(tables)
+            try:
+                yield
+            finally:
+                self.lakehouse.pin(one.table for one in streamed_sources(self.installation) if one.table in tables)
+
+    @contextmanager
     def _register_entries(self) -> Iterator[RegisterEntries]:
         book = SketchBook(SketchKeys.of(self.installation.tokenizer), stored_sketches(self.lakehouse))
         reveal = self.installation.revealer("bojagi run", PURPOSE)
@@ -146,7 +161,7 @@ class PipelineRun:
 def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -> Iterator[PipelineRun]:
     """Open the secrets and the engine and give the shared objects of a run; close them and the installation at the end.
 
-    The caller must hold the lock of the data folder.
+    The caller must hold the lock of the data folder, which may admit loads.
 
     Raises:
         SecretError: the token secret cannot be used.
@@ -155,7 +170,8 @@ def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -
         ReturnedPersonError: a restored table holds an erased person, who cannot be erased again.
     """
     with installation, open_engine(installation.settings) as engine:
-        keep_erased(installation)
+        with load_lock(installation.settings.data_dir, LOAD_PATIENCE_SECONDS):
+            keep_erased(installation)
         run = PipelineRun(run_id, installation, engine, installation.protection)
         try:
             if engine.is_remote:

@@ -37,7 +37,7 @@ class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
         run_id = context.run.run_id if context.run else "no_run"
         with ExitStack() as stack:
             if not self.is_locked:
-                stack.enter_context(run_lock(self.installation.settings.data_dir))
+                stack.enter_context(run_lock(self.installation.settings.data_dir, admits_loads=True))
             # After the lock, which is faster: runs of this machine wait for each other there.
             stack.enter_context(lakehouse_lease(self.installation))
             if context.instance:

@@ -239,11 +239,19 @@ class ConsentStore:
         A customer that was merged into another one has none any more: then those that belonged to it. Its own
         identifier when no source person ever belonged to it.
         """
-        where, values = _where(self.subjects_of(customer_id), _LAST)
-        query = f"SELECT subject_id, customer_id FROM membership {where} ORDER BY from_at, sequence"
-        owner_of = dict(self._db.execute(query, values).fetchall())
-        now = [subject for subject, owner in owner_of.items() if owner == customer_id]
-        return sorted(now or owner_of) or [customer_id]
+        return self.members_of_all((customer_id,))[customer_id]
+
+    def members_of_all(self, customers: Collection[str]) -> dict[str, list[str]]:
+        """Return for each customer the source persons that belong to it, see `members_of`."""
+        query = f"SELECT DISTINCT customer_id, subject_id FROM membership WHERE customer_id {AMONG}"
+        ever: dict[str, list[str]] = {customer: [] for customer in customers}
+        for customer, subject in self._db.execute(query, (json.dumps(list(customers)),)):
+            ever[customer].append(subject)
+        owner_of = self.customers_of({subject for subjects in ever.values() for subject in subjects})
+        return {
+            customer: sorted([one for one in subjects if owner_of[one] == customer] or subjects) or [customer]
+            for customer, subjects in ever.items()
+        }
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
         """Return the source persons with newer records or memberships, and their present and former customers.

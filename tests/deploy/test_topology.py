@@ -95,5 +95,25 @@ def test_a_run_started_in_the_ui_succeeds_and_its_features_are_served(running: T
     assert any(value is not None for one in answer.json()["customers"] for value in one["values"].values())
 
 
+def test_an_event_of_an_sdk_reaches_bronze(running: Topology) -> None:
+    made = running.bojagi("collect", "key", "create", "--name", "t", "--json")
+    key = json.loads(made.stdout)["key"]
+    event = {
+        "type": "track", "event": "Product Viewed", "anonymousId": "a1", "messageId": "m1",
+        "timestamp": "2017-06-01T10:00:00Z", "context": {"consent": {"categoryPreferences": {"Analytics": True}}},
+    }  # fmt: skip
+    with running.running("serve") as process, running.running("collect") as loader:
+        running.wait_for("serve", process)
+        answer = httpx.post(f"{running.address(8080)}/v1/batch", json={"batch": [event]}, auth=(key, ""))
+        assert answer.status_code == 200, answer.text
+        with Installation(settings_of(running)) as installation:
+            lakehouse, deadline = installation.lakehouse, time.monotonic() + PATIENCE_SECONDS
+            while not lakehouse.exists("bronze/tracked_event") and time.monotonic() < deadline:
+                assert loader.poll() is None, running.log("collect").read_text()
+                time.sleep(0.5)
+            assert lakehouse.rows("bronze/tracked_event", ["message_id"])["message_id"].to_pylist() == ["m1"]
+        running.wait_for("collect", loader)
+
+
 def settings_of(running: Topology) -> Any:
     return load_settings(Path(running.environment["BOJAGI_CONFIG"]))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_topic(origin: KafkaTopic, credential: SourceCredential | None, group: str) -> Iterator[Topic]:
-    """Open a consumer of the topic for the block. `group` is the consumer group for which offsets are shown.
+def open_topic(origin: KafkaTopic, credential: SourceCredential | None) -> Iterator[Topic]:
+    """Open a consumer of the topic for the block.
 
     Raises:
         FileFaultError: the package is missing, a password cannot be read, or a setting is wrong.
@@ -29,10 +29,10 @@ def open_topic(origin: KafkaTopic, credential: SourceCredential | None, group: s
     except ImportError as error:
         raise _not_installed(error) from error
     try:
-        password = credential.read_password() if credential else None
+        login = credential.kafka_options() if credential else {}
     except SettingsError as error:
         raise FileFaultError(UNREACHABLE, str(error)) from error
-    topic = Topic.open(origin, credential, password, group)
+    topic = Topic.open(origin, login)
     try:
         yield topic
     finally:

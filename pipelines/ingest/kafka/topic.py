@@ -14,7 +14,6 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from installation.source_credential import SourceCredential
 from pipelines.ingest.database.connection import CONNECT_SECONDS, UNREACHABLE
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.kafka.partition import Partition, TopicMessage
@@ -38,18 +37,16 @@ class Topic:
         self._admin = admin
 
     @classmethod
-    def open(cls, origin: KafkaTopic, credential: SourceCredential | None, password: str | None, group: str) -> Topic:
-        """Return the topic, not yet connected.
+    def open(cls, origin: KafkaTopic, login: Mapping[str, str]) -> Topic:
+        """Return the topic, not yet connected. `login`: options of librdkafka, see `SourceCredential.kafka_options`.
 
         Raises:
             FileFaultError: an option of the credentials is unknown.
         """
-        options: dict[str, Any] = {"bootstrap.servers": origin.brokers, "log_level": 0}
-        if credential is not None:
-            login = {"sasl.username": credential.user, "sasl.password": password or ""} if credential.user else {}
-            options |= login | credential.options
+        options: dict[str, Any] = {"bootstrap.servers": origin.brokers, "log_level": 0, **login}
         own = {
-            "group.id": group,
+            # The client asks for one, and no group is joined.
+            "group.id": "bojagi",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",

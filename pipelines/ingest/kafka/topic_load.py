@@ -82,7 +82,7 @@ class _TopicLoad:
         try:
             avro = open_avro_reader(self.origin)
             credential = self.options.credentials.get(self.origin.server)
-            with open_topic(self.origin, credential, f"bojagi-{self.contract.name}") as topic:
+            with open_topic(self.origin, credential) as topic:
                 self._load(topic, MessageRows(self.contract, self.origin.topic, avro, self.options.max_line))
         except FileFaultError as fault:
             place = Origin(self.origin.topic, f"topic:{self.contract.id}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from agent_serving.collector.write_key import create_write_key
 from agent_serving.services import open_api_keys
 from installation.collector.place import segment_folder
 from installation.collector.segment import open_segments, sealed_segments
+from installation.contract.document import Contracts
 from tests.agent_serving.serving_shop import served
 from tests.features.retrieval.feature_shop import FeatureShop
 
@@ -25,6 +27,19 @@ def write_key(shop: FeatureShop, name: str = "web-shop") -> str:
     """Return a new write key for tracked events."""
     with closing(open_api_keys(shop.installation)) as keys:
         return create_write_key(keys, name, SOURCE)[1]
+
+
+def without_policy(shop: FeatureShop) -> FeatureShop:
+    """Let the source store every event, and return the shop."""
+    return with_collection(shop, {"protocol": "segment"})
+
+
+def with_collection(shop: FeatureShop, collection: Mapping[str, Any]) -> FeatureShop:
+    """Give the source another policy, and return the shop."""
+    contracts = shop.installation.contracts
+    stated = replace(contracts[SOURCE], collection=collection)
+    shop.installation.__dict__["contracts"] = Contracts({**contracts, SOURCE: stated}.values())
+    return shop
 
 
 @contextmanager

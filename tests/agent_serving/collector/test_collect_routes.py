@@ -22,7 +22,7 @@ from agent_serving.services import open_api_keys
 from installation.collector.append_log import AppendLog
 from installation.collector.errors import LogBusy, LogFailed
 from privacy.protection.suppression import Suppressed
-from tests.agent_serving.collector.collecting_shop import collecting, logged, write_key
+from tests.agent_serving.collector.collecting_shop import collecting, logged, without_policy, write_key
 from tests.features.retrieval.feature_shop import NOON, FeatureShop
 
 EVENT = {
@@ -33,7 +33,7 @@ EVENT = {
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
-    one = FeatureShop(tmp_path)
+    one = without_policy(FeatureShop(tmp_path))
     yield one
     one.close()
 

@@ -63,7 +63,7 @@ class Site:
         now = self.clock()
         message = {"type": kind, "event": more.get("event", "Viewed"), "context": context}
         return ReceivedEvent(
-            SOURCE, kind, str(self.count), device, user, more.get("former"), now - ago, now, message,
+            kind, str(self.count), device, user, more.get("former"), now - ago, now, message,
             SignalHeaders(more.get("gpc")), {}, b'{"page":"secret-page-%d"}' % self.count,
         )  # fmt: skip
 
@@ -333,7 +333,9 @@ def test_a_notice_whose_consents_never_count_is_refused(tmp_path: Path) -> None:
 
 def test_a_source_without_purpose_stores_everything(tmp_path: Path) -> None:
     with Installation(load_settings(data_dir=tmp_path, secret_dir=tmp_path / "secret")) as installation:
-        assert isinstance(open_policy(installation, contracts()[SOURCE]), StoreAll)
+        assert isinstance(
+            open_policy(installation, replace(contracts()[SOURCE], collection={"protocol": "segment"})), StoreAll
+        )
 
 
 def test_a_purpose_that_needs_no_consent_yields_to_a_restriction(tmp_path: Path) -> None:

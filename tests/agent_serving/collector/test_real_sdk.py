@@ -18,7 +18,7 @@ import pytest
 
 from installation.collector.append_log import AppendLog
 from installation.collector.errors import LogFailed
-from tests.agent_serving.collector.collecting_shop import collecting, logged
+from tests.agent_serving.collector.collecting_shop import collecting, logged, without_policy
 from tests.agent_serving.collector.sdk import environment
 from tests.engines import require_or_skip
 from tests.features.retrieval.feature_shop import FeatureShop
@@ -32,7 +32,7 @@ COUNT = 45
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
-    one = FeatureShop(tmp_path)
+    one = without_policy(FeatureShop(tmp_path))
     yield one
     one.close()
 

@@ -31,13 +31,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_status_and_retry_count_the_profiles(data: Path) -> None:
     shop = FeatureShop(data)
     dead = SentProfile("crm", "c_a", Status.DEAD, None, "x", 5, NOON)
-    SentProfiles(shop.installation.lakehouse, "crm").save([dead], [])
+    SentProfiles(shop.installation.lakehouse, "crm").save([dead])
     shop.close()
     shown = run(app, ["destination", "status", "--json", "--data", str(data)])
-    assert json.loads(shown.stdout) == {"crm": {"sent": 0, "failed": 0, "dead": 1}}
+    assert json.loads(shown.stdout) == {"crm": {"sent": 0, "failed": 0, "removed": 0, "dead": 1}}
     assert "1 changes are sent again" in run(app, ["destination", "retry", "crm", "--data", str(data)]).stdout
     shown = run(app, ["destination", "status", "--json", "--data", str(data)])
-    assert json.loads(shown.stdout) == {"crm": {"sent": 0, "failed": 1, "dead": 0}}
+    assert json.loads(shown.stdout) == {"crm": {"sent": 0, "failed": 1, "removed": 0, "dead": 0}}
 
 
 def test_faults_of_the_settings_are_explained(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

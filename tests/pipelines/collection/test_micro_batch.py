@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from agent_serving.collector.projection import Projection
 from agent_serving.collector.received_event import SignalHeaders
@@ -18,6 +19,7 @@ from installation.collector.segment import sealed_segments
 from pipelines.collection import micro_batch
 from pipelines.collection.micro_batch import load_segments
 from pipelines.ingest import deduplication
+from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.quarantine import QUARANTINE
 from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
 from tests.features.retrieval.feature_shop import FeatureShop
@@ -79,6 +81,18 @@ def test_the_rule_of_repeats_is_what_keeps_events_single(shop: FeatureShop, monk
     write(shop, message(1), message(1))
     load(shop)
     assert identifiers(shop) == {"m1": 2}
+
+
+def test_of_two_machines_that_load_at_the_same_time_one_is_refused(shop: FeatureShop) -> None:
+    write(shop, message(1))
+    load(shop)
+    contract, now = shop.installation.contracts[SOURCE], RECEIVED.replace(tzinfo=None)
+    opened = BronzeTable(contract, shop.installation.lakehouse)
+    write(shop, message(2))
+    load(shop)
+    with pytest.raises(CommitFailedError):
+        opened.commit([], ["file"], now)
+    BronzeTable(contract, shop.installation.lakehouse).commit([], ["file"], now)
 
 
 def test_a_broken_event_goes_to_quarantine_with_the_reason(shop: FeatureShop) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,16 @@ import pytest
 from bench.collect.consent import RULES
 from installation.collector.append_log import AppendLog
 from installation.collector.errors import LogFailed
-from installation.contract.document import Contracts
 from pipelines.collection.waiting import WaitingEvents
 from privacy.consent.record import SUBJECT_TOKEN_KIND
 from privacy.consent.service import Statement, Terms
-from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, logged
+from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, logged, with_collection, without_policy
 from tests.features.retrieval.feature_shop import FeatureShop
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
-    one = FeatureShop(tmp_path)
-    contracts = one.installation.contracts
-    stated = replace(contracts[SOURCE], collection={"protocol": "segment", "userIds": "trusted", **RULES})
-    one.installation.__dict__["contracts"] = Contracts({**contracts, SOURCE: stated}.values())
+    one = with_collection(FeatureShop(tmp_path), {"protocol": "segment", "userIds": "trusted", **RULES})
     yield one
     one.close()
 
@@ -71,6 +66,19 @@ def test_events_wait_at_the_door_and_are_stored_by_a_decision(
 
 
 def test_a_source_without_policy_has_nothing_that_waits(shop: FeatureShop) -> None:
-    contract = replace(shop.installation.contracts[SOURCE], collection={"protocol": "segment"})
-    with WaitingEvents(shop.installation, contract) as waiting:
+    without_policy(shop)
+    with WaitingEvents(shop.installation, shop.installation.contracts[SOURCE]) as waiting:
         assert waiting.release() == 0
+
+
+def test_the_built_in_source_asks_for_consent_to_analytics(tmp_path: Path) -> None:
+    shop = FeatureShop(tmp_path)
+    with collecting(shop) as (client, key):
+        send(client, key, "undecided", None, anonymousId="a1")
+        send(client, key, "refused", False, anonymousId="a2")
+        assert numbers(shop) == []
+        send(client, key, "consents", True, anonymousId="a3")
+        assert numbers(shop) == ["consents"]
+        send(client, key, "decided", True, anonymousId="a1")
+        assert numbers(shop) == ["consents", "undecided", "decided"]
+    shop.close()

@@ -69,6 +69,17 @@ def test_the_run_of_a_batch_loads_a_file_whose_last_line_has_no_end(
     assert not LandingLook(source, lakehouse, settings.landing_dir).is_waiting(path)
 
 
+def test_segments_of_the_collector_start_no_run(tick: Ticks, settings: Settings) -> None:
+    tick()
+    (request,) = tick()
+    tick.start(request, dg.DagsterRunStatus.SUCCESS)
+    for number in range(3):
+        path = settings.landing_dir / "tracked_event" / f"segment-{number:020d}-a.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}\n")
+        assert tick() == []
+
+
 def test_unfinished_copies_start_no_run(tick: Ticks, settings: Settings) -> None:
     tick()
     (request,) = tick()

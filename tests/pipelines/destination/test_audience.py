@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,13 +28,16 @@ RULE = "name: regulars\npurpose: personalisation\nrule: {feature: trade:order_co
 class Receiver:
     """A destination in this process; it has the customers of the events that it took."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: DestinationSettings) -> None:
+        self.settings = settings
         self.customers: set[str] = set()
+        self.bodies: list[dict[str, Any]] = []
 
     def send(self, events: Sequence[ChangeEvent]) -> Iterator[Reply]:
         for event in events:
-            change = self.customers.add if event.type is EventType.CHANGED else self.customers.discard
-            change(event.customer_id)
+            is_there = event.type in (EventType.CHANGED, EventType.ENTERED)
+            (self.customers.add if is_there else self.customers.discard)(event.customer_id)
+            self.bodies.append(json.loads(event.body(self.settings, datetime.now(UTC))))
             yield Reply.TAKEN
 
 
@@ -49,12 +55,12 @@ def order(shop: AudienceShop, shift: int) -> None:
 
 
 def test_members_are_sent_and_those_who_leave_are_removed(shop: AudienceShop, tmp_path: Path) -> None:
-    receiver = Receiver()
     webhook = WebhookSettings(url="https://crm.example/bojagi", secret_file=tmp_path / "crm")
     settings = DestinationSettings(
         table="gold/trade", columns=("order_count",), purpose="personalisation", role="agent", audience="regulars",
         webhook=webhook,
     )  # fmt: skip
+    receiver = Receiver(settings)
     order(shop, 0)
     delivery = Delivery(shop.installation, "crm", settings, receiver)
     with pytest.raises(DestinationError, match="regulars"):
@@ -70,3 +76,28 @@ def test_members_are_sent_and_those_who_leave_are_removed(shop: AudienceShop, tm
     order(shop, 10)
     delivery.send()
     assert receiver.customers == set(NAMES[10:39])
+
+
+def test_without_a_table_a_destination_learns_who_enters_and_leaves(shop: AudienceShop, tmp_path: Path) -> None:
+    webhook = WebhookSettings(url="https://crm.example/bojagi", secret_file=tmp_path / "crm")
+    settings = DestinationSettings(purpose="marketing", role="agent", audience="regulars", webhook=webhook)
+    order(shop, 0)
+    shop.audiences.create(RULE, Caller("crm", "agent"))
+    with pytest.raises(DestinationError, match="serves personalisation"):
+        Delivery(shop.installation, "crm", settings, Receiver(settings)).send()
+    settings = settings.model_copy(update={"purpose": "personalisation"})
+    receiver = Receiver(settings)
+    delivery = Delivery(shop.installation, "crm", settings, receiver)
+    delivery.send()
+    assert receiver.customers == set(NAMES[20:])
+    assert receiver.bodies[0]["type"] == "audience.entered"
+    assert receiver.bodies[0]["data"] == {
+        "customer_id": "c_20", "audience": "regulars", "purpose": "personalisation",
+    }  # fmt: skip
+    for shift, members in ((5, NAMES[15:]), (0, NAMES[20:]), (5, NAMES[15:])):
+        order(shop, shift)
+        delivery.send()
+        assert receiver.customers == set(members)
+        shop.moment += timedelta(minutes=1)
+    assert {body["type"] for body in receiver.bodies[25:30]} == {"audience.left"}
+    assert len({body["id"] for body in receiver.bodies}) == len(receiver.bodies) == 20 + 5 + 5 + 5

@@ -54,6 +54,21 @@ def test_a_missing_table_is_named(lakehouse: SparkLakehouse) -> None:
             look("silver/none")
 
 
+def test_a_pinned_table_stays_as_it_is_whatever_others_commit(filled: SparkLakehouse) -> None:
+    other, added = SparkLakehouse(filled.root, filled.spark), "(4, 'd', DATE'2017-01-01')"
+    filled.pin(["silver/number", "silver/new"])
+    for table in ("silver/number", "silver/new"):
+        other.append(table, numbers(other, added))
+    other.compact("silver/number")
+    assert len(rows(filled.read("silver/number"))) == 3
+    assert filled.rows("silver/number").num_rows == 3
+    assert (filled.version("silver/number"), filled.exists("silver/new")) == (0, False)
+    filled.unpin(["silver/number"])
+    filled.pin(["silver/new"])
+    assert len(rows(filled.read("silver/number"))) == 4
+    assert rows(filled.read("silver/new")) == [(4, "d", FIRST)]
+
+
 @pytest.mark.parametrize("name", ["customer", "silver/", "../x", "silver/a/b", "Silver/x"])
 def test_a_wrong_name_is_refused(sail: Engine, name: str) -> None:
     with pytest.raises(LakehouseError, match="is not a table name"):

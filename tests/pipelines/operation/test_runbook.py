@@ -17,9 +17,14 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from installation.collector.append_log import AppendLog
+from installation.collector.place import segment_folder
+from installation.collector.segment import sealed_segments
 from installation.contract.document import load_contracts
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
+from pipelines.collection.backlog import LARGEST_LAG_MESSAGES, Backlog
+from pipelines.collection.micro_batch import load_segments
 from pipelines.doctor.examination import Finding, Outcome, run_examinations
 from pipelines.doctor.machine import of_machine
 from pipelines.doctor.store import of_stores
@@ -35,6 +40,10 @@ from tests.privacy.consent.test_store import record
 
 RUNBOOKS = Document(ROOT / "docs" / "operate" / "runbooks.md")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+EVENT = (
+    b'{"messageId": "m1", "type": "track", "event": "x", "visitorId": "a", "timestamp": "2026-01-01T00:00:00Z", '
+    b'"receivedAt": "2026-01-01T00:00:00Z"}'
+)
 
 
 def no_runs() -> RunFacts:
@@ -232,6 +241,44 @@ def test_data_late(settings: Settings, dagster: Dagster) -> None:
 
     assert after(hours - timedelta(minutes=5)) == set()
     assert after(hours + timedelta(minutes=5)) == {f"data_late/{late.table}"}
+
+
+def test_a_load_beside_the_runs_makes_a_source_fresh(settings: Settings, dagster: Dagster) -> None:
+    with Installation(settings) as installation:
+        contract = installation.contracts["source.tracked_event"]
+        dagster.instance.report_runless_asset_event(dg.AssetMaterialization(asset_key(contract.table)))
+        ran_at = dagster.facts().written[contract.table].at
+        with closing(AppendLog(segment_folder(contract, settings))) as log:
+            log.append([EVENT]).result()
+        load_segments(installation, contract)
+        assert observe(installation, dagster.facts).facts.written[contract.table].at > ran_at
+        assert observe(installation, no_runs).facts.written.keys() == {contract.table}
+
+
+def test_collection_late(settings: Settings) -> None:
+    with Installation(settings) as installation:
+        contract = installation.contracts["source.tracked_event"]
+        with closing(AppendLog(segment_folder(contract, settings))) as log:
+            log.append([b"{}"]).result()
+    assert alerts(settings) == set()
+    (segment,) = sealed_segments(segment_folder(contract, settings))
+    segment.rename(segment.with_name(f"segment-{time.time_ns() - 61 * 10**9:020d}-0.jsonl"))
+    assert alerts(settings) == {"collection_late/tracked_event"}
+    with Installation(settings) as installation:
+        load_segments(installation, contract)
+    assert alerts(settings) == set()
+
+
+def test_what_waits_is_in_the_alert_without_the_text_of_a_fault(settings: Settings) -> None:
+    with Installation(settings) as installation, closing(installation):
+        state = observe(installation, no_runs)
+    late = (
+        Backlog("bus", "topic", fault="the topic of kim@shop.example cannot be read"),
+        Backlog("order", "topic", messages=LARGEST_LAG_MESSAGES + 1),
+        Backlog("visit", "topic", messages=LARGEST_LAG_MESSAGES),
+    )
+    found = {alert.about: alert.summary for alert in find_alerts(replace(state, backlogs=late), settings.alerts)}
+    assert found == {"bus": "What waits in the topic cannot be read.", "order": "100,001 messages wait to be loaded."}
 
 
 def test_overdue_requests_old_statements_and_broken_rules_are_alerts(settings: Settings) -> None:

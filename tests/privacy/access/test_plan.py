@@ -42,6 +42,14 @@ def test_a_sensitive_column_is_read_for_its_own_purpose_and_refused_for_others()
         plan("gold/customer_demographic", "agent", "personalisation", ["pets"])
 
 
+def test_campaigns_reach_customers_by_the_role_of_a_program_that_sees_no_more_than_a_marketer() -> None:
+    sent = plan("gold/customer_360", "campaign_tool", "marketing")
+    assert not sent.is_pseudonymised
+    assert "customer_id" in sent.columns
+    assert set(sent.columns) <= set(plan("gold/customer_360", "marketer", "marketing").columns)
+    assert plan("gold/customer_360", "marketer", "marketing").is_pseudonymised
+
+
 @pytest.mark.parametrize(
     ("table", "role", "purpose", "message"),
     [

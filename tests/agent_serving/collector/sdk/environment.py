@@ -1,4 +1,4 @@
-"""Installs the real SDKs in a folder of the project's cache, once for all test processes."""
+"""Installs the real SDKs in the cache folder of the user, once for all test processes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bench.peer_environment import python_with
 from privacy.storage.lock import file_lock
-from tests.engines import require_or_skip
+from tests.engines import CACHE, require_or_skip
 
-HOME = Path(__file__).parents[4] / ".cache" / "sdk"
+HOME = CACHE / "sdk"
 NPM = {
     "@segment/analytics-node": "3.1.0",
     "@segment/analytics-next": "1.84.3",
