@@ -39,9 +39,10 @@ def consented_purposes(text: str) -> frozenset[int]:
     if len(bits) < _CORE_LENGTH or int(bits[:6], 2) != _VERSION:
         raise TcStringError("The consent signal is no TC string of version 2.")
     consents = bits[_CORE_CONSENT : _CORE_CONSENT + _PLACES]
-    for segment in map(_bits, others):
-        if int(segment[:3], 2) == _PUBLISHER:
-            consents = segment[3 : 3 + _PLACES]
+    publisher = [segment[3 : 3 + _PLACES] for segment in map(_bits, others) if int(segment[:3], 2) == _PUBLISHER]
+    if len(publisher) > 1:
+        raise TcStringError("A TC string has two publisher's segments.")
+    consents = publisher[0] if publisher else consents
     if len(consents) < _PLACES:
         raise TcStringError("The publisher's segment of a TC string is cut off.")
     return frozenset(number for number in PURPOSES if consents[number - 1] == "1")
