@@ -112,7 +112,7 @@ class Collector:
         if taken.refused:
             raise CollectionRefused(
                 400, "message_too_large",
-                f"{taken.refused} messages have more than {MOST_MESSAGE_BYTES} bytes or are nested too deeply, and were "
+                f"{taken.refused} messages have more than {MOST_MESSAGE_BYTES} bytes or are nested too deeply and were "
                 f"not stored. The other {len(taken.events)} were taken.",
             )  # fmt: skip
 

@@ -66,7 +66,8 @@ def preferences(**said: object) -> dict[str, Any]:
             {"analytics": REFUSED},
         ),
         (
-            {"consent": {"ad_storage": "granted", "ad_user_data": "granted", "google": {"ad_personalization": "granted"}}},
+            {"consent": {"ad_storage": "granted", "ad_user_data": "granted",
+                         "google": {"ad_personalization": "granted"}}},
             {"marketing": GIVEN},
         ),
         ({"consent": "all"}, ALL_UNREADABLE),

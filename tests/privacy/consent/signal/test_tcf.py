@@ -62,7 +62,19 @@ def test_strings_of_the_bench_are_read() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "CQ", f"{CORE}.aAQAAAAAAAAA.aAAAAAAAAAAA", CORE[:36], f"B{CORE[1:]}", f"{CORE}.", f"{CORE}.a", f"{CORE}.aA", CORE.replace("Q", "!"), "é"],
+    [
+        "",
+        ".",
+        "CQ",
+        f"{CORE}.aAQAAAAAAAAA.aAAAAAAAAAAA",
+        CORE[:36],
+        f"B{CORE[1:]}",
+        f"{CORE}.",
+        f"{CORE}.a",
+        f"{CORE}.aA",
+        CORE.replace("Q", "!"),
+        "é",
+    ],
 )
 def test_a_text_that_is_no_tc_string_is_refused(text: str) -> None:
     with pytest.raises(TcStringError):
