@@ -18,32 +18,52 @@ from agent_serving.problem import problem
 MOST_BODY_BYTES = 1024 * 1024
 """A request for the most customers of one call is a tenth of this."""
 MOST_BODY_SECONDS = 10
+MOST_HELD_BYTES = 256 * 1024 * 1024
+"""Bodies of all open requests: many slow senders together must not fill the memory."""
 _CLOSES = {"Connection": "close"}
+_BUSY = {**_CLOSES, "Retry-After": "1"}
 
 
 class BodyLimit:
-    """Refuses a body of more than `MOST_BODY_BYTES` with 413, and one that takes too long with 408."""
+    """Refuses a body of more than `MOST_BODY_BYTES` with 413, and one that takes too long with 408.
+
+    When the bodies of all open requests have more than `MOST_HELD_BYTES`, the one that grows is refused with 503.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection as the ASGI specification says."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        body, more = bytearray(), True
+        body = bytearray()
+        try:
+            await self._handle(body, scope, receive, send)
+        finally:
+            self._held -= len(body)
+
+    async def _handle(self, body: bytearray, scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
         try:
             async with asyncio.timeout(MOST_BODY_SECONDS):
                 while more:
                     message = await receive()
                     if message["type"] != "http.request":
                         return
-                    body += message.get("body", b"")
+                    part = message.get("body", b"")
+                    body += part
+                    self._held += len(part)
                     more = bool(message.get("more_body", False))
                     if len(body) > MOST_BODY_BYTES:
                         detail = f"The body is larger than {MOST_BODY_BYTES} bytes. Send less in one request."
                         await problem(413, "body_too_large", detail, _CLOSES)(scope, receive, send)
+                        return
+                    if self._held > MOST_HELD_BYTES:
+                        detail = "Too many bodies are being received. Send the request again later."
+                        await problem(503, "unavailable", detail, _BUSY)(scope, receive, send)
                         return
         except TimeoutError:
             detail = f"The body took longer than {MOST_BODY_SECONDS} s to arrive. Send the request again."

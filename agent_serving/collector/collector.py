@@ -63,7 +63,7 @@ class _Admission:
     events: Sequence[ReceivedEvent]
     decisions: Sequence[Decision]
     written: Future[None] | None
-    oversized: int
+    refused: int
 
 
 class Collector:
@@ -109,11 +109,11 @@ class Collector:
         finally:
             self._open -= 1
         self._count(taken)
-        if taken.oversized:
+        if taken.refused:
             raise CollectionRefused(
                 400, "message_too_large",
-                f"{taken.oversized} messages have more than {MOST_MESSAGE_BYTES} bytes and were not stored. "
-                f"The other {len(taken.events)} were.",
+                f"{taken.refused} messages have more than {MOST_MESSAGE_BYTES} bytes or are nested too deeply and were "
+                f"not stored. The other {len(taken.events)} were taken.",
             )  # fmt: skip
 
     async def source_of(self, key: str) -> str:
@@ -149,7 +149,7 @@ class Collector:
             raise LogFailed(f"The policy of {source.contract.id} did not decide on every event.")
         lines = [line for event, decision in zip(events, decisions, strict=True) for line in _lines(event, decision)]
         written = source.log.append(lines) if lines else None
-        return _Admission(source, events, decisions, written, found.oversized)
+        return _Admission(source, events, decisions, written, found.refused)
 
     def _events(self, source: CollectedSource, found: Messages, headers: SignalHeaders) -> list[ReceivedEvent]:
         received_at = self._installation.clock().astimezone(UTC)
@@ -182,7 +182,7 @@ class Collector:
             for decision in taken.decisions
         )
         outcomes["released"] += sum(len(decision.released) for decision in taken.decisions)
-        outcomes["too_large"] += taken.oversized
+        outcomes["too_large"] += taken.refused
         for outcome, count in outcomes.items():
             if count:
                 self._counts.labels(name, outcome).inc(count)

@@ -26,6 +26,8 @@ from installation.contract.document import Contract
 
 _APP_SDK = ("ios", "android", "swift", "kotlin", "flutter", "react-native", "mobile")
 _WEB_SDK = ("analytics.js", "analytics-next", "next", "javascript")
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+"""The moments that every time zone can show; the calendar of Python ends with the year 9999."""
 _Path = tuple[str, ...]
 
 
@@ -90,12 +92,11 @@ def _event_time(message: Mapping[str, Any], received_at: datetime) -> tuple[date
         return received_at, str(original)
     if sent is None:
         return at, _iso(at)
-    try:
-        corrected = received_at - (sent - at)
-    except OverflowError:
+    span = received_at - sent
+    if not _FIRST - at <= span <= _LAST - at:
         return received_at, str(original)
     # A difference of milliseconds is the way to the collector and no wrong clock, but nobody can tell them apart.
-    return corrected, _iso(corrected)
+    return at + span, _iso(at + span)
 
 
 def _instant(value: Any) -> datetime | None:
@@ -103,9 +104,10 @@ def _instant(value: Any) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if _FIRST <= found <= _LAST else None
 
 
 def _iso(moment: datetime) -> str:

@@ -74,9 +74,8 @@ def tc_string(analytics: Said, marketing: Said) -> str:
     given = {1} if analytics or marketing else set()
     given |= ({8, 9} if analytics else set()) | ({3, 4} if marketing else set())
     purposes = "".join(str(int(number in given)) for number in range(1, 25))
-    bits = f"{2:06b}" + "0" * 146 + purposes + "0" * 54
-    content = int(bits.ljust(232, "0"), 2).to_bytes(29, "big")
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+    bits = f"{2:06b}" + "0" * 146 + purposes + "0" * 88
+    return base64.urlsafe_b64encode(int(bits, 2).to_bytes(33, "big")).decode().rstrip("=")
 
 
 def draw_household(number: int, draw: random.Random, first: int) -> Iterator[list[Visit | Elsewhere]]:

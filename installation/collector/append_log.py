@@ -51,6 +51,8 @@ class AppendLog:
         """
         data = b"".join(line + b"\n" for line in lines)
         written: Future[None] = Future()
+        # A sender that goes away cannot cancel what others share: the writer sets the result in any case.
+        written.set_running_or_notify_cancel()
         with self._state:
             if self._is_closed or self._waiting_bytes + len(data) > MOST_WAITING_BYTES:
                 raise LogBusy("Too many events wait to be written. Send them again later.", _BUSY_SECONDS)

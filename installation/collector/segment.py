@@ -36,12 +36,17 @@ class Segment:
         while True:
             self.path = folder / f"{OPEN}{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            # Another process may have taken the empty file for an orphan before it was locked.
-            if _is_same(self.path, self._file):
-                break
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+                # Another process may have taken the empty file for an orphan before it was locked.
+                if _is_same(self.path, self._file):
+                    sync_folder(folder)
+                    return
+            except OSError:
+                # Without a name on the disk it is no segment; `seal_orphans` removes it.
+                os.close(self._file)
+                raise
             os.close(self._file)
-        sync_folder(folder)
 
     def append(self, data: bytes) -> None:
         """Write whole lines at the end. They are on the disk when this returns.

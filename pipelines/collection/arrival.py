@@ -1,21 +1,22 @@
 """Pushes the features of events of known customers when they arrive, before they are in bronze.
 
-An event's customer is found by its matching keys in silver/identifier, as the batch does. The features of a person who
-does not permit the purpose of the features are not written. An event that is missed, or counted twice because it was
-sent twice, is right again after the next batch, which counts the events of bronze.
+An event's customer is found by its matching keys in silver/identifier, as the batch does. An event that the load will
+refuse is left out, and so are the features of a person who does not permit their purpose. An event that is missed, or
+counted twice because it was sent twice, is right again after the next batch, which counts the events of bronze.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from features.definition import FeatureCatalog, read_catalog
 from features.repo.event_push import VIEW, Event, push_event
@@ -23,10 +24,14 @@ from features.retrieval.customer_consent import CustomerConsent
 from features.store.online_store import OnlineStore
 from features.store.opening import open_online_store
 from installation.collector.place import segment_folder
-from installation.contract.document import Column, Contract
+from installation.contract.document import Contract
 from installation.installation import Installation
 from pipelines.collection.log_tail import LogTail
-from privacy.contract.spelling import spelling_key
+from pipelines.ingest.batch_preparation import check_rows
+from pipelines.ingest.json_field import JsonFields
+from pipelines.ingest.json_lines_file import JsonBatch, JsonRows, read_line
+from pipelines.ingest.load_option import LoadOptions
+from pipelines.ingest.value_rule import value_rules
 
 KINDS = ("member_no", "card_no", "email", "account_no", "device_id", "phone")
 """Kinds of keys in the order in which `pipelines.unify.customer_of` tries them."""
@@ -80,6 +85,10 @@ class Arrivals:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._zone = ZoneInfo(self.installation.settings.time_zone)
         self._roles = dict(self.contract.touchpoint.columns) if self.contract.touchpoint else {}
+        assert self.contract.file is not None  # it has a folder
+        self._rows = JsonRows(self.contract, self.contract.file, JsonFields(self.contract, self.contract.name))
+        options = LoadOptions.of(self.installation.settings, self.installation.reference_date())
+        self._rules = value_rules(self.contract, options, self.installation.clock().replace(tzinfo=None))
         self.catalog = read_catalog(self.installation)
         self._consent: CustomerConsent | None = None
         self._purpose = self.installation.contracts[f"gold.{VIEW}"].built_for
@@ -97,7 +106,7 @@ class Arrivals:
 
     def push(self) -> int:
         """Push the features of the events that have arrived since the last call; return how many were pushed."""
-        events = [event for event in map(self._event, self._tail.lines()) if event is not None]
+        events = self._events(list(self._tail.lines()))
         if not events:
             return 0
         permitted = self._permitted({event.customer_id for event in events})
@@ -117,39 +126,48 @@ class Arrivals:
         denials = self._consent.denials(names, self._purpose, self.installation.decision_moment())
         return {name for name, denial in zip(names, denials, strict=True) if denial is None}
 
-    def _event(self, line: bytes) -> Event | None:
-        """Return the event of a line; None if its customer is unknown, or the load will refuse it."""
-        try:
-            fields = json.loads(line)
-        except ValueError:  # the tail began within a line
-            return None
-        if not isinstance(fields, dict):
-            return None
-        values = {column.name: _spelled(column, fields.get(column.header)) for column in self.contract.columns}
-        identifier = values.get(self.contract.primary_key[0]) if self.contract.primary_key else None
+    def _events(self, lines: Sequence[bytes]) -> list[Event]:
+        """Return the events of known customers. Those that the load will refuse are left out, by its own rules."""
+        if not lines:
+            return []
+        read = JsonBatch()
+        for number, line in enumerate(lines):
+            read.add(*read_line(number, line.decode("utf-8", "replace"), "UTF-8"))
+        today = self.installation.reference_date()
+        checked = check_rows(self._rows.batch(read), self.contract, self._rules, today)
+        columns = {column.name: checked.columns[column.name] for column in self.contract.columns}
+        values = {name: column.to_pylist() for name, column in columns.items()}
+        keys = [
+            (column.token, self.installation.tokenizer.tokens(column.token, columns[column.name]).to_pylist())
+            for column in self.contract.columns if column.token is not None
+        ]  # fmt: skip
+        events = []
+        for row in np.flatnonzero(checked.faults.is_sound).tolist():
+            tokens = {kind: column[row] for kind, column in keys if column[row] is not None}
+            event = self._event({name: column[row] for name, column in values.items()}, tokens)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _event(self, values: Mapping[str, Any], tokens: Mapping[str, str]) -> Event | None:
+        """Return the event of a row; None if it was seen, or its customer or time is unknown."""
+        identifier = values[self.contract.primary_key[0]] if self.contract.primary_key else None
         if identifier is not None and self._is_repeated(identifier):
             return None
-        tokens = {}
-        for column in self.contract.columns:
-            if column.token is not None and (value := values[column.name]) is not None:
-                token = self.installation.tokenizer.token(column.token, value)
-                if token is not None:
-                    tokens[column.token] = token
-        customer = self._keys.customer(tokens)
-        at = _instant(self._of_role("event_time", values))
-        if customer is None or at is None:
+        customer, at = self._keys.customer(tokens), self._of_role("event_time", values)
+        if customer is None or not isinstance(at, datetime):
             return None
         product = self._of_role("product_id", values)
         touchpoint = self.contract.touchpoint
         return Event(
-            customer, at.astimezone(self._zone).replace(tzinfo=None),
+            customer, at,
             self._of_role("event_type", values) or (touchpoint.event_type if touchpoint else None) or "unknown",
             self._of_role("channel", values) or (touchpoint.channel if touchpoint else None) or "unknown",
             int(product) if product is not None and product.isdecimal() and len(product) < 19 else None,
             self._of_role("session_id", values),
         )  # fmt: skip
 
-    def _of_role(self, role: str, values: Mapping[str, str | None]) -> str | None:
+    def _of_role(self, role: str, values: Mapping[str, Any]) -> Any:
         return values.get(self._roles[role]) if role in self._roles else None
 
     def _is_repeated(self, identifier: str) -> bool:
@@ -159,21 +177,3 @@ class Arrivals:
         if len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
         return False
-
-
-def _spelled(column: Column, value: Any) -> str | None:
-    """Return a field as text, with a known spelling as the value that it means."""
-    if value is None or isinstance(value, dict | list):
-        return None
-    text = str(value)
-    return column.spellings.get(spelling_key(text), text) if column.spellings else text
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

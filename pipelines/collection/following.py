@@ -117,7 +117,7 @@ def _push(installation: Installation, contracts: Sequence[Contract], stop: threa
                         one.push()
                     looks.end(number)
                     stop.wait(PUSH_SECONDS)
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: its end would be noticed by nobody
             log_error(error, source=_SOURCE)
             stop.wait(PAUSE_SECONDS)
     looks.end(sys.maxsize)
@@ -132,6 +132,6 @@ def _release(installation: Installation, contracts: Sequence[Contract], stop: th
                     for one in waiting:
                         one.release()
                     stop.wait(RELEASE_SECONDS)
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - see `_push`
             log_error(error, source=_SOURCE)
             stop.wait(PAUSE_SECONDS)

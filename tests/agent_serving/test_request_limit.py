@@ -78,3 +78,28 @@ def test_a_body_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
     scope = {"type": "http", "method": "POST", "headers": []}
     asyncio.run(BodyLimit(unreached)(scope, receive, note))
     assert sent[0]["status"] == 408
+
+
+def test_bodies_of_all_open_requests_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_serving.request_limit.MOST_HELD_BYTES", 2_500)
+    gate, arrived = asyncio.Event(), list[bytes]()
+
+    async def slow(request: Request) -> PlainTextResponse:
+        arrived.append(await request.body())
+        await gate.wait()
+        return PlainTextResponse("done")
+
+    app = BodyLimit(Starlette(routes=[Route("/", slow, methods=["POST"])]))
+
+    async def answered() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            open_ones = [asyncio.create_task(client.post("/", content=b"x" * 1_000)) for _ in range(2)]
+            while len(arrived) < 2:
+                await asyncio.sleep(0)
+            refused = await client.post("/", content=b"x" * 1_000)
+            assert refused.headers["Retry-After"] == "1"
+            gate.set()
+            done = [await one for one in open_ones]
+            return [*(one.status_code for one in done), refused.status_code, (await client.post("/")).status_code]
+
+    assert asyncio.run(answered()) == [200, 200, 503, 200]

@@ -89,13 +89,16 @@ def _found(
         yield "segment", _by_word(_preferences(consent["categoryPreferences"], rules.categories), rules.categories)
     if management is not None:
         yield "rudderstack", _by_word(_consent_ids(management, rules.categories), rules.categories)
-    if types := {**_typed(consent, rules), **_typed(_mapping(consent.get("google")), rules)}:
+    if types := _google(consent, rules):
         yield "google", _by_word(types, rules.google_consent)
     for name in _TC_STRINGS:
         if name in consent:
             yield f"tcf {name}", _by_word(_tcf(consent[name], rules), rules.tcf_purposes)
-    if (sec_gpc or "").strip() == "1" or consent.get("gpc") in (True, 1, "1"):
+    control = consent.get("gpc")
+    if (sec_gpc or "").strip() == "1" or control in (True, "1"):
         yield "gpc", dict.fromkeys(rules.privacy_control, Answer.REFUSED)
+    elif control not in (None, False, "0"):
+        yield "unknown gpc", dict.fromkeys(rules.privacy_control, Answer.UNREADABLE)
 
 
 def _by_word(said: Mapping[Any, bool | None], words: Mapping[Any, Iterable[str]]) -> dict[str, Answer]:
@@ -136,8 +139,16 @@ def _consent_ids(value: object, words: Iterable[str]) -> Mapping[str, bool | Non
     return {**{str(word): True for word in allowed}, **{str(word): False for word in denied}}
 
 
-def _typed(value: Mapping[str, Any], rules: CollectionRules) -> dict[str, bool | None]:
-    return {name: _GRANTS.get(str(value[name]).lower()) for name in rules.google_consent if name in value}
+def _google(consent: Mapping[str, Any], rules: CollectionRules) -> Mapping[str, bool | None]:
+    """Return what is said about each type, in `consent` itself and in its key `google`; the stricter of both counts."""
+    own = consent.get("google", {})
+    if own is not None and not isinstance(own, Mapping):
+        return dict.fromkeys(rules.google_consent)
+    said: dict[str, list[bool | None]] = {}
+    for types in (consent, _mapping(own)):
+        for name in rules.google_consent.keys() & types.keys():
+            said.setdefault(name, []).append(_GRANTS.get(str(types[name]).lower()))
+    return {name: False if False in both else None if None in both else True for name, both in said.items()}
 
 
 def _tcf(value: object, rules: CollectionRules) -> Mapping[int, bool | None]:

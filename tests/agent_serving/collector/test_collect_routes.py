@@ -17,9 +17,15 @@ from agent_serving.collector import opening
 from agent_serving.collector.errors import CollectionRefused
 from agent_serving.collector.policy import Decision, Outcome
 from agent_serving.collector.received_event import ReceivedEvent
-from agent_serving.collector.request_body import MOST_BODY_BYTES, read_body
+from agent_serving.collector.request_body import (
+    MOST_BODY_BYTES,
+    MOST_EXPANDED_BYTES,
+    MOST_MESSAGE_BYTES,
+    MOST_MESSAGES,
+    read_body,
+)
 from agent_serving.services import open_api_keys
-from installation.collector.append_log import AppendLog
+from installation.collector.append_log import MOST_WAITING_BYTES, AppendLog
 from installation.collector.errors import LogBusy, LogFailed
 from privacy.protection.suppression import Suppressed
 from tests.agent_serving.collector.collecting_shop import collecting, logged, without_policy, write_key
@@ -74,6 +80,9 @@ def test_a_batch_is_stored_compressed_or_not_in_its_order(shop: FeatureShop) -> 
         (gzip.compress(b" " * 50_000_000), {"Content-Encoding": "gzip"}, "body_too_large"),
         (b"no gzip", {"Content-Encoding": "gzip"}, "invalid_gzip"),
         (gzip.compress(json.dumps(EVENT).encode())[:-9], {"Content-Encoding": "gzip"}, "invalid_gzip"),
+        (gzip.compress(b"{}") + gzip.compress(b"{}"), {"Content-Encoding": "gzip"}, "invalid_gzip"),
+        (b"{}", {"Content-Encoding": "br"}, "unknown_encoding"),
+        (b"[" * 400_000, {}, "invalid_json"),
     ],
 )
 def test_what_the_protocol_forbids_is_refused(body: bytes, headers: dict[str, str], code: str) -> None:
@@ -82,8 +91,41 @@ def test_what_the_protocol_forbids_is_refused(body: bytes, headers: dict[str, st
     assert (refused.value.status, refused.value.code) == (400, code)
 
 
+def batch_of(count: int, **shared: Any) -> bytes:
+    return json.dumps({"batch": [{}] * count, **shared}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (batch_of(MOST_MESSAGES + 1), "too_many_messages"),
+        (batch_of(1, context={"page": {"path": "x" * MOST_MESSAGE_BYTES}}), "message_too_large"),
+        (batch_of(MOST_MESSAGES, context={"page": {"path": "x" * 2_000}}), "body_too_large"),
+    ],
+)
+def test_a_small_batch_that_expands_to_much_is_refused(body: bytes, code: str) -> None:
+    with pytest.raises(CollectionRefused) as refused:
+        read_body(body, None, None)
+    assert refused.value.code == code
+
+
+def test_what_one_request_may_send_finds_room_in_the_log() -> None:
+    found = read_body(batch_of(MOST_MESSAGES, context={"page": {"path": "x" * 1_600}}), "identity", None)
+    assert len(found.messages) == MOST_MESSAGES
+    assert MOST_EXPANDED_BYTES * 3 < MOST_WAITING_BYTES
+    assert read_body(gzip.compress(b"{}"), "GZIP", "track").messages == [{"type": "track"}]
+
+
+def test_the_context_of_a_batch_holds_where_a_message_has_none() -> None:
+    refusal = {"consent": {"analytics_storage": "denied"}}
+    own: list[Any] = [{}, {"context": None}, {"context": "x"}, {"context": {"ip": "1"}}]
+    found = read_body(json.dumps({"batch": own, "context": refusal}).encode(), None, None)
+    assert [message["context"] for message in found.messages] == [refusal, refusal, refusal, refusal | {"ip": "1"}]
+
+
 def test_a_message_that_is_too_large_does_not_take_its_neighbours_along(shop: FeatureShop) -> None:
     large = {**EVENT, "messageId": "large", "properties": {"text": "x" * 40_000}}
+    deep = json.dumps({**EVENT, "properties": {"product_id": 0}}).replace("0}", "[" * 300 + "]" * 300 + "}").encode()
     with collecting(shop) as (client, key):
         broken = client.post("/v1/track", content=b"{", auth=(key, ""))
         assert (broken.status_code, broken.json()["code"]) == (400, "invalid_json")
@@ -91,6 +133,7 @@ def test_a_message_that_is_too_large_does_not_take_its_neighbours_along(shop: Fe
         assert (alone.status_code, alone.json()["code"]) == (400, "message_too_large")
         answer = client.post("/v1/batch", json={"batch": [EVENT, large]}, auth=(key, ""))
         assert answer.status_code == 400
+        assert client.post("/v1/track", content=deep, auth=(key, "")).json()["code"] == "message_too_large"
         assert [event["messageId"] for event in logged(shop)] == ["m1"]
 
 

@@ -57,6 +57,13 @@ def test_acknowledged_lines_survive_kills_whole_and_once(tmp_path: Path) -> None
         assert len(found) >= acknowledged > 0
 
 
+def test_a_sender_that_goes_away_does_not_stop_the_writer(tmp_path: Path) -> None:
+    with closing(AppendLog(tmp_path)) as log:
+        assert not log.append([b"one"]).cancel()
+        log.append([b"two"]).result(timeout=30)
+    assert lines_in(tmp_path) == [b"one", b"two"]
+
+
 def test_a_line_that_is_not_whole_is_cut_off(tmp_path: Path) -> None:
     (tmp_path / f"{OPEN}1.jsonl").write_bytes(b"one\ntwo\n" + b"thr" * 50_000)
     (tmp_path / f"{OPEN}2.jsonl").write_bytes(b"half")

@@ -79,6 +79,28 @@ def test_an_arrived_event_is_a_feature_of_a_customer_who_permits_it(shop: Featur
     assert stored(shop, REFUSES) is None
 
 
+def test_an_event_that_the_load_will_refuse_is_not_pushed(shop: FeatureShop) -> None:
+    contract, times = shop.installation.contracts[SOURCE], ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:00")
+    projection, refused = Projection(contract), [
+        {"timestamp": "2026-05-06T00:00:00+09:00"}, *({"timestamp": one} for one in times), {"type": "teleport"},
+        {"properties": {"product_id": "7" * 101}}, {"event": ["x"] * 300}, {"messageId": "m" * 201},
+    ]  # fmt: skip
+
+    def line(number: int, **fields: Any) -> bytes:
+        message = {"type": "track", "event": "x", "messageId": f"m{number}", "userId": "M1", **fields}
+        return projection.event(message, RECEIVED, SignalHeaders()).line
+
+    with closing(AppendLog(folder_of(shop))) as log, Arrivals(shop.installation, contract) as seen:
+        log.append([line(number, **fields) for number, fields in enumerate(refused)]).result()
+        assert seen.push() == 0
+        # A feature of a refused event would be newer than every batch, and stay for ever.
+        assert stored(shop, PERMITS) is None
+        log.append([line(99)]).result()
+        assert seen.push() == 1
+    load_segments(shop.installation, contract)
+    assert shop.installation.lakehouse.rows("bronze/tracked_event", ["message_id"])["message_id"].to_pylist() == ["m99"]
+
+
 def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop: FeatureShop) -> None:
     projection, folder = Projection(shop.installation.contracts[SOURCE]), folder_of(shop)
     tail, read = LogTail(folder), list[bytes]()

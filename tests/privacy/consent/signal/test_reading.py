@@ -58,6 +58,18 @@ def preferences(**said: object) -> dict[str, Any]:
         ),
         ({"consent": {"IABTCF_TCString": None}}, ALL_UNREADABLE),
         ({"consent": {"gpc": True}}, {"marketing": REFUSED}),
+        ({"consent": {"gpc": False}}, {}),
+        ({"consent": {"gpc": "yes"}}, {"marketing": UNREADABLE}),
+        ({"consent": {"google": "denied"}}, ALL_UNREADABLE),
+        (
+            {"consent": {"analytics_storage": "denied", "google": {"analytics_storage": "granted"}}},
+            {"analytics": REFUSED},
+        ),
+        (
+            {"consent": {"ad_storage": "granted", "ad_user_data": "granted",
+                         "google": {"ad_personalization": "granted"}}},
+            {"marketing": GIVEN},
+        ),
         ({"consent": "all"}, ALL_UNREADABLE),
     ],
 )  # fmt: skip
