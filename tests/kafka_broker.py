@@ -5,7 +5,6 @@ The jars are fetched once into a cache folder, by the Ivy that comes with Spark.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import time
@@ -16,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyspark
 import pytest
 
 from privacy.storage.lock import file_lock
@@ -98,7 +98,7 @@ class Broker:
 
     def create_topic(self, name: str, partitions: int = 1) -> None:
         """Create a topic."""
-        from confluent_kafka.admin import NewTopic
+        from confluent_kafka.cimpl import NewTopic
 
         self.admin.create_topics([NewTopic(name, partitions, 1)])[name].result(60)
 
@@ -151,7 +151,7 @@ def _fetched_jars() -> Path:
     HOME.mkdir(parents=True, exist_ok=True)
     with file_lock(HOME / "lock", wait_seconds=600):
         if not jars.exists():
-            ivy = next((Path(str(importlib.util.find_spec("pyspark").origin)).parent / "jars").glob("ivy-*.jar"))
+            ivy = next((Path(pyspark.__path__[0]) / "jars").glob("ivy-*.jar"))
             new = HOME / "new"
             command = ["java", "-jar", str(ivy), "-cache", str(HOME / "ivy"), "-confs", "default"]
             command += ["-dependency", "org.apache.kafka", "kafka_2.13", VERSION]

@@ -29,7 +29,7 @@ class Delivery:
     seconds: float
 
 
-class _Sending:
+class Sending:
     """The senders. Each sends a batch again until it is acknowledged, as SDKs do."""
 
     def __init__(self, port: int, key: str, events: int) -> None:
@@ -38,7 +38,17 @@ class _Sending:
         self._port, self._key = port, key
         self._lock = threading.Lock()
         self._batches = iter(range(0, events, BATCH))
-        self.threads = [threading.Thread(target=self._send) for _ in range(SENDERS)]
+        self._threads = [threading.Thread(target=self._send) for _ in range(SENDERS)]
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self) -> None:
+        """Wait until every event is acknowledged."""
+        for thread in self._threads:
+            thread.join()
 
     def _send(self) -> None:
         connection = Connection(self._port, self._key)
@@ -67,9 +77,8 @@ def deliver(folder: Path, events: int, kills: int, seed: int) -> Delivery:
     shop = CollectingShop(folder)
     try:
         server, loader = shop.serve(), shop.load()
-        sending = _Sending(shop.port, shop.key, events)
-        for thread in sending.threads:
-            thread.start()
+        sending = Sending(shop.port, shop.key, events)
+        sending.start()
         for moment in sorted(rng.randrange(events * 9 // 10) for _ in range(kills)):
             while len(sending.acknowledged) < moment:
                 time.sleep(0.01)
@@ -80,8 +89,7 @@ def deliver(folder: Path, events: int, kills: int, seed: int) -> Delivery:
             else:
                 kill(loader)
                 loader = shop.load()
-        for thread in sending.threads:
-            thread.join()
+        sending.wait()
         kill(server)
         kill(loader)
         shop.load_rest()

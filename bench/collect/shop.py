@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from agent_serving.collector.write_key import create_write_key
 from agent_serving.services import open_api_keys
+from bench.process import Measured, run_measured
 from features.repo.event_push import VIEW
 from installation.collector.place import segment_folder
 from installation.collector.segment import open_segments, sealed_segments
@@ -118,12 +119,12 @@ class CollectingShop:
 
     def load_rest(self) -> None:
         """Load what waits, until nothing does."""
-        while True:
-            told = subprocess.run(
-                [*_BOJAGI, "collect", "load", "--json", "--data", str(self.folder)], check=True, capture_output=True
-            )
-            if told.stdout.strip() == b"[]":
-                return
+        while not self.load_once().output.rstrip().endswith("[]"):
+            continue
+
+    def load_once(self) -> Measured:
+        """Load what waits by a process of its own; return what it prints and uses."""
+        return run_measured([*_BOJAGI, "collect", "load", "--json", "--data", str(self.folder)])
 
     def logged(self) -> int:
         """Return the number of events in the log."""
@@ -133,10 +134,12 @@ class CollectingShop:
 
     def identifiers(self) -> list[str]:
         """Return the message ids in bronze."""
+        return self.values(TABLE, "message_id")
+
+    def values(self, table: str, column: str) -> list[str]:
+        """Return the values of a column; none if there is no table yet."""
         lakehouse = self.installation.lakehouse
-        if not lakehouse.exists(TABLE):
-            return []
-        found: list[str] = lakehouse.rows(TABLE, ["message_id"])["message_id"].to_pylist()
+        found: list[str] = lakehouse.rows(table, [column])[column].to_pylist() if lakehouse.exists(table) else []
         return found
 
     def close(self) -> None:

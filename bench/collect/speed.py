@@ -28,12 +28,20 @@ _LONGEST_SECONDS = 60.0
 
 @dataclass
 class Times:
-    """Seconds of single requests and events, in the same run."""
+    """Seconds of single requests and events, in the same run.
+
+    Attributes:
+        feature: seconds until an event was a feature; `_LONGEST_SECONDS` for those that were not seen.
+        unseen: events that were not seen as a feature.
+        late_seconds: most that the steady rate was behind, because the machine was busy.
+    """
 
     acknowledged: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
     feature: list[float] = field(default_factory=list)
     bronze: list[float] = field(default_factory=list)
+    unseen: int = 0
+    late_seconds: float = 0.0
 
 
 def p99(values: list[float]) -> float:
@@ -104,9 +112,10 @@ def times(folder: Path, seconds: float) -> Times:
                 sent[name] = started
                 if connection.post(_sample(name, number)) != 200:
                     raise RuntimeError("a sample was not acknowledged")
-                while not _is_readable(store, number) and time.perf_counter() - started < _LONGEST_SECONDS:
+                while not (is_seen := _is_readable(store, number)) and _is_soon(started):
                     time.sleep(0.001)
                 found.feature.append(time.perf_counter() - started)
+                found.unseen += not is_seen
                 time.sleep(_SAMPLE_SECONDS)
         ends = time.perf_counter() + _LONGEST_SECONDS
         while sent and time.perf_counter() < ends:
@@ -135,6 +144,10 @@ def _is_readable(store: OnlineStore, number: int) -> bool:
     return row is not None and row.as_dict()["last_product_id"] == number
 
 
+def _is_soon(started: float) -> bool:
+    return time.perf_counter() - started < _LONGEST_SECONDS
+
+
 def _wait_for_first(connection: Connection, is_readable: Callable[[int], bool]) -> None:
     """Send events until one is a feature: then the loader follows the log."""
     for number in range(1_000_000, 1_000_600):
@@ -157,7 +170,9 @@ def _keep_sending(shop: CollectingShop, stop: threading.Event, found: Times) -> 
             ]
         )
         due += _RATE_BATCH / RATE
-        time.sleep(max(0.0, due - time.perf_counter()))
+        late = time.perf_counter() - due
+        found.late_seconds = max(found.late_seconds, late)
+        time.sleep(max(0.0, -late))
         found.acknowledged.append(_timed(partial(connection.post, body)))
         found.empty.append(_timed(partial(connection.get, "/health/live")))
 

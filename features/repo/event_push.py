@@ -1,4 +1,4 @@
-"""Pushes the features of one event: those of `features.transform.recent_activity`, from the event and the stored row.
+"""Pushes the features of events: those of `features.transform.recent_activity`, from events and the stored row.
 
     stored: session s_1 with 3 events;  event of s_1 → session s_1 with 4 events;  event of s_2 → session s_2 with 1
 
@@ -8,12 +8,13 @@ stored row is left out, because the row may count it already. The next batch cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from features.definition import FeatureCatalog
-from features.repo.push import push_values, stored_view
+from features.repo.push import push_rows, stored_views
 from features.store.online_store import OnlineStore, Value
 
 VIEW = "customer_recent_activity"
@@ -33,23 +34,31 @@ class Event:
     session_id: str | None = None
 
 
-def push_event(store: OnlineStore, catalog: FeatureCatalog, event: Event, zone: ZoneInfo) -> bool:
-    """Write the features of an event; return whether they are the customer's newest now.
+def push_events(store: OnlineStore, catalog: FeatureCatalog, events: Sequence[Event], zone: ZoneInfo) -> int:
+    """Write the features after some events, in one commit; return how many events they count.
 
     Args:
         store: the online store.
         catalog: the features of the installation.
-        event: the event.
+        events: in the order of their arrival.
         zone: time zone of the shop.
 
     Raises:
         UnknownFeatureError: the installation has no view of recent activity.
-        StoreError: the store cannot be read or written.
+        StoreError: the store cannot be read or written; nothing is written.
     """
-    stored = stored_view(store, event.customer_id, VIEW)
-    values = _after(event, {} if stored is None else stored.as_dict())
-    moment = event.event_at.replace(tzinfo=zone)
-    return push_values(store, catalog.view(VIEW), event.customer_id, moment, values)
+    view, pushed = catalog.view(VIEW), 0
+    stored = stored_views(store, list({event.customer_id for event in events}), VIEW)
+    before = {customer: (row.event_time, row.as_dict()) for customer, row in stored.items()}
+    after: dict[str, tuple[datetime, dict[str, Value]]] = {}
+    for event in events:
+        moment = event.event_at.replace(tzinfo=zone)
+        at, values = after.get(event.customer_id) or before.get(event.customer_id) or (moment, {})
+        if moment >= at:
+            after[event.customer_id] = moment, values | _after(event, values)
+            pushed += 1
+    push_rows(store, view, after)
+    return pushed
 
 
 def _after(event: Event, before: dict[str, Value]) -> dict[str, Value]:

@@ -35,26 +35,47 @@ def push_values(
         PushRefused: the event time has no zone, or a name is no feature of the view.
         StoreError: a value is not of its feature's type, or the store cannot be written.
     """
-    if event_time.tzinfo is None:
-        raise PushRefused(f"The event time of a push to {view.name} has no zone; expected an instant.")
+    return push_rows(store, view, {customer: (event_time, values)}) == 1
+
+
+def push_rows(store: OnlineStore, view: FeatureView, rows: Mapping[str, tuple[datetime, Mapping[str, Value]]]) -> int:
+    """Write values of some customers with one flush; return how many rows are the newest of the view now.
+
+    Args:
+        store: the online store.
+        view: the feature view.
+        rows: event time and values by customer, see `push_values`.
+
+    Raises:
+        PushRefused, StoreError: see `push_values`; then no row is written.
+    """
     names = [feature.name for feature in view.features]
-    if unknown := sorted(values.keys() - set(names)):
-        raise PushRefused(f"{view.name} has no feature {', '.join(unknown)}; its features are {', '.join(names)}.")
-    stored = stored_view(store, customer, view.name)
-    known = {} if stored is None else stored.as_dict()
-    row = [[values.get(name, known.get(name)) for name in names]]
-    moment = [microseconds_of(event_time.astimezone(UTC))]
+    for event_time, values in rows.values():
+        if event_time.tzinfo is None:
+            raise PushRefused(f"The event time of a push to {view.name} has no zone; expected an instant.")
+        if unknown := sorted(values.keys() - set(names)):
+            raise PushRefused(f"{view.name} has no feature {', '.join(unknown)}; its features are {', '.join(names)}.")
+    stored, newest = stored_views(store, list(rows), view.name), 0
     with store.grouped():
-        done = store.write(schema_of(view), [customer], moment, row)
-        if not done.older:
-            store.write(schema_of(view, PUSHED), [customer], moment, row)
-    return not done.older
+        for customer, (event_time, values) in rows.items():
+            known = stored[customer].as_dict() if customer in stored else {}
+            row = [[values.get(name, known.get(name)) for name in names]]
+            moment = [microseconds_of(event_time.astimezone(UTC))]
+            if not store.write(schema_of(view), [customer], moment, row).older:
+                store.write(schema_of(view, PUSHED), [customer], moment, row)
+                newest += 1
+    return newest
 
 
 def stored_view(store: OnlineStore, customer: str, view: str) -> StoredView | None:
     """Return what is stored of a customer for a view; None if there is nothing."""
-    row = store.read([customer], [view])[0]
-    return None if row is None else row.get(view)
+    return stored_views(store, [customer], view).get(customer)
+
+
+def stored_views(store: OnlineStore, customers: Sequence[str], view: str) -> dict[str, StoredView]:
+    """Return what is stored for a view, by customer; a customer of whom nothing is stored is absent."""
+    rows = zip(customers, store.read(customers, [view]), strict=True)
+    return {customer: row[view] for customer, row in rows if row is not None and view in row}
 
 
 def schema_of(view: FeatureView, suffix: str = "") -> ViewSchema:

@@ -19,11 +19,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from features.definition import FeatureCatalog, read_catalog
-from features.repo.event_push import VIEW, Event, push_event
+from features.repo.event_push import VIEW, Event, push_events
 from features.retrieval.customer_consent import CustomerConsent
 from features.store.online_store import OnlineStore
 from features.store.opening import open_online_store
-from installation.collector.place import segment_folder
 from installation.contract.document import Contract
 from installation.installation import Installation
 from pipelines.collection.log_tail import LogTail
@@ -72,15 +71,15 @@ class KnownKeys:
 
 @dataclass
 class Arrivals:
-    """Pushes the events of one source. Use it as a context manager, from one thread."""
+    """Pushes the events of one source that the tail of its log reads. Use it as a context manager, from one thread."""
 
     installation: Installation
     contract: Contract
+    tail: LogTail
     catalog: FeatureCatalog = field(init=False)
     _store: OnlineStore = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tail = LogTail(segment_folder(self.contract, self.installation.settings))
         self._keys = KnownKeys(self.installation)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._zone = ZoneInfo(self.installation.settings.time_zone)
@@ -106,15 +105,13 @@ class Arrivals:
 
     def push(self) -> int:
         """Push the features of the events that have arrived since the last call; return how many were pushed."""
-        events = self._events(list(self._tail.lines()))
-        if not events:
-            return 0
-        permitted = self._permitted({event.customer_id for event in events})
-        pushed = 0
-        for event in events:
-            if event.customer_id in permitted:
-                pushed += push_event(self._store, self.catalog, event, self._zone)
-        return pushed
+        return sum(self._push(lines) for lines in self.tail.groups())
+
+    def _push(self, lines: Sequence[bytes]) -> int:
+        events = self._events(lines)
+        permitted = self._permitted({event.customer_id for event in events}) if events else set()
+        chosen = [event for event in events if event.customer_id in permitted]
+        return push_events(self._store, self.catalog, chosen, self._zone) if chosen else 0
 
     def _permitted(self, customers: Iterable[str]) -> set[str]:
         names = sorted(customers)

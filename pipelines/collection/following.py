@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from features.errors import FeatureError
-from installation.collector.place import is_collected
+from installation.collector.place import is_collected, segment_folder
 from installation.contract.document import Contract
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from installation.installation import Installation
 from pipelines.collection.arrival import Arrivals
+from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_messages, load_segments
 from pipelines.collection.waiting import WaitingEvents
 from pipelines.errors import PipelineError, RunLockError
@@ -24,7 +26,9 @@ from privacy.storage.database import DATABASE_ERRORS
 PUSH_SECONDS = 0.02
 LOAD_SECONDS = 1.0
 LOOK_SECONDS = 2.0
-"""Most time that loaded segments wait for the pusher before they are deleted. What it misses, the next batch counts."""
+"""Most time that a load waits for the pusher; segments that it has not looked at are deleted by a later load."""
+SILENT_SECONDS = 30.0
+"""Time without a look after which segments are deleted without one. What the pusher misses, the next batch counts."""
 RELEASE_SECONDS = 5.0
 """Time between two looks for events that waited for a decision which was made elsewhere."""
 PAUSE_SECONDS = 5.0
@@ -62,7 +66,7 @@ def follow(
         for contract in contracts:
             try:
                 if is_collected(contract):
-                    result = load_segments(installation, contract, before_deletion=looks.wait_for_next)
+                    result = load_segments(installation, contract, may_delete=looks.wait_for_next)
                 else:
                     result = load_messages(installation, contract)
             except RunLockError:
@@ -71,7 +75,7 @@ def follow(
                 log_error(error, source=_SOURCE)
                 pause = PAUSE_SECONDS
                 continue
-            if result is not None:
+            if result is not None and (result.files_new or result.refused):
                 report(result)
         if is_last:
             break
@@ -86,6 +90,7 @@ class _Looks:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._begun = self._ended = 0
+        self._ended_at = time.monotonic()
 
     def begin(self) -> int:
         """Note that a look begins; return its number."""
@@ -96,21 +101,28 @@ class _Looks:
     def end(self, number: int) -> None:
         """Note that a look has ended."""
         with self._changed:
-            self._ended = number
+            self._ended, self._ended_at = number, time.monotonic()
             self._changed.notify_all()
 
-    def wait_for_next(self) -> None:
-        """Wait until a look that begins after this moment has ended; not for ever, since the pusher may have failed."""
+    def wait_for_next(self) -> bool:
+        """Wait for a look that begins after this moment; return whether segments may be deleted now."""
         with self._changed:
             wanted = self._begun + 1
-            self._changed.wait_for(lambda: self._ended >= wanted, LOOK_SECONDS)
+            silent = time.monotonic() - self._ended_at > SILENT_SECONDS
+            return silent or self._changed.wait_for(lambda: self._ended >= wanted, LOOK_SECONDS)
 
 
 def _push(installation: Installation, contracts: Sequence[Contract], stop: threading.Event, looks: _Looks) -> None:
+    tails: dict[str, LogTail] = {}
     while not stop.is_set():
         try:
             with ExitStack() as opened:
-                arrivals = [opened.enter_context(Arrivals(installation, contract)) for contract in contracts]
+                arrivals = []
+                for contract in contracts:
+                    # A tail outlives a failure, so that no event is missed.
+                    tail = tails.get(contract.id) or LogTail(segment_folder(contract, installation.settings))
+                    tails[contract.id] = tail
+                    arrivals.append(opened.enter_context(Arrivals(installation, contract, tail)))
                 while not stop.is_set():
                     number = looks.begin()
                     for one in arrivals:

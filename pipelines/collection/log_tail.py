@@ -7,6 +7,9 @@ from pathlib import Path
 
 from installation.collector.segment import OPEN, SEALED, open_segments, sealed_segments
 
+GROUP_BYTES = 1 << 18
+"""Most bytes of a group; several times the longest line."""
+
 
 class LogTail:
     """Follows the segments of one folder, from the end that they have at the first look."""
@@ -15,11 +18,16 @@ class LogTail:
         self._folder = folder
         self._read: dict[str, int] = {name: path.stat().st_size for name, path in self._segments()}
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield the new lines, the oldest segment first."""
+    def groups(self) -> Iterator[list[bytes]]:
+        """Yield the new lines in groups, the oldest segment first.
+
+        A group counts as read when the next one is asked for: what failed before that is yielded again.
+        """
         present = dict(self._segments())
         for name, path in present.items():
-            yield from self._new_lines(name, path)
+            while data := self._new_lines(name, path):
+                yield data.splitlines()
+                self._read[name] = self._read.get(name, 0) + len(data)
         for name in self._read.keys() - present.keys():
             del self._read[name]
 
@@ -30,18 +38,14 @@ class LogTail:
         sealed = [(path.name.removeprefix(SEALED), path) for path in sealed_segments(self._folder)]
         return sorted({**dict(opened), **dict(sealed)}.items())
 
-    def _new_lines(self, name: str, path: Path) -> Iterator[bytes]:
-        done = self._read.get(name, 0)
+    def _new_lines(self, name: str, path: Path) -> bytes:
+        """Return whole lines that follow those that were read; nothing if there are none, or the segment is gone."""
         for one in (path, path.with_name(f"{SEALED}{name}")):
             try:
                 with one.open("rb") as file:
-                    file.seek(done)
-                    data = file.read()
-                break
+                    file.seek(self._read.get(name, 0))
+                    data = file.read(GROUP_BYTES)
             except FileNotFoundError:
                 continue
-        else:
-            return
-        whole = data.rfind(b"\n") + 1
-        self._read[name] = done + whole
-        yield from data[:whole].splitlines()
+            return data[: data.rfind(b"\n") + 1]
+        return b""

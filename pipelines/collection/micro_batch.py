@@ -26,14 +26,14 @@ MOST_DATA_FILES = 200
 
 
 def load_segments(
-    installation: Installation, contract: Contract, before_deletion: Callable[[], object] = lambda: None
+    installation: Installation, contract: Contract, may_delete: Callable[[], bool] = lambda: True
 ) -> LoadResult | None:
     """Load what the log of a source has sealed. Returns None if there is nothing.
 
     Args:
         installation: an opened installation.
         contract: a collected source.
-        before_deletion: called when the rows are in bronze and before segments are deleted.
+        may_delete: called when the rows are in bronze; if it returns False, a later load deletes the segments.
 
     Raises:
         LogError: the segments have no place.
@@ -49,9 +49,9 @@ def load_segments(
         segments = sealed_segments(folder)
         result = _load(installation, contract)
         table = BronzeTable(contract, installation.lakehouse)
-        before_deletion()
-        for path in segments:
-            _delete_if_loaded(path, table)
+        if may_delete():
+            for path in segments:
+                _delete_if_loaded(path, table)
         _compact(installation, table)
     return result
 

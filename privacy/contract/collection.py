@@ -33,6 +33,7 @@ class Documents(Mapping[str, D], Generic[D]):
 
     def __init__(self, documents: Iterable[D]) -> None:
         self._by_id = {document.id: document for document in documents}
+        self._layers: dict[str, tuple[D, ...]] = {}
 
     def __getitem__(self, contract_id: str) -> D:
         if contract_id not in self._by_id:
@@ -66,7 +67,9 @@ class Documents(Mapping[str, D], Generic[D]):
 
     def layer(self, layer: str) -> tuple[D, ...]:
         """Return all contracts of one layer: source, silver, gold or release."""
-        return tuple(document for document in self.values() if document.layer == layer)
+        if layer not in self._layers:
+            self._layers[layer] = tuple(document for document in self.values() if document.layer == layer)
+        return self._layers[layer]
 
     @property
     def sources(self) -> tuple[D, ...]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from features.definition import FeatureCatalog
-from features.repo.event_push import VIEW, Event, push_event
+from features.repo.event_push import VIEW, Event, push_events
 from features.repo.materialization import ViewReport, materialize_view
 from features.repo.view_rows import EVENT_TIMESTAMP, INSTANT, end_of_day
 from features.store.opening import open_online_store
@@ -42,7 +42,7 @@ def draw_events(seed: int) -> list[Event]:
 def push_and_compare(
     shop: FeatureShop, sail: Engine, pushed: Sequence[Event], all_events: Sequence[Event]
 ) -> ViewReport:
-    """Push events one by one, then materialise what the batch computes from all events; return its report."""
+    """Push events in groups, then materialise what the batch computes from all events; return its report."""
     catalog: FeatureCatalog = shop.catalog
     listed = [
         (e.customer_id, DAY, e.event_at, e.channel, e.event_type, e.product_id, e.session_id, "web", f"{number:04}")
@@ -50,7 +50,11 @@ def push_and_compare(
     ]
     batch = recent_activity(sail.spark.createDataFrame(listed, SCHEMA), [DAY]).drop("as_of").toArrow()
     with closing(open_online_store(shop.installation, verify=False)) as store:
-        assert all(push_event(store, catalog, event, ZONE) for event in pushed)
+        draw, first = random.Random(3), 0
+        while first < len(pushed):
+            part = pushed[first : first + draw.randrange(1, 30)]
+            assert push_events(store, catalog, part, ZONE) == len(part)
+            first += len(part)
         ends = [end_of_day(DAY, ZONE)] * batch.num_rows
         rows = batch.append_column(EVENT_TIMESTAMP, pa.array(ends, INSTANT))
         return materialize_view(catalog.view(VIEW), rows, store)

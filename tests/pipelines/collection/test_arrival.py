@@ -16,9 +16,10 @@ from agent_serving.collector.projection import Projection
 from agent_serving.collector.received_event import SignalHeaders
 from features.repo.event_push import VIEW
 from features.repo.push import stored_view
+from features.store.errors import StoreUnavailable
 from features.store.opening import open_online_store
 from installation.collector.append_log import AppendLog
-from pipelines.collection import following
+from pipelines.collection import following, log_tail
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
@@ -26,6 +27,7 @@ from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
 from tests.features.retrieval.feature_shop import FeatureShop
 
 PERMITS, REFUSES = "c_permits", "c_refuses"
+SESSION = {"context": {"sessionId": "s1"}}
 RECEIVED = datetime(2026, 5, 4, 2, 59, tzinfo=UTC)
 
 
@@ -58,7 +60,7 @@ def test_an_arrived_event_is_a_feature_of_a_customer_who_permits_it(shop: Featur
 
     with (
         closing(AppendLog(folder_of(shop))) as log,
-        Arrivals(shop.installation, shop.installation.contracts[SOURCE]) as seen,
+        Arrivals(shop.installation, shop.installation.contracts[SOURCE], LogTail(folder_of(shop))) as seen,
     ):
         viewed = event(1, "Product Viewed", userId="M1", properties={"product_id": 77})
         log.append([viewed, viewed, event(2, "Product Added", anonymousId="b1"), event(3, "x", userId="M2")]).result()
@@ -90,7 +92,10 @@ def test_an_event_that_the_load_will_refuse_is_not_pushed(shop: FeatureShop) -> 
         message = {"type": "track", "event": "x", "messageId": f"m{number}", "userId": "M1", **fields}
         return projection.event(message, RECEIVED, SignalHeaders()).line
 
-    with closing(AppendLog(folder_of(shop))) as log, Arrivals(shop.installation, contract) as seen:
+    with (
+        closing(AppendLog(folder_of(shop))) as log,
+        Arrivals(shop.installation, contract, LogTail(folder_of(shop))) as seen,
+    ):
         log.append([line(number, **fields) for number, fields in enumerate(refused)]).result()
         assert seen.push() == 0
         # A feature of a refused event would be newer than every batch, and stay for ever.
@@ -101,12 +106,51 @@ def test_an_event_that_the_load_will_refuse_is_not_pushed(shop: FeatureShop) -> 
     assert shop.installation.lakehouse.rows("bronze/tracked_event", ["message_id"])["message_id"].to_pylist() == ["m99"]
 
 
+def test_events_are_pushed_after_a_failure_of_the_store(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that arrive between the failure and the next try."""
+    contract, tail = shop.installation.contracts[SOURCE], LogTail(folder_of(shop))
+    projection = Projection(contract)
+
+    def append(number: int) -> None:
+        message = {"type": "track", "event": "x", "messageId": f"m{number}", "userId": "M1", **SESSION}
+        log.append([projection.event(message, RECEIVED.replace(second=number), SignalHeaders()).line]).result()
+
+    def fail(*_: Any) -> int:
+        raise StoreUnavailable("the disk is full")
+
+    with closing(AppendLog(folder_of(shop))) as log:
+        append(1)
+        with monkeypatch.context() as broken, Arrivals(shop.installation, contract, tail) as seen:
+            broken.setattr("pipelines.collection.arrival.push_events", fail)
+            with pytest.raises(StoreUnavailable):
+                seen.push()
+        append(2)
+        with Arrivals(shop.installation, contract, tail) as seen:
+            assert seen.push() == 2
+    found = stored(shop, PERMITS)
+    assert found is not None
+    assert found["session_event_count"] == 2
+
+
+def test_a_tail_reads_a_long_segment_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_tail, "GROUP_BYTES", 10)
+    tail, lines = LogTail(tmp_path), [b"a" * (number % 9) for number in range(40)]
+    with closing(AppendLog(tmp_path)) as log:
+        log.append(lines).result()
+        groups = list(tail.groups())
+        assert [line for group in groups for line in group] == lines
+        assert max(sum(len(line) + 1 for line in group) for group in groups) <= 10
+        log.append([b"next"]).result()
+        assert list(tail.groups()) == [[b"next"]]
+
+
 def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop: FeatureShop) -> None:
     projection, folder = Projection(shop.installation.contracts[SOURCE]), folder_of(shop)
     tail, read = LogTail(folder), list[bytes]()
 
-    def look() -> None:
-        read.extend(tail.lines())
+    def look() -> bool:
+        read.extend(line for group in tail.groups() for line in group)
+        return True
 
     for number in range(12):
         message = {"type": "track", "event": "e", "anonymousId": "a", "messageId": str(number)}
@@ -119,7 +163,7 @@ def test_the_tail_reads_each_line_once_while_segments_are_sealed_and_loaded(shop
             load_segments(
                 shop.installation,
                 shop.installation.contracts[SOURCE],
-                before_deletion=look,
+                may_delete=look,
             )
     look()
     assert [line.split(b'"messageId":"')[1].split(b'"')[0] for line in read] == [str(n).encode() for n in range(12)]

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from pipelines.collection.arrival import Arrivals
+from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
 from pipelines.ingest.quarantine import QUARANTINE
-from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, logged
+from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, folder_of, logged
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.pipelines.collection.test_arrival import stored
 
@@ -61,7 +62,7 @@ def batch(*messages: bytes) -> bytes:
 def test_every_value_in_every_field_ends_in_bronze_or_in_quarantine(shop: FeatureShop) -> None:
     drawn = list(enumerate(itertools.product(PATHS, VALUES)))
     installation, contract = shop.installation, shop.installation.contracts[SOURCE]
-    with Arrivals(installation, contract) as arrivals, collecting(shop) as (client, key):
+    with Arrivals(installation, contract, LogTail(folder_of(shop))) as arrivals, collecting(shop) as (client, key):
         answer = client.post("/v1/batch", content=batch(*(message(n, *one) for n, one in drawn)), auth=(key, ""))
         assert answer.status_code == 200, answer.text
         assert len(logged(shop)) == len(drawn)

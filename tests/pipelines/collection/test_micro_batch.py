@@ -122,6 +122,17 @@ def test_a_load_that_is_killed_before_its_segments_are_deleted_is_repeated_witho
     assert not sealed_segments(folder_of(shop))
 
 
+def test_segments_that_may_not_be_deleted_yet_are_deleted_by_a_later_load(shop: FeatureShop) -> None:
+    write(shop, message(1))
+    contract = shop.installation.contracts[SOURCE]
+    for _ in range(2):
+        load_segments(shop.installation, contract, may_delete=lambda: False)
+        assert len(sealed_segments(folder_of(shop))) == 1
+    load(shop)
+    assert not sealed_segments(folder_of(shop))
+    assert identifiers(shop) == {"m1": 1}
+
+
 def test_many_small_loads_leave_few_files(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(micro_batch, "MOST_DATA_FILES", 4)
     for number in range(9):

@@ -332,7 +332,8 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
         taste = [
             # Every fourth is stale. The last one's visit is an instant that is already tomorrow in Seoul.
             {"customer": name, "at": NOON - FRESH * 2 if n % 4 == 1 else NOON, "last_visit": at(n % 5).astimezone(),
-             "colour": ["red", None, f"{name}/taste:colour", "Baby foods"][n % 4], "top_shelf": None if n % 5 == 2 else "top"}
+             "colour": ["red", None, f"{name}/taste:colour", "Baby foods"][n % 4],
+             "top_shelf": None if n % 5 == 2 else "top"}
             for n, name in enumerate(FEW[3:])
         ]  # fmt: skip
         # Older rows of the same customers, which do not count.
