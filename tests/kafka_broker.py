@@ -5,6 +5,7 @@ The jars are fetched once into a cache folder, by the Ivy that comes with Spark.
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import time
