@@ -34,7 +34,7 @@ from privacy.consent.state import State
 SOURCE, TABLE = "source.tracked_event", "bronze/tracked_event"
 _BOJAGI = [sys.executable, "-m", "pipelines.cli"]
 MEMBERS = 1_000
-_START_SECONDS = 120
+_START_SECONDS = 600
 
 
 class Connection:
