@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Sending:
         self._port, self._key = port, key
         self._lock = threading.Lock()
         self._batches = iter(range(0, events, BATCH))
-        self._threads = [threading.Thread(target=self._send) for _ in range(SENDERS)]
+        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(SENDERS)]
 
     def start(self) -> None:
         """Begin to send."""
@@ -51,20 +52,20 @@ class Sending:
             thread.join()
 
     def _send(self) -> None:
-        connection = Connection(self._port, self._key)
-        while True:
-            with self._lock:
-                start = next(self._batches, None)
-            if start is None:
-                return
-            names = [f"event-{number}" for number in range(start, start + BATCH)]
-            body = batch([message(name, f"M{start}") for name in names])
-            while connection.post(body) != 200:
+        with closing(Connection(self._port, self._key)) as connection:
+            while True:
                 with self._lock:
-                    self.resent += BATCH
-                time.sleep(_PAUSE_SECONDS)
-            with self._lock:
-                self.acknowledged += names
+                    start = next(self._batches, None)
+                if start is None:
+                    return
+                names = [f"event-{number}" for number in range(start, start + BATCH)]
+                body = batch([message(name, f"M{start}") for name in names])
+                while connection.post(body) != 200:
+                    with self._lock:
+                        self.resent += BATCH
+                    time.sleep(_PAUSE_SECONDS)
+                with self._lock:
+                    self.acknowledged += names
 
 
 def deliver(folder: Path, events: int, kills: int, seed: int) -> Delivery:

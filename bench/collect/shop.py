@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ from privacy.consent.state import State
 SOURCE, TABLE = "source.tracked_event", "bronze/tracked_event"
 _BOJAGI = [sys.executable, "-m", "pipelines.cli"]
 MEMBERS = 1_000
-_START_SECONDS = 120
+_START_SECONDS = 600
 
 
 class Connection:
@@ -55,6 +55,12 @@ class Connection:
         """Return the status of a request without a body, 0 if there was no answer."""
         return self._request("GET", path, None)
 
+    def close(self) -> None:
+        """Close the connection; the next request opens it again."""
+        if self._open is not None:
+            self._open.close()
+        self._open = None
+
     def _request(self, method: str, path: str, body: bytes | None) -> int:
         try:
             if self._open is None:
@@ -64,9 +70,7 @@ class Connection:
                 answer.read()
                 return answer.status
         except (OSError, http.client.HTTPException):
-            if self._open is not None:
-                self._open.close()
-            self._open = None
+            self.close()
             return 0
 
 
@@ -104,18 +108,16 @@ class CollectingShop:
 
     def serve(self) -> subprocess.Popen[bytes]:
         """Start the collector, and wait until it answers."""
-        process = self._start("serve", "--port", str(self.port))
-        connection = Connection(self.port, self.key)
-        ends = time.monotonic() + _START_SECONDS
-        while connection.get("/health/live") != 200:
-            if process.poll() is not None or time.monotonic() > ends:
-                raise RuntimeError("the collector did not start")
-            time.sleep(0.05)
+        process, _ = self._start("serve", "--port", str(self.port))
+        with closing(Connection(self.port, self.key)) as connection:
+            _wait(process, lambda: connection.get("/health/live") == 200)
         return process
 
     def load(self) -> subprocess.Popen[bytes]:
-        """Start the loader."""
-        return self._start("collect", "load", "--follow")
+        """Start a loader, and wait until it follows the log."""
+        process, log = self._start("collect", "load", "--follow")
+        _wait(process, lambda: b"Following" in log.read_bytes())
+        return process
 
     def load_rest(self) -> None:
         """Load what waits, until nothing does."""
@@ -148,13 +150,23 @@ class CollectingShop:
             kill(process)
         self.installation.close()
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "process.log").open("ab") as log:
+    def _start(self, *words: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start a process; return it with the file of what it prints."""
+        path = self.folder / f"process-{len(self._started)}.log"
+        with path.open("wb") as log:
             process = subprocess.Popen(
                 [*_BOJAGI, *words, "--data", str(self.folder)], stdout=log, stderr=log, env={**os.environ}
             )
         self._started.append(process)
-        return process
+        return process, path
+
+
+def _wait(process: subprocess.Popen[bytes], is_ready: Callable[[], bool]) -> None:
+    ends = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > ends:
+            raise RuntimeError("a process of the installation did not start")
+        time.sleep(0.05)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

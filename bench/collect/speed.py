@@ -61,16 +61,16 @@ def throughput(folder: Path, events: int) -> float:
         warm = threading.Barrier(SENDERS + 1)
 
         def send(first: bytes) -> None:
-            connection = Connection(shop.port, shop.key)
-            connection.post(first)
-            warm.wait()
-            while True:
-                with lock:
-                    body = next(left, None)
-                if body is None:
-                    return
-                if (status := connection.post(body)) != 200:
-                    failed.append(status)
+            with closing(Connection(shop.port, shop.key)) as connection:
+                connection.post(first)
+                warm.wait()
+                while True:
+                    with lock:
+                        body = next(left, None)
+                    if body is None:
+                        return
+                    if (status := connection.post(body)) != 200:
+                        failed.append(status)
 
         threads = [threading.Thread(target=send, args=(body,)) for body in bodies[:SENDERS]]
         for thread in threads:
@@ -99,8 +99,10 @@ def times(folder: Path, seconds: float) -> Times:
         shop.load()
         steady = threading.Thread(target=_keep_sending, args=(shop, stop, found))
         watcher = threading.Thread(target=_watch_bronze, args=(shop, stop, sent := dict[str, float](), found))
-        with closing(open_online_store(shop.installation, verify=False)) as store:
-            connection = Connection(shop.port, shop.key)
+        with (
+            closing(open_online_store(shop.installation, verify=False)) as store,
+            closing(Connection(shop.port, shop.key)) as connection,
+        ):
             _wait_for_first(connection, lambda number: _is_readable(store, number))
             steady.start()
             watcher.start()
@@ -160,21 +162,17 @@ def _wait_for_first(connection: Connection, is_readable: Callable[[int], bool]) 
 
 def _keep_sending(shop: CollectingShop, stop: threading.Event, found: Times) -> None:
     """Send events of other members at the rate; after each request, ask an endpoint that does nothing."""
-    connection = Connection(shop.port, shop.key)
     due = time.perf_counter()
-    for start in _starts(stop):
-        body = batch(
-            [
-                message(f"rate-{number}", f"M{1 + number % (MEMBERS - 1)}")
-                for number in range(start, start + _RATE_BATCH)
-            ]
-        )
-        due += _RATE_BATCH / RATE
-        late = time.perf_counter() - due
-        found.late_seconds = max(found.late_seconds, late)
-        time.sleep(max(0.0, -late))
-        found.acknowledged.append(_timed(partial(connection.post, body)))
-        found.empty.append(_timed(partial(connection.get, "/health/live")))
+    with closing(Connection(shop.port, shop.key)) as connection:
+        for start in _starts(stop):
+            members = {number: f"M{1 + number % (MEMBERS - 1)}" for number in range(start, start + _RATE_BATCH)}
+            body = batch([message(f"rate-{number}", member) for number, member in members.items()])
+            due += _RATE_BATCH / RATE
+            late = time.perf_counter() - due
+            found.late_seconds = max(found.late_seconds, late)
+            time.sleep(max(0.0, -late))
+            found.acknowledged.append(_timed(partial(connection.post, body)))
+            found.empty.append(_timed(partial(connection.get, "/health/live")))
 
 
 def _timed(ask: Callable[[], int]) -> float:
