@@ -14,7 +14,7 @@ from pipelines.collection.arrival import Arrivals
 from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
 from pipelines.ingest.quarantine import QUARANTINE
-from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, folder_of, logged
+from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, folder_of, logged, without_policy
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.pipelines.collection.test_arrival import stored
 
@@ -35,7 +35,7 @@ CUSTOMER = "c_permits"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
-    one = FeatureShop(tmp_path)
+    one = without_policy(FeatureShop(tmp_path))
     one.state(CUSTOMER, "given")
     token = one.installation.tokenizer.token("device_id", "a1")
     rows = {"token_kind": ["device_id"], "token": [token], "customer_id": [CUSTOMER]}
