@@ -32,6 +32,7 @@ from features.insight.audience.rule import (
     read_audience,
     read_rule,
 )
+from features.insight.audience.store import AudienceStore
 from features.retrieval.answer import Caller
 from installation.backup.content import KEPT_DOCUMENTS, part_of_file
 from installation.backup.vault import Area, Part
@@ -228,6 +229,23 @@ def test_an_empty_market_one_customer_duplicates_and_denying_customers_give_size
             assert (found.size, found.permitting) == (0, 0)
     finally:
         shop.open_with(NAMES)
+
+
+def test_of_two_near_identical_questions_at_once_only_one_is_answered(
+    shop: AudienceShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second question is asked and answered after the first one was compared and before it was noted."""
+    note, answers = AudienceStore.note, []
+
+    def between(*arguments: Any) -> bool:
+        monkeypatch.setattr(AudienceStore, "note", note)
+        answers.append(shop.audiences.size(audience(orders(at_least=61)), MARKETER).size)
+        return note(*arguments)
+
+    monkeypatch.setattr(AudienceStore, "note", between)
+    with pytest.raises(NearIdenticalError):
+        shop.audiences.size(audience(orders(at_least=60)), MARKETER)
+    assert answers == [110]
 
 
 def test_a_long_history_is_compared_in_several_queries(shop: AudienceShop, monkeypatch: pytest.MonkeyPatch) -> None:
