@@ -54,7 +54,7 @@ def create(
     from features.insight.audience.service import Audiences
 
     with installation_for(data) as installation:
-        size = Audiences(installation).create(file.read_text("utf-8"), _caller(role, who), replaces=replace)
+        size = Audiences(installation).create(_text_of(file), _caller(role, who), replaces=replace)
     _print_size(size, as_json=as_json)
 
 
@@ -199,8 +199,17 @@ def _read(installation: Installation, audience: str) -> Audience:
     from features.insight.audience.rule import read_audience
 
     if audience.endswith((".yaml", ".yml")) and Path(audience).is_file():
-        return read_audience(Path(audience).read_text("utf-8"))
+        return read_audience(_text_of(Path(audience)))
     return _store(installation).read(audience)
+
+
+def _text_of(file: Path) -> str:
+    from features.insight.audience.errors import DefinitionError
+
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DefinitionError("the file", "bytes that are no UTF-8", "text in UTF-8") from None
 
 
 def _caller(role: str, who: str | None) -> Caller:

@@ -83,7 +83,10 @@ def evaluate(
     from features.insight.score.model_table import FEWEST_CUSTOMERS, TABLE
     from features.insight.score.report_page import render_page, render_table
     from pipelines.cli.grid import make_grid, open_console
+    from pipelines.cli.read_output import require_free
 
+    if report is not None:
+        require_free(report, force=True)
     with installation_for(data) as installation:
         rows = installation.lakehouse.rows(TABLE, ["card"]).to_pylist()
         effects = effect.read_effects(installation.lakehouse)

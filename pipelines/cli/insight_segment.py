@@ -63,7 +63,10 @@ def personas(
     """
     from features.insight.segment.persona_page import render_page
     from features.insight.segment.reading import read_segmentation
+    from pipelines.cli.read_output import require_free
 
+    if report is not None:
+        require_free(report, force=True)
     with installation_for(data) as installation:
         found = read_segmentation(installation.lakehouse)
     cards = [card for card in found.cards if segment in (None, card.segment_id)]

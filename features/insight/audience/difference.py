@@ -64,13 +64,14 @@ class SizeAudit:
         """
         if not self.told(new):
             return False
-        others = [(_EVERYBODY, new.permitted)]
-        for one in earlier:
-            if self.told(one):
-                left_out = (one.permitted & ~one.members, new.permitted & ~one.members)
-                others += [(one.digest, group) for group in (one.members, *left_out)]
+        if self._is_near(new, _EVERYBODY, new.permitted):
+            return True
         return any(
-            np.count_nonzero(new.members ^ group) < self.bound(new.digest, digest)
-            for digest, group in others
-            if np.count_nonzero(group) >= K
+            self._is_near(new, one.digest, one.members, one.permitted & ~one.members, new.permitted & ~one.members)
+            for one in earlier
+            if self.told(one)
         )
+
+    def _is_near(self, new: Selected, digest: str, *groups: Mask) -> bool:
+        bound = self.bound(new.digest, digest)
+        return any(np.count_nonzero(new.members ^ one) < bound for one in groups if np.count_nonzero(one) >= K)

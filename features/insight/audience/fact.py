@@ -14,7 +14,6 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -157,11 +156,6 @@ class FactReader:
         if customer is not None:
             where += f" AND \"{ENTITY}\" = '{customer}'"
         return lakehouse.select(EVENTS, quoted(EVENT_COLUMNS), where)
-
-
-def memberships(rows: pa.Table, count: int) -> list[np.ndarray[Any, np.dtype[np.bool_]]]:
-    """Return the columns `member_n` of a query's result as arrays."""
-    return [rows[f"member_{n}"].to_numpy() for n in range(count)]
 
 
 def _wall_times(values: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:

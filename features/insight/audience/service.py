@@ -12,21 +12,18 @@ from datetime import datetime
 from functools import cached_property
 from typing import cast
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from features.definition import FeatureCatalog, FeatureService, read_catalog
 from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
 from features.insight.audience.difference import Mask, Selected, SizeAudit
 from features.insight.audience.errors import AudienceRefused, DefinitionError, NearIdenticalError, TooSmallError
-from features.insight.audience.fact import FactReader, memberships
+from features.insight.audience.fact import FactReader
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
+from features.insight.audience.selection import select_members
 from features.insight.audience.sql import Query, compile_audiences
 from features.insight.audience.store import AudienceStore, Question, earlier_than
 from features.insight.group_size import K, told_size
-from features.repo.view_rows import query
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from features.retrieval.moment import ShopClock
@@ -217,21 +214,20 @@ class Audiences:
         known = [one for one in map(self._known, earlier) if one is not None]
         with self._facts() as facts:
             all_of_them = [audience, *known]
-            sql = compile_audiences(all_of_them, facts.today)
             tables = facts.tables(all_of_them)
-            rows = query(sql.sql, tables, sql.values)
-            # The population in the order of the result, which a join may change.
-            permits = _in_order(tables["population"], rows)
-            selected = [
+            population = tables["population"]
+            permits = {one.purpose: population[f"permits:{one.purpose}"].to_numpy() for one in all_of_them}
+            selected = (
                 Selected(one.digest, members, permits[one.purpose])
-                for members, one in zip(memberships(rows, len(all_of_them)), all_of_them, strict=True)
-            ]
-            permitting = told_size(int(selected[0].permitted.sum()))
+                for one, members in zip(all_of_them, select_members(all_of_them, tables, facts.today), strict=True)
+            )
+            new = next(selected)
+            permitting = told_size(int(new.permitted.sum()))
             is_everybody = canonical(audience.rule) == canonical(_EVERYBODY)
-            size = permitting if is_everybody else self._audit.told(selected[0])
+            size = permitting if is_everybody else self._audit.told(new)
             answer = AudienceSize(audience.name, audience.purpose, size, permitting, facts.moment.wall_time)
-        is_refused = not is_everybody and self._audit.is_near_identical(selected[0], selected[1:])
-        return _Evaluated(rows["customer_id"].to_pylist(), selected[0].members, answer), is_refused
+            is_refused = not is_everybody and self._audit.is_near_identical(new, selected)
+        return _Evaluated(population["customer_id"].to_pylist(), new.members, answer), is_refused
 
     def _known(self, question: Question) -> Audience | None:
         """Return the bound rule of an earlier question; None if a feature or value of it no longer exists."""
@@ -260,15 +256,6 @@ class Audiences:
             outcome="allowed" if reason is None else "refused", reason=reason, identity=caller.identity,
         )  # fmt: skip
         self._installation.audit_log.append(entry)
-
-
-def _in_order(population: pa.Table, rows: pa.Table) -> dict[str, Mask]:
-    """Return for each purpose which customers permit it, in the order of the rows."""
-    places = pc.index_in(rows["customer_id"], value_set=population["customer_id"].combine_chunks())
-    ordered = population.take(places)
-    prefix = "permits:"
-    names = [name for name in population.column_names if name.startswith(prefix)]
-    return {name.removeprefix(prefix): ordered[name].to_numpy() for name in names}
 
 
 def _words(document: dict[str, object]) -> str:

@@ -94,6 +94,24 @@ def test_a_near_identical_rule_and_a_role_without_the_purpose_are_refused(data: 
     assert "There is no audience" in invoke(data, "delete", "near").stderr
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\0", b"name: &a [*a]", b"[" * 60_000, b"\x1b[2J: 1"])
+def test_a_file_that_is_no_definition_is_refused_in_one_line(data: Path, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    for command in ("create", "size"):
+        done = invoke(data, command, str(file), "--role", "marketer")
+        assert (done.exit_code, done.stderr.count("\n")) == (ExitCode.USAGE, 1), done.output
+        assert "Audience definition" in done.stderr
+        assert "\x1b[2J" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "personas"])
+def test_a_report_into_a_folder_that_is_not_there_is_refused(data: Path, tmp_path: Path, command: str) -> None:
+    place = ["--report", str(tmp_path / "none" / "page.html"), "--data", str(data)]
+    done = CliRunner().invoke(app, ["insight", command, *place])
+    assert done.exit_code == ExitCode.USAGE, done.output
+
+
 def test_what_serves_audiences_loads_neither_spark_nor_dagster_nor_feast() -> None:
     program = "import features.insight.audience.service, sys; print({'pyspark', 'dagster', 'feast'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

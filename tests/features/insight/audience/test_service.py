@@ -32,6 +32,7 @@ from features.insight.audience.rule import (
     read_audience,
     read_rule,
 )
+from features.insight.audience.store import AudienceStore
 from features.retrieval.answer import Caller
 from installation.backup.content import KEPT_DOCUMENTS, part_of_file
 from installation.backup.vault import Area, Part
@@ -82,6 +83,12 @@ def orders(**bounds: object) -> dict[str, Any]:
 def members(shop: AudienceShop, rule: Any) -> set[str]:
     shop.audiences.store.write(audience(rule), replaces=True)
     return set(shop.audiences.members("a", OFFICER))
+
+
+def selected(shop: AudienceShop, rule: Any) -> set[str]:
+    """Return the members, whatever was asked before."""
+    found, _ = shop.audiences._select(shop.audiences._contracted.bound(audience(rule)), ())
+    return {name for name, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member}
 
 
 def test_an_audience_is_created_listed_sized_and_exported(shop: AudienceShop) -> None:
@@ -208,7 +215,46 @@ def test_no_rule_selects_by_the_name_of_a_sensitive_category(shop: AudienceShop)
             shop.audiences.size(audience({"feature": "taste:colour", **words}), MARKETER)
     # Nor by naming all others, which would select who is left.
     has_any, is_red = {"feature": "taste:colour", "missing": False}, {"feature": "taste:colour", "is": "red"}
-    assert members(shop, is_red) == members(shop, has_any) == set(PERMITTING[::3])
+    assert selected(shop, is_red) == selected(shop, has_any) == set(PERMITTING[::3])
+
+
+@pytest.mark.parametrize("names", [[], ["c_000"], NAMES[181:], ["c_000"] * 40])
+def test_an_empty_market_one_customer_duplicates_and_denying_customers_give_size_zero(
+    shop: AudienceShop, names: list[str]
+) -> None:
+    shop.open_with(names)
+    try:
+        for rule in ({"all": []}, orders(at_least=0), {"not": orders(at_least=9)}, {"permits": "advertising_message"}):
+            found = shop.audiences.size(audience(rule), MARKETER)
+            assert (found.size, found.permitting) == (0, 0)
+    finally:
+        shop.open_with(NAMES)
+
+
+def test_of_two_near_identical_questions_at_once_only_one_is_answered(
+    shop: AudienceShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second question is asked and answered after the first one was compared and before it was noted."""
+    note, answers = AudienceStore.note, []
+
+    def between(*arguments: Any) -> bool:
+        monkeypatch.setattr(AudienceStore, "note", note)
+        answers.append(shop.audiences.size(audience(orders(at_least=61)), MARKETER).size)
+        return note(*arguments)
+
+    monkeypatch.setattr(AudienceStore, "note", between)
+    with pytest.raises(NearIdenticalError):
+        shop.audiences.size(audience(orders(at_least=60)), MARKETER)
+    assert answers == [110]
+
+
+def test_a_long_history_is_compared_in_several_queries(shop: AudienceShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.insight.audience.selection.MOST_TESTS", 2)
+    for bound in (30, 60, 90, 120):
+        shop.audiences.size(audience(orders(at_least=bound)), MARKETER)
+    for bound in (31, 61, 91, 121):
+        with pytest.raises(NearIdenticalError):
+            shop.audiences.size(audience(orders(at_least=bound)), MARKETER)
 
 
 def test_the_log_names_features_and_numbers_but_no_customer_and_no_value(shop: AudienceShop) -> None:
