@@ -117,7 +117,8 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
     nothing: tuple[dict[str, int], dict[str, int]] = ({}, {})
     rows, files = part("quarantine", lambda: _quarantine(installation), nothing)
     facts = part("runs", read_runs, RunFacts())
-    loaded = part("collection", lambda: _loaded(installation), dict[str, Written]())
+    unloaded: dict[str, Written] = {}
+    loaded = part("collection", lambda: _loaded(installation), unloaded)
     disk = part("disk", lambda: shutil.disk_usage(installation.settings.data_dir), None)
     return OperationState(
         at=installation.clock(),
