@@ -42,15 +42,10 @@ def read_profile(table: DeltaTable) -> TableProfile:
 
 def latest_day(table: DeltaTable, column: str) -> date | None:
     """Return the day of the column's greatest value by the log's statistics; None if the log has no statistics."""
-    latest = latest_value(table, column)
-    return latest.date() if isinstance(latest, datetime) else latest
-
-
-def latest_value(table: DeltaTable, column: str) -> Any:
-    """Return the column's greatest value by the log's statistics; None if the log has no statistics."""
     files = pa.table(table.get_add_actions(flatten=True))
     name = f"max.{column}"
-    return pc.max(files[name]).as_py() if name in files.column_names else None
+    latest = pc.max(files[name]).as_py() if name in files.column_names else None
+    return latest.date() if isinstance(latest, datetime) else latest
 
 
 def _total(files: Any, column: str) -> int:

@@ -29,6 +29,8 @@ FIGURES = "bojagi.load"
 """Key of a commit's metadata: the figures of the load that it made visible."""
 LISTED_COMMITS = 100
 """How many of the newest commits are searched for a load. Replays, deletions and compactions also commit."""
+LISTED_NEWEST = 10
+"""The same for the time of a load, which is looked up every minute."""
 # The Delta protocol gives each application transaction a version. A file is loaded once, so one version is enough.
 LOADED = 1
 KEYED = "keyed"
@@ -143,6 +145,12 @@ class BronzeTable:
         """Return the figures of the newest load of files; None if the log lists none."""
         commits = self.delta.history(LISTED_COMMITS) if self.delta is not None else []
         return next((LoadFigures(**json.loads(commit[FIGURES])) for commit in commits if FIGURES in commit), None)
+
+    def newest_load_at(self) -> datetime.datetime | None:
+        """Return when the newest load that had something new was committed; None if the newest commits list none."""
+        commits = self.delta.history(LISTED_NEWEST) if self.delta is not None else []
+        times = (commit["timestamp"] / 1000 for commit in commits if FIGURES in commit)
+        return next((datetime.datetime.fromtimestamp(seconds, datetime.UTC) for seconds in times), None)
 
     def commit(
         self,

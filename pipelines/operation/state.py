@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from installation.event_log import log_error
@@ -145,13 +145,12 @@ def _backlogs(installation: Installation) -> tuple[Backlog, ...]:
 
 def _loaded(installation: Installation) -> dict[str, Written]:
     """Return the newest load of each table whose rows arrive one by one. Dagster knows only those of its runs."""
-    from installation.lakehouse.table_profile import latest_value
     from pipelines.collection.backlog import streamed_sources
+    from pipelines.ingest.bronze import BronzeTable
 
-    lakehouse = installation.lakehouse
-    tables = [one.table for one in streamed_sources(installation) if lakehouse.exists(one.table)]
-    latest = {table: latest_value(lakehouse.delta(table), "_loaded_at") for table in tables}
-    return {table: Written(at.replace(tzinfo=UTC).timestamp(), None) for table, at in latest.items() if at is not None}
+    tables = [BronzeTable(contract, installation.lakehouse) for contract in streamed_sources(installation)]
+    times = {one.contract.table: one.newest_load_at() for one in tables}
+    return {table: Written(at.timestamp(), None) for table, at in times.items() if at is not None}
 
 
 def _newest(recorded: Mapping[str, Written], loaded: Mapping[str, Written]) -> dict[str, Written]:
