@@ -139,7 +139,7 @@ def test_the_command_shows_the_scores_of_a_customer(shop: Installation, monkeypa
     place = ("--data", str(shop.settings.data_dir), "--role", "agent", "--purpose", "personalisation")
     shown = CliRunner().invoke(app, ["insight", "score", "--customer", ONE, *place])
     assert shown.exit_code == 0, shown.output
-    assert "churn: " in shown.stdout
+    assert "Churn: " in shown.stdout
     assert "raises it" in shown.stdout or "lowers it" in shown.stdout
     denied = CliRunner().invoke(app, ["insight", "score", "--customer", DENYING[0], *place, "--json"])
     assert json.loads(denied.stdout)["scores"] == {}
