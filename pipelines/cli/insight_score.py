@@ -35,6 +35,7 @@ def score(
 
       bojagi insight score --customer c_27jthoumeij2ui2pfsxp263u4u --role agent --purpose personalisation
     """
+    from features.insight.score.card_text import heading
     from features.insight.score.explanation import reason_text, value_text
     from features.insight.score.reading import read_scores
     from features.insight.score.score_row import INPUT
@@ -53,9 +54,9 @@ def score(
         return
     typer.echo(f"{customer}, {found.as_of}")
     for one in found.scores:
-        typer.echo(f"{one.target}: {one.text}  [{one.definition}]")
+        typer.echo(f"{heading(one.target)}: {one.text}  ({one.definition})")
         for reason in one.reasons:
-            value = value_text(reason.value)
+            value = value_text(reason, contract)
             typer.echo(f"  {reason_text(reason, names, contract).en}: {'no value' if value is None else value}")
 
 

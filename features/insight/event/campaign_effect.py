@@ -18,7 +18,8 @@ TABLE = "gold/campaign_effect"
 HEADINGS = ("campaign", "from", "customers", "received", "effect (95 %)", "placebo (95 %)", "finding")
 EXPLANATION = (
     "Effect of a campaign on the spend of a customer in its first 28 days, in USD. The placebo is the same estimate "
-    "for the 28 days before, in which the true effect is zero."
+    "for the 28 days before, in which the true effect is zero. Each campaign is judged by itself: of many campaigns "
+    "without an effect, a few are called identified by chance."
 )
 NONE_JUDGED = "No campaign was judged: too few customers who permit it received one, or the orders do not cover it."
 _KINDS = ("effect", "placebo", "difference")

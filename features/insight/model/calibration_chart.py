@@ -7,7 +7,7 @@ from html import escape
 
 from features.insight.model.card import ModelCard
 
-_SIZE, _LEFT, _TOP, _SIDE = 320, 56, 12, 252
+_WIDTH, _HEIGHT, _LEFT, _TOP, _SIDE = 336, 320, 56, 12, 252
 _TICKS = 2
 
 
@@ -35,12 +35,12 @@ def calibration_svg(card: ModelCard) -> str:
             f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.0%}</text>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_SIZE} {_SIZE}" width="{_SIZE}" height="{_SIZE}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         f'role="img" aria-label="{escape(label)}" font-family="sans-serif" font-size="12">'
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#bbb"/>'
         f'<line x1="{_LEFT}" y1="{bottom}" x2="{_LEFT + _SIDE}" y2="{_TOP}" stroke="#999" stroke-dasharray="4 3"/>'
         f'<polyline points="{line}" fill="none" stroke="#1f6f8b"/>{dots}{ticks}'
-        f'<text x="{_LEFT + _SIDE / 2}" y="{_SIZE - 12}" text-anchor="middle">predicted probability</text>'
+        f'<text x="{_LEFT + _SIDE / 2}" y="{_HEIGHT - 12}" text-anchor="middle">predicted probability</text>'
         f'<text x="14" y="{_TOP + _SIDE / 2}" text-anchor="middle" transform="rotate(-90 14 {_TOP + _SIDE / 2})">'
         f"share that came true</text></svg>"
     )

@@ -84,7 +84,7 @@ class ScoreExplainer:
             times=times,
             last_at=last_at,
             inputs=tuple(
-                DecisionInput(reason_text(one, names, contract), value_text(one.value)) for one in score.reasons
+                DecisionInput(reason_text(one, names, contract), value_text(one, contract)) for one in score.reasons
             ),
             review=_REVIEW,
         )

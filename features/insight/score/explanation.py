@@ -86,12 +86,17 @@ def reason_text(reason: Contribution, names: PlainNames, contract: Contract) -> 
     return Wording(f"{name.en} ({effect.en})", f"{name.ko} ({effect.ko})")
 
 
-def value_text(value: float | str | None) -> str | None:
-    """Return the value of a measure as text; None without a value.
+def value_text(reason: Contribution, contract: Contract) -> str | None:
+    """Return the value of a measure as text, an amount with its currency; None without a value.
 
-    >>> value_text(12.0), value_text(0.3456), value_text(None)
-    ('12', '0.346', None)
+    Args:
+        reason: the measure; that of a ranking is no column.
+        contract: the contract of gold/customer_score_input.
     """
-    return (
-        value if value is None or isinstance(value, str) else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
-    )
+    if reason.value is None:
+        return None
+    text = f"{reason.value:,.3g}" if abs(reason.value) < 100 else f"{reason.value:,.0f}"
+    units = {column.name: column.unit for column in contract.columns}
+    unit = units.get(reason.feature)
+    # The plain names of measures in days say so.
+    return text if unit in (None, "days") else f"{text} {unit}"

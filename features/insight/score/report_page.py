@@ -11,6 +11,8 @@ from features.insight.score.card_text import HEADINGS, card_sentences, heading, 
 from privacy.anonymity.report.html_page import STYLE
 
 TITLE = "Models of the customer scores"
+_STYLE = STYLE + "body{max-width:75rem}tr>th:first-child{width:auto}td:not(:last-child){white-space:nowrap}"
+"""Figures with their intervals stay on one line; the last column, which may be a sentence, takes the rest."""
 
 
 def render_page(cards: Iterable[ModelCard], sections: Mapping[str, str]) -> str:
@@ -19,7 +21,7 @@ def render_page(cards: Iterable[ModelCard], sections: Mapping[str, str]) -> str:
     parts += [part for title, content in sections.items() for part in (f"<h2>{escape(title)}</h2>", content)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
         f"<body>{''.join(parts)}</body></html>\n"
     )
 

@@ -6,7 +6,7 @@ from features.insight.segment.card import DAYS, MOVE_DAYS, Card, Change
 from features.insight.segment.reading import Segmentation
 from features.insight.segment.trait import TRAITS, Form
 
-_FORMS = {Form.NUMBER: "{:,.3g}", Form.MONEY: "{:,.0f} USD", Form.DAYS: "{:,.0f} days", Form.YEARS: "{:,.0f} years"}
+_UNITS = {Form.MONEY: " USD", Form.DAYS: " days", Form.YEARS: " years"}
 _HOURS = {"morning": "6–12", "afternoon": "12–18", "evening": "18–22", "night": "22–6"}
 TRAIT_BY_NAME = {trait.name: trait for trait in TRAITS}
 
@@ -15,21 +15,22 @@ def figure_text(trait: str, value: float) -> str:
     """Return a mean of a trait with its unit.
 
     >>> figure_text("age", 41.2), figure_text("online_share", 0.123), figure_text("order_count", 1230.0)
-    ('41 years', '12 %', '1,230')
+    ('41.2 years', '12 %', '1,230')
     """
     form = TRAIT_BY_NAME[trait].form
     if form in (Form.SHARE, Form.YES_NO):
         return share_text(value)
-    return f"{value:,.0f}" if form is Form.NUMBER and abs(value) >= 100 else _FORMS[form].format(value)
+    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+    return number + _UNITS.get(form, "")
 
 
 def share_text(share: float) -> str:
-    """Return a share in percent, without digits that groups of this size do not support.
+    """Return a share in percent, with two digits.
 
-    >>> share_text(0.123)
-    '12 %'
+    >>> share_text(0.123), share_text(0.0143), share_text(1.0)
+    ('12 %', '1.4 %', '100 %')
     """
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share * 100:.{0 if abs(share) >= 0.0995 else 1}f} %"
 
 
 def label(name: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from features.insight.model.scoring import Contribution
 from features.insight.model.target import Target
 from features.insight.score.decision import ScoreExplainer
+from features.insight.score.explanation import value_text
 from features.insight.score.model_table import TABLE as MODELS
 from features.insight.score.model_table import due_targets, models_on, read_models
 from features.insight.score.reading import read_scores
@@ -58,6 +61,14 @@ def test_a_reason_has_the_value_that_the_customer_has(shop: Installation) -> Non
     for one in read_scores(shop, ONE, *READER).scores:
         if one.target is not Target.NEXT_CATEGORY:
             assert all(reason.value == row[reason.feature] for reason in one.reasons)
+
+
+def test_an_amount_has_its_currency_in_the_words_of_a_reason(shop: Installation) -> None:
+    contract, amount = shop.contracts.table(INPUT), Contribution("sales_value_365d", 1309.77, -1.0)
+    assert value_text(amount, contract) == "1,310 USD"
+    assert value_text(replace(amount, feature="longest_gap_days", value=95.0), contract) == "95"
+    assert value_text(replace(amount, feature="share_of_orders", value=0.3456), contract) == "0.346"
+    assert value_text(replace(amount, value=None), contract) is None
 
 
 def test_no_score_is_shown_without_permission(shop: Installation) -> None:
@@ -128,7 +139,7 @@ def test_the_command_shows_the_scores_of_a_customer(shop: Installation, monkeypa
     place = ("--data", str(shop.settings.data_dir), "--role", "agent", "--purpose", "personalisation")
     shown = CliRunner().invoke(app, ["insight", "score", "--customer", ONE, *place])
     assert shown.exit_code == 0, shown.output
-    assert "churn: " in shown.stdout
+    assert "Churn: " in shown.stdout
     assert "raises it" in shown.stdout or "lowers it" in shown.stdout
     denied = CliRunner().invoke(app, ["insight", "score", "--customer", DENYING[0], *place, "--json"])
     assert json.loads(denied.stdout)["scores"] == {}
