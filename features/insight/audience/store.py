@@ -139,9 +139,9 @@ class AudienceStore:
         """Return the rows of a document, each of `width` texts; none if there is no document."""
         content = self._documents.read(document)
         try:
-            rows = json.loads(b"[]" if content is None else content)
+            rows: list[list[str]] = json.loads(b"[]" if content is None else content)
         except (ValueError, RecursionError):
-            rows = None
+            raise UnreadableAudienceError(document) from None
         is_table = isinstance(rows, list) and all(isinstance(row, list) and len(row) == width for row in rows)
         if not is_table or not all(isinstance(text, str) for row in rows for text in row):
             raise UnreadableAudienceError(document)

@@ -224,7 +224,8 @@ def test_an_empty_market_one_customer_duplicates_and_denying_customers_give_size
 ) -> None:
     shop.open_with(names)
     try:
-        for rule in ({"all": []}, orders(at_least=0), {"not": orders(at_least=9)}, {"permits": "advertising_message"}):
+        rules: list[Any] = [{"all": []}, orders(at_least=0), {"not": orders(at_least=9)}, {"permits": "marketing"}]
+        for rule in rules:
             found = shop.audiences.size(audience(rule), MARKETER)
             assert (found.size, found.permitting) == (0, 0)
     finally:
