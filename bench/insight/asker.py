@@ -65,7 +65,7 @@ def wait(shop: Shop, questions: int) -> bool:
     without = float(np.mean([shop.is_told(others) for _ in range(left)]))
     added = float(np.mean([shop.is_told(others, with_target=True) for _ in range(left)]))
     # One customer more raises the share by this much below the middle of the bounds.
-    step = np.sqrt(2 * max(without, 1 / left)) / K
+    step = np.sqrt(2 * max(float(without), 1 / left)) / K
     return bool(added - without > step / 2)
 
 

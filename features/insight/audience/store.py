@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from features.insight.audience.errors import (
     AudienceError,
@@ -140,13 +139,13 @@ class AudienceStore:
         """Return the rows of a document, each of `width` texts; none if there is no document."""
         content = self._documents.read(document)
         try:
-            rows: Any = json.loads(b"[]" if content is None else content)
+            rows: list[list[str]] = json.loads(b"[]" if content is None else content)
         except (ValueError, RecursionError):
-            rows = None
+            raise UnreadableAudienceError(document) from None
         is_table = isinstance(rows, list) and all(isinstance(row, list) and len(row) == width for row in rows)
         if not is_table or not all(isinstance(text, str) for row in rows for text in row):
             raise UnreadableAudienceError(document)
-        return [list(row) for row in rows]
+        return rows
 
 
 def _first(today: date) -> str:

@@ -137,6 +137,9 @@ def test_a_near_identical_audience_is_refused_and_its_definition_not_stored(shop
         {"not": orders(at_least=62)},
         orders(at_least=5),
     ):
+        # Whoever asks: two users may talk to each other.
+        with pytest.raises(NearIdenticalError):
+            shop.audiences.size(audience(rule), OFFICER)
         with pytest.raises(NearIdenticalError) as raised:
             shop.audiences.create(audience(rule, "near").text(), MARKETER)
         assert not any(name in str(raised.value) for name in NAMES)
@@ -224,7 +227,8 @@ def test_an_empty_market_one_customer_duplicates_and_denying_customers_give_size
 ) -> None:
     shop.open_with(names)
     try:
-        for rule in ({"all": []}, orders(at_least=0), {"not": orders(at_least=9)}, {"permits": "advertising_message"}):
+        rules: list[Any] = [{"all": []}, orders(at_least=0), {"not": orders(at_least=9)}, {"permits": "marketing"}]
+        for rule in rules:
             found = shop.audiences.size(audience(rule), MARKETER)
             assert (found.size, found.permitting) == (0, 0)
     finally:
