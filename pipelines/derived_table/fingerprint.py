@@ -10,6 +10,7 @@ from installation.contract.document import Contract
 from pipelines.build_code import code_digest
 from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
+from pipelines.engine.session_option import SESSION_OPTIONS
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
 _READING = "pipelines.derived_table.input_table"
@@ -19,10 +20,10 @@ _WRITING = "pipelines.derived_table.refresh"
 def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, row_filter: RowFilter) -> str:
     """Return the fingerprint `<code>-<inputs>`.
 
-    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date, else the month in which
-    its retention begins. The code is that of
-    the builder and of reading and writing tables, with all imports. If the row filter decides on the table, its code is
-    included. `<inputs>` is a hash of the state of every input and of the filter.
+    `<code>` is a hash of the code, the contracts, the options of every session and, if the table uses it, the reference
+    date, else the month in which its retention begins. The code is that of the builder and of reading and writing
+    tables, with all imports. If the row filter decides on the table, its code is included. `<inputs>` is a hash of the
+    state of every input and of the filter.
     """
     contract, inputs = context.contracts.table(table.name), table.all_inputs(context.contracts)
     filtered_by = row_filter.state(contract)
@@ -30,7 +31,8 @@ def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildCo
     declared = (name for name in (table.name, *inputs) if not name.startswith("consent/"))
     contracts = {name: context.contracts.table(name).sha256 for name in declared}
     day = context.as_of.isoformat() if table.uses_as_of else None
-    made_by = _digest([code, table.version, contracts, day, _first_month(contract, context.as_of)])
+    month, options = _first_month(contract, context.as_of), dict(SESSION_OPTIONS)
+    made_by = _digest([code, table.version, contracts, day, month, options])
     made_from = _digest({name: state(name, lakehouse, context) for name in inputs} | dict(filtered_by))
     return f"{made_by}-{made_from}"
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import deltalake
 import pytest
 
+from pipelines.derived_table import fingerprint
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.unify.registry import table
 from tests.pipelines.unify.market import land
@@ -71,6 +72,12 @@ def test_a_rebuild_that_changes_no_day_leaves_the_files_alone_and_makes_the_tabl
     assert (rebuilt.was_current, rebuilt.days) == (False, ())
     assert again.was_current
     assert partitions(built) == before
+
+
+def test_another_option_of_the_sessions_builds_a_table_again(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refresh_table(table(EVENTS), built.lakehouse, built.context, built.row_filter).was_current
+    monkeypatch.setattr(fingerprint, "SESSION_OPTIONS", {"spark.sql.session.timeZone": "Asia/Seoul"})
+    assert not refresh_table(table(EVENTS), built.lakehouse, built.context, built.row_filter).was_current
 
 
 def test_events_that_a_later_reference_date_left_out_come_back_with_an_earlier_one(built) -> None:

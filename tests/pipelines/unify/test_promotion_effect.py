@@ -15,10 +15,10 @@ from features.insight.event import campaign
 from features.insight.event.campaign_effect import TABLE
 from installation.contract.document import Contracts
 from pipelines.derived_table.table import BuildContext
+from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_type import spark_schema
 from pipelines.unify import campaign_effect
 from pipelines.unify.registry import TABLES
-from tests.engines import Engines
 from tests.pipelines.conftest import CONSENTED, MOMENT, Built, agree
 
 CUSTOMERS = 300
@@ -41,9 +41,9 @@ def orders(effect: float) -> pd.DataFrame:
 
 
 @pytest.fixture
-def build(engines: Engines, contracts: Contracts) -> Callable[..., DataFrame]:
+def build(engine: Engine, contracts: Contracts) -> Callable[..., DataFrame]:
     """Return a function that builds the table of a market with that effect."""
-    context = BuildContext(contracts, date(2018, 1, 1), lambda: "", engines.open("sail").spark)
+    context = BuildContext(contracts, date(2018, 1, 1), lambda: "", engine.spark)
 
     def frame(rows: list[tuple[Any, ...]], schema: str) -> DataFrame:
         return context.spark.createDataFrame(rows, schema)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from features.insight.segment.model import NO_ORDER
 from features.insight.segment.trait import TABLE
 from installation.contract.document import Contracts
 from pipelines.derived_table.table import PREVIOUS, BuildContext
+from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_type import spark_schema
 from pipelines.unify import customer_segment, segment, segment_model
-from tests.engines import Engines
 
 FIRST, SECOND, THIRD, FOURTH = date(2017, 5, 30), date(2017, 5, 31), date(2017, 6, 1), date(2017, 6, 2)
 _KINDS: tuple[Mapping[str, Any], ...] = (
@@ -115,21 +116,21 @@ def _people(sizes: tuple[int, ...], idle: int = 0) -> pd.DataFrame:
     return people.astype(object)
 
 
-@pytest.fixture
-def open_shop(engines: Engines, contracts: Contracts) -> Callable[[pd.DataFrame], Shop]:
-    """Return a function that opens a shop with these customers and without any segment."""
-    context = BuildContext(contracts, FIRST, lambda: "", engines.open("sail").spark)
+def open_with(people: pd.DataFrame, engine: Engine, contracts: Contracts) -> Shop:
+    """Return a shop with these customers and without any segment."""
     names = (segment_model.MODEL, segment_model.SEGMENT, customer_segment.MOVE, segment.CARD)
-
-    def open_with(people: pd.DataFrame) -> Shop:
-        return Shop(context, people, {n: pd.DataFrame(columns=[c.name for c in contracts.table(n).columns])
-                                      for n in names})  # fmt: skip
-
-    return open_with
+    tables = {name: pd.DataFrame(columns=[c.name for c in contracts.table(name).columns]) for name in names}
+    return Shop(BuildContext(contracts, FIRST, lambda: "", engine.spark), people, tables)
 
 
-def test_segments_moves_and_cards_over_three_days(open_shop: Callable[[pd.DataFrame], Shop]) -> None:
-    shop = open_shop(_people((60, 40, 30), idle=15))
+@pytest.fixture
+def open_shop(sail: Engine, contracts: Contracts) -> Callable[[pd.DataFrame], Shop]:
+    """Return a function that opens a shop on the default engine."""
+    return partial(open_with, engine=sail, contracts=contracts)
+
+
+def test_segments_moves_and_cards_over_three_days(engine: Engine, contracts: Contracts) -> None:
+    shop = open_with(_people((60, 40, 30), idle=15), engine, contracts)
     shop.build(FIRST)
     first = shop.labels(FIRST)
     assert first.value_counts().to_dict() == {"s1": 60, "s2": 40, "s3": 30, NO_ORDER: 15}

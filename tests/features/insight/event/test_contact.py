@@ -27,9 +27,9 @@ def draw(seed: int) -> list[Event]:
     return rows
 
 
-def compute(sail: Engine, rows: list[Event], days: tuple[date, ...] = DAYS) -> dict[tuple[str, date], dict[str, Any]]:
+def compute(engine: Engine, rows: list[Event], days: tuple[date, ...] = DAYS) -> dict[tuple[str, date], dict[str, Any]]:
     schema = "customer_id string, event_date date, event_at timestamp_ntz, channel string"
-    frame = contact(sail.spark.createDataFrame(rows, schema), days)
+    frame = contact(engine.spark.createDataFrame(rows, schema), days)
     return {(row["customer_id"], row["as_of"]): row.asDict() for row in frame.collect()}
 
 
@@ -50,9 +50,9 @@ def by_hand(rows: list[Event], day: date, place: int) -> dict[str, tuple[str | i
     return found
 
 
-def test_the_best_channel_and_hour_equal_plain_sums(sail: Engine) -> None:
+def test_the_best_channel_and_hour_equal_plain_sums(engine: Engine) -> None:
     rows = draw(1)
-    found = compute(sail, rows)
+    found = compute(engine, rows)
     for day in DAYS:
         for name, place in (("channel", 3), ("hour", 2)):
             expected = by_hand(rows, day, place)

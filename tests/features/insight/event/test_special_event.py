@@ -34,8 +34,8 @@ def lines(customer: str, product: int, days: Iterable[int]) -> list[tuple[str, i
     return [(customer, product, START + timedelta(day)) for day in days]
 
 
-def found(sail: Engine, bought: list[Any], consents: list[Any], days: tuple[date, ...] = (DAY,)) -> dict[str, Any]:
-    spark = sail.spark
+def found(engine: Engine, bought: list[Any], consents: list[Any], days: tuple[date, ...] = (DAY,)) -> dict[str, Any]:
+    spark = engine.spark
     products = [(DIAPERS, "DIAPERS & DISPOSABLES", "BABY DIAPERS"), (TOFU, "REFRIGERATED", "TOFU"),
                 (BREAD, "BREAD", "WHITE BREAD")]  # fmt: skip
     frame = special_event(
@@ -50,13 +50,13 @@ def found(sail: Engine, bought: list[Any], consents: list[Any], days: tuple[date
 WEEKLY = range(0, 360, 7)
 
 
-def test_a_birth_and_a_diet_are_found_by_the_rule(sail: Engine) -> None:
+def test_a_birth_and_a_diet_are_found_by_the_rule(engine: Engine) -> None:
     bought = [row for name in "abcde" for row in lines(name, BREAD, WEEKLY)]
     bought += lines("a", DIAPERS, (200, 214, 230)) + lines("a", TOFU, (100, 110, 120, 300))
     bought += lines("b", DIAPERS, (200, 230))  # two purchases are a gift
     bought += lines("c", DIAPERS, (20, 200, 214, 230))  # bought them before, at most QUIET_DAYS earlier
     bought += lines("d", DIAPERS, (10, 20, 30))  # a new customer: nothing is known of the time before
-    events = found(sail, bought, [consent(name) for name in "abcde"])
+    events = found(engine, bought, [consent(name) for name in "abcde"])
     assert list(events) == ["a 2017-12-31"]
     event = events["a 2017-12-31"]
     assert (event["birth_by"], event["birth_purchase_days"]) == (START + timedelta(200), 3)
