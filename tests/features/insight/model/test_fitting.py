@@ -14,7 +14,7 @@ from features.insight.errors import TooFewRowsError
 from features.insight.model.calibration_chart import calibration_svg
 from features.insight.model.category import bought_next, list_candidates
 from features.insight.model.fitted import FittedModel
-from features.insight.model.fitting import fit
+from features.insight.model.fitting import _Fit, _penalty_parts, fit
 from features.insight.model.scoring import contributions, explain, logistic, score
 from features.insight.model.target import TARGETS, Kind, Target
 
@@ -105,6 +105,21 @@ def test_rows_whose_horizon_was_not_over_do_not_count_in_the_evaluation() -> Non
 def test_without_an_earlier_day_whose_horizon_is_over_there_are_no_metrics() -> None:
     card = fitted(rows=ROWS.filter(pc.greater(ROWS["as_of"], pa.scalar(DAYS[2])))).card
     assert (card.metrics, card.calibration, card.evaluated_on) == ((), None, None)
+
+
+def test_penalties_are_chosen_on_the_newest_day_by_days_whose_horizon_ended() -> None:
+    days, job = ROWS["as_of"].to_numpy(), _Fit(Target.SPEND, TARGETS[Target.SPEND], FEATURES, HORIZON, 5)
+    ((used, wanted),) = _penalty_parts(ROWS, job)
+    assert set(days[used].tolist()) == set(DAYS[:3])
+    assert set(days[wanted].tolist()) == {LAST}
+
+
+def test_penalties_without_such_days_are_chosen_by_folds_of_customers() -> None:
+    recent = ROWS.filter(pc.greater(ROWS["as_of"], pa.scalar(DAYS[2])))
+    names = np.array(recent["customer_id"].to_pylist())
+    parts = _penalty_parts(recent, _Fit(Target.SPEND, TARGETS[Target.SPEND], FEATURES, HORIZON, 5))
+    assert not any(set(names[used]) & set(names[wanted]) for used, wanted in parts)
+    assert np.sum([wanted for _, wanted in parts], axis=0).tolist() == [1] * recent.num_rows
 
 
 def test_labels_of_one_class_or_none_are_refused() -> None:
