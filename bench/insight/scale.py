@@ -85,13 +85,19 @@ def run(customers: int) -> None:
 
 
 def measure(customers: int = CUSTOMERS) -> Iterator[Claim]:
-    """Yield the time and the peak memory of one run; on a machine that is in use, the processor time tells more."""
-    done = run_measured([sys.executable, "-m", "bench.insight.scale", str(customers)])
-    print(done.output, file=sys.stderr)
-    what = f"scores and segments of {customers:,} × {FEATURES}"
-    yield Claim(f"{what}: time", done.seconds, "s", bar=LONGEST_SECONDS)
-    yield Claim(f"{what}: processor time", done.cpu_seconds, "s")
-    yield Claim(f"{what}: memory", done.peak_gib, "GiB", bar=LARGEST_GIB)
+    """Yield the time and the peak memory of one run beside those of scikit-learn on pandas.
+
+    On a machine that is in use, the processor time tells more.
+    """
+    done, other = (
+        run_measured([sys.executable, "-m", f"bench.insight.{module}", str(customers)])
+        for module in ("scale", "scale_peer")
+    )
+    print(done.output, other.output, sep="\n", file=sys.stderr)
+    what, peer = f"scores and segments of {customers:,} × {FEATURES}", "scikit-learn on pandas"
+    yield Claim(f"{what}: time", done.seconds, "s", other.seconds, peer, LONGEST_SECONDS)
+    yield Claim(f"{what}: processor time", done.cpu_seconds, "s", other.cpu_seconds, peer)
+    yield Claim(f"{what}: memory", done.peak_gib, "GiB", other.peak_gib, peer, LARGEST_GIB)
 
 
 if __name__ == "__main__":

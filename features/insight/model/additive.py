@@ -61,7 +61,12 @@ class AdditiveModel:
 
 
 def fit_additive(
-    columns: Mapping[str, Floats], truth: Floats, *, is_binary: bool, penalty: float, most_rows: int = 1
+    columns: Mapping[str, Floats],
+    truth: Floats,
+    *,
+    is_binary: bool,
+    penalty: float | Mapping[str, float],
+    most_rows: int = 1,
 ) -> AdditiveModel:
     """Return the model that minimises the mean loss (logistic or squared) + penalty / 2 · the squared weights.
 
@@ -71,7 +76,7 @@ def fit_additive(
         columns: values by feature, NaN for null, all of the same length.
         truth: 0 and 1 if `is_binary`, else amounts.
         is_binary: whether the loss is logistic.
-        penalty: weight of the squares of the weights.
+        penalty: weight of the squares of the weights; one for all features, or one a feature.
         most_rows: most rows that one customer can have. The outer knots are means of the values of at least K
             customers, because a model is kept after a customer is erased.
     """
@@ -79,23 +84,33 @@ def fit_additive(
     design = sparse.hstack(
         [_hats(values, at) for values, at in zip(columns.values(), knots, strict=True)], format="csr"
     )
+    each = penalty if isinstance(penalty, Mapping) else dict.fromkeys(columns, penalty)
+    penalties = np.repeat([each[name] for name in columns], [len(at) + 1 for at in knots])
     means = np.asarray(design.mean(axis=0)).ravel()
     # One thread gives the same sums in each run.
     with threadpool_limits(1):
         if is_binary:
-            found = LogisticRegression(C=1 / (penalty * len(truth)), max_iter=500).fit(design, truth)
-            weights, base = found.coef_.ravel(), float(found.intercept_[0] + found.coef_.ravel() @ means)
+            weights, base = _logistic(design, truth, means, penalties)
         else:
-            weights, base = _ridge(design, truth, means, penalty), float(truth.mean())
+            weights, base = _ridge(design, truth, means, penalties), float(truth.mean())
     return AdditiveModel(base, _shapes(tuple(columns), knots, weights, means))
 
 
-def _ridge(design: sparse.csr_array, truth: Floats, means: Floats, penalty: float) -> Floats:
+def _logistic(design: sparse.csr_array, truth: Floats, means: Floats, penalties: Floats) -> tuple[Floats, float]:
+    """Return the weights and the log-odds of an average row. scikit-learn has one penalty, so columns are scaled."""
+    least = penalties.min()
+    scales = np.sqrt(least / penalties)
+    found = LogisticRegression(C=1 / (least * len(truth)), max_iter=500).fit(design * scales, truth)
+    weights = found.coef_.ravel() * scales
+    return weights, float(found.intercept_[0] + weights @ means)
+
+
+def _ridge(design: sparse.csr_array, truth: Floats, means: Floats, penalties: Floats) -> Floats:
     """Return the weights of the centred columns, from the normal equations."""
     count = len(truth)
     squares = (design.T @ design).toarray() / count - np.outer(means, means)
     products = design.T @ truth / count - means * truth.mean()
-    return np.asarray(np.linalg.solve(squares + penalty * np.eye(len(means)), products))
+    return np.asarray(np.linalg.solve(squares + np.diag(penalties), products))
 
 
 def _shapes(names: Sequence[str], knots: Sequence[Floats], weights: Floats, means: Floats) -> tuple[Shape, ...]:

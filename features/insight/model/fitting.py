@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from features.insight.errors import TooFewRowsError
 from features.insight.group_size import K, told_size
 from features.insight.model import evaluation
-from features.insight.model.additive import Floats, fit_additive
+from features.insight.model.additive import AdditiveModel, Floats, fit_additive
 from features.insight.model.card import Calibration, Metric, ModelCard
 from features.insight.model.category import best_of_each, bought_next, learn_popularity, list_candidates
 from features.insight.model.fitted import FittedModel, Predictor
@@ -28,14 +29,17 @@ SAMPLE_ROWS = 50_000
 """A model is fitted on at most so many rows: with 300 weights, more rows change the scores less than a new day does."""
 EVALUATED_ROWS = 20_000
 """At most so many rows of the held-out day are evaluated: the intervals are then narrow enough."""
-PENALTY = 0.01
-"""Weight of the penalty of the mean loss. Chosen on 2017-06-30 of the Complete Journey, by days before it."""
+PENALTY = 0.03
+"""Weight of the penalty of the mean loss. Chosen on two days of the Complete Journey, by days before them."""
 FEW_FEATURES_PENALTY = 0.001
 """The same for a baseline, whose few features need less."""
-AMOUNT_PENALTIES = (0.0003, 0.001, 0.003, 0.01)
-"""An amount takes the one of these with the smallest out-of-fold error: amounts differ more than classes do."""
-PENALTY_ROWS = 5_000
-"""The penalty of an amount is chosen on at most so many rows."""
+AMOUNT_PENALTIES = ((0.0003, 0.001, 0.003, 0.01), (0.01, 0.03, 0.1))
+"""Penalties of the baseline's features and of the others, of which an amount takes the pair with the smallest error.
+
+The features of the baseline have a smaller one, so that many weaker features do not make a fit on few days worse.
+"""
+PENALTY_ROWS = 20_000
+"""The penalties of an amount are chosen on at most so many rows."""
 RANKING_PENALTY = 0.00001
 RANKING_ROWS = 20_000
 """A ranking is fitted on at most so many rows, each with up to 20 categories."""
@@ -52,6 +56,7 @@ class _Fit:
     target: Target
     spec: TargetSpec
     features: tuple[str, ...]
+    horizon_days: int
     seed: int
 
 
@@ -83,11 +88,11 @@ def fit(
     """
     spec = TARGETS[target]
     days = spec.horizon_days or horizon_days
-    job = _Fit(target, spec, tuple(features), seed)
+    job = _Fit(target, spec, tuple(features), days, seed)
     labelled = _labelled(rows, spec)
     _require_labels(labelled, job)
     held_out = pc.max(labelled["as_of"]).as_py()
-    metrics, calibration = _evaluate(labelled, held_out, days, job, tuple(baseline or spec.baseline))
+    metrics, calibration = _evaluate(labelled, held_out, job, tuple(baseline or spec.baseline))
     used = _sampled(labelled, SAMPLE_ROWS, seed)
     card = ModelCard(
         target=target,
@@ -131,10 +136,10 @@ def _require_labels(rows: pa.Table, job: _Fit) -> None:
 
 
 def _evaluate(
-    labelled: pa.Table, held_out: date, days: int, job: _Fit, baseline: tuple[str, ...]
+    labelled: pa.Table, held_out: date, job: _Fit, baseline: tuple[str, ...]
 ) -> tuple[tuple[Metric, ...], Calibration | None]:
     """Fit on days whose horizons ended by `held_out`, and measure on that day; nothing without such days."""
-    before = labelled.filter(pc.less_equal(labelled["as_of"], pa.scalar(held_out - timedelta(days), pa.date32())))
+    before = labelled.filter(_is_over_by(held_out, labelled, job))
     try:
         _require_labels(before, job)
     except TooFewRowsError:
@@ -147,7 +152,7 @@ def _evaluate(
     if job.spec.kind is Kind.RANKING:
         hits = _hits(model, test, job.seed)
         return (() if hits is None else (hits,)), None
-    naive = _Fit(job.target, job.spec, baseline, job.seed)
+    naive = replace(job, features=baseline)
     truth, ours = numbers(test, job.spec.label), predict(model, test, job.spec.kind)
     theirs = predict(_fitted(before, naive, FEW_FEATURES_PENALTY), test, job.spec.kind)
     measures: tuple[tuple[str, evaluation.Measure, bool], ...]
@@ -170,7 +175,7 @@ def _fitted(rows: pa.Table, job: _Fit, penalty: float) -> Predictor:
         return _fit_ranking(_sampled(rows, RANKING_ROWS, job.seed), job)
     columns, truth = columns_of(rows, job.features), numbers(rows, job.spec.label)
     if job.spec.kind is Kind.AMOUNT:
-        return _fit_amount(rows, columns, truth, job.seed)
+        return _fit_amount(rows, columns, truth, job)
     model = fit_additive(columns, truth, is_binary=True, penalty=penalty, most_rows=_day_count(rows))
     slope, offset = _calibration(rows, columns, truth, penalty, job.seed)
     return Predictor(model, slope, offset)
@@ -200,24 +205,42 @@ def _calibration(
     return max(float(found.coef_[0, 0]), 0.0), float(found.intercept_[0])
 
 
-def _fit_amount(rows: pa.Table, columns: Mapping[str, Floats], truth: Floats, seed: int) -> Predictor:
+def _fit_amount(rows: pa.Table, columns: Mapping[str, Floats], truth: Floats, job: _Fit) -> Predictor:
     """Fit the square root of an amount. Its square is a typical amount, between the median and the mean."""
-    root, fold, most_rows = np.sqrt(np.maximum(truth, 0)), _folds(rows, seed), _day_count(rows)
-    chosen = np.arange(len(root)) % -(-len(root) // PENALTY_ROWS) == 0
+    root, most_rows, parts = np.sqrt(np.maximum(truth, 0)), _day_count(rows), _penalty_parts(rows, job)
 
-    def error(penalty: float) -> float:
+    def fitted(chosen: Mapping[str, Floats], roots: Floats, pair: tuple[float, float]) -> AdditiveModel:
+        penalty = {name: pair[0] if name in job.spec.baseline else pair[1] for name in columns}
+        return fit_additive(chosen, roots, is_binary=False, penalty=penalty, most_rows=most_rows)
+
+    def error(pair: tuple[float, float]) -> float:
         found = 0.0
-        for part in range(FOLDS):
-            used, wanted = chosen & (fold != part), chosen & (fold == part)
-            if used.any() and wanted.any():
-                subset = {name: values[used] for name, values in columns.items()}
-                model = fit_additive(subset, root[used], is_binary=False, penalty=penalty, most_rows=most_rows)
-                predicted = model.predict({name: values[wanted] for name, values in columns.items()})
-                found += float(((predicted - root[wanted]) ** 2).sum())
+        for used, wanted in parts:
+            model = fitted({name: values[used] for name, values in columns.items()}, root[used], pair)
+            predicted = model.predict({name: values[wanted] for name, values in columns.items()})
+            found += float(((predicted - root[wanted]) ** 2).sum())
         return found
 
-    best = min(AMOUNT_PENALTIES, key=error)
-    return Predictor(fit_additive(columns, root, is_binary=False, penalty=best, most_rows=most_rows))
+    return Predictor(fitted(columns, root, min(product(*AMOUNT_PENALTIES), key=error)))
+
+
+def _penalty_parts(rows: pa.Table, job: _Fit) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Return rows to fit on and rows to predict: the newest day after days whose horizon ended by it, or else folds."""
+    newest = pc.max(rows["as_of"]).as_py()
+    chosen = np.arange(rows.num_rows) % -(-rows.num_rows // PENALTY_ROWS) == 0
+    before, last = (
+        np.asarray(one) & chosen for one in (_is_over_by(newest, rows, job), pc.equal(rows["as_of"], newest))
+    )
+    if before.any():
+        return [(before, last)]
+    fold = _folds(rows, job.seed)
+    parts = [(chosen & (fold != part), chosen & (fold == part)) for part in range(FOLDS)]
+    return [(used, wanted) for used, wanted in parts if used.any() and wanted.any()]
+
+
+def _is_over_by(day: date, rows: pa.Table, job: _Fit) -> pa.ChunkedArray:
+    """Return whether the horizon of each row ended by a day."""
+    return pc.less_equal(rows["as_of"], pa.scalar(day - timedelta(job.horizon_days), pa.date32()))
 
 
 def _day_count(rows: pa.Table) -> int:

@@ -55,6 +55,19 @@ def test_the_weights_are_those_of_scikit_learn() -> None:
     assert model.predict(COLUMNS) == pytest.approx(peer.predict(design), abs=1e-9)
 
 
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_a_feature_with_a_great_penalty_of_its_own_is_as_good_as_left_out(is_binary: bool) -> None:
+    truth = np.greater(SIGNAL, SIGNAL.mean()).astype(float) if is_binary else SIGNAL
+    penalty = {name: 1e6 if name == "bent" else 0.003 for name in COLUMNS}
+    model = fit_additive(COLUMNS, truth, is_binary=is_binary, penalty=penalty)
+    others = {name: COLUMNS[name] for name in ("straight", "noise")}
+    without = fit_additive(others, truth, is_binary=is_binary, penalty=0.003)
+    assert model.predict(COLUMNS) == pytest.approx(without.predict(others), abs=0.01)
+    equal = fit_additive(COLUMNS, truth, is_binary=is_binary, penalty=dict.fromkeys(COLUMNS, 0.003))
+    assert equal == fit_additive(COLUMNS, truth, is_binary=is_binary, penalty=0.003)
+    assert np.abs(equal.predict(COLUMNS) - without.predict(others)).max() > 0.3
+
+
 def test_a_column_without_values_or_with_one_value_has_no_effect() -> None:
     columns = {**COLUMNS, "empty": np.full(4000, np.nan), "constant": np.ones(4000)}
     model = fit_additive(columns, SIGNAL, is_binary=False, penalty=1e-3)

@@ -16,7 +16,7 @@ from features.insight.group_size import K
 from features.insight.model.calibration_chart import calibration_svg
 from features.insight.model.category import bought_next, list_candidates
 from features.insight.model.fitted import FittedModel
-from features.insight.model.fitting import fit
+from features.insight.model.fitting import _Fit, _penalty_parts, fit
 from features.insight.model.scoring import contributions, explain, logistic, score
 from features.insight.model.target import TARGETS, Kind, Target
 
@@ -144,6 +144,21 @@ def test_a_model_keeps_no_category_that_fewer_than_k_customers_list() -> None:
         column = ROWS.column_names.index("category_names")
         rows = ROWS.set_column(column, "category_names", pa.array(listed, pa.list_(pa.string())))
         assert ("Rare" in fitted(Target.NEXT_CATEGORY, rows).to_json()) is is_kept
+
+
+def test_penalties_are_chosen_on_the_newest_day_by_days_whose_horizon_ended() -> None:
+    days, job = ROWS["as_of"].to_numpy(), _Fit(Target.SPEND, TARGETS[Target.SPEND], FEATURES, HORIZON, 5)
+    ((used, wanted),) = _penalty_parts(ROWS, job)
+    assert set(days[used].tolist()) == set(DAYS[:3])
+    assert set(days[wanted].tolist()) == {LAST}
+
+
+def test_penalties_without_such_days_are_chosen_by_folds_of_customers() -> None:
+    recent = ROWS.filter(pc.greater(ROWS["as_of"], pa.scalar(DAYS[2])))
+    names = np.array(recent["customer_id"].to_pylist())
+    parts = _penalty_parts(recent, _Fit(Target.SPEND, TARGETS[Target.SPEND], FEATURES, HORIZON, 5))
+    assert not any(set(names[used]) & set(names[wanted]) for used, wanted in parts)
+    assert np.sum([wanted for _, wanted in parts], axis=0).tolist() == [1] * recent.num_rows
 
 
 def test_labels_of_one_class_or_none_are_refused() -> None:
