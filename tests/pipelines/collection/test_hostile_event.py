@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
 import pytest
 
+from installation.contract.document import Contracts
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.micro_batch import load_segments
 from pipelines.ingest.quarantine import QUARANTINE
@@ -35,6 +37,9 @@ CUSTOMER = "c_permits"
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
     one = FeatureShop(tmp_path)
+    contracts = one.installation.contracts
+    stores_all = replace(contracts[SOURCE], collection={"protocol": "segment"})
+    one.installation.__dict__["contracts"] = Contracts({**contracts, SOURCE: stores_all}.values())
     one.state(CUSTOMER, "given")
     token = one.installation.tokenizer.token("device_id", "a1")
     rows = {"token_kind": ["device_id"], "token": [token], "customer_id": [CUSTOMER]}

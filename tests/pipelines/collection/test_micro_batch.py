@@ -17,8 +17,10 @@ from installation.collector.append_log import AppendLog
 from installation.collector.segment import sealed_segments
 from pipelines.collection import micro_batch
 from pipelines.collection.micro_batch import load_segments
+from pipelines.erasure.landing_store import LandingStore
 from pipelines.ingest import deduplication
 from pipelines.ingest.quarantine import QUARANTINE
+from privacy.protection.suppression import Suppressed
 from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
 from tests.features.retrieval.feature_shop import FeatureShop
 
@@ -106,6 +108,19 @@ def test_a_load_that_is_killed_before_its_segments_are_deleted_is_repeated_witho
     assert load(shop).rows_added == 0
     assert identifiers(shop) == {f"m{number}": 1 for number in range(5)}
     assert not sealed_segments(folder_of(shop))
+
+
+def test_a_segment_from_which_an_erasure_takes_all_events_is_no_fault(shop: FeatureShop) -> None:
+    installation = shop.installation
+    write(shop, message(1, userId="M000000001"))
+    token = str(installation.tokenizer.token("member_no", "M000000001"))
+    installation.suppression.add([Suppressed("value", token)], "test")
+    outcome = LandingStore(installation).erase(())
+    assert outcome.counts == {"rows": 1, "files_rewritten": 1}
+    result = load(shop)
+    assert (result.rows_added, result.refused) == (0, ())
+    assert not sealed_segments(folder_of(shop))
+    assert load(shop) is None
 
 
 def test_many_small_loads_leave_few_files(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
