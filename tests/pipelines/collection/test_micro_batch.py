@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from pipelines.collection import micro_batch
 from pipelines.collection.micro_batch import load_segments
 from pipelines.erasure.landing_store import LandingStore
 from pipelines.ingest import deduplication
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.ingest.quarantine_replay import replay_quarantine
 from privacy.protection.suppression import Suppressed
 from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
 from tests.features.retrieval.feature_shop import FeatureShop
@@ -95,6 +97,19 @@ def test_a_broken_event_goes_to_quarantine_with_the_reason(shop: FeatureShop) ->
         ("event_at", "future"), ("event_at", "type"), ("product_id", "length"), ("type", "enum"),
         ("visitor_id", "required"),
     ]  # fmt: skip
+
+
+def test_an_event_stays_single_over_days_and_through_quarantine(shop: FeatureShop) -> None:
+    installation, contract = shop.installation, shop.installation.contracts[SOURCE]
+    write(shop, message(1, timestamp="2026-05-01T00:00:00Z"), message(2, timestamp="2026-05-20T00:00:00Z"))
+    load(shop)
+    write(shop, message(1, timestamp="2026-05-03T00:00:00Z"), message(2, timestamp="2026-05-21T00:00:00Z"), second=1)
+    result = load(shop)
+    assert (result.rows_added, result.rows_known, result.rows_quarantined) == (0, 1, 1)
+    shop.moment += timedelta(days=30)
+    options = LoadOptions.of(installation.settings, installation.reference_date())
+    replay_quarantine(contract, installation.lakehouse, installation.protection, installation.clock, options)
+    assert identifiers(shop) == {"m1": 1, "m2": 1}
 
 
 def test_a_load_that_is_killed_before_its_segments_are_deleted_is_repeated_without_effect(
