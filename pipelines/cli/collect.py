@@ -216,6 +216,8 @@ def _print(result: LoadResult, *, as_json: bool) -> None:
         f"{result.source}: {result.rows_added:,} events added, {result.rows_known:,} repeated, "
         f"{result.rows_quarantined:,} in quarantine, {result.seconds:.2f} s"
     )
+    if result.rows_quarantined:
+        typer.echo(f"  The reasons: bojagi quarantine list {result.source}", err=True)
     for fault in result.faults:
         typer.echo(f"  {fault}", err=True)
 

@@ -124,7 +124,9 @@ def _records(text: str, form: FileFormat, lines: Collection[int]) -> str:
             next(reader, None)
             length = max(1, reader.line_num)
         gone.update(range(start, start + length))
-    return "".join(part for number, part in enumerate(parts, 1) if number not in gone)
+    kept = "".join(part for number, part in enumerate(parts, 1) if number not in gone)
+    # A file of no bytes would be refused as a delivery that failed; a blank line is a file without records.
+    return kept if kept or form.format not in ("json", "jsonl") else "\n"
 
 
 def _document(text: str, numbers: Collection[int]) -> str:

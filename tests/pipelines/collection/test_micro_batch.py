@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,13 @@ from installation.collector.append_log import AppendLog
 from installation.collector.segment import sealed_segments
 from pipelines.collection import micro_batch
 from pipelines.collection.micro_batch import load_segments
+from pipelines.erasure.landing_store import LandingStore
 from pipelines.ingest import deduplication
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.ingest.quarantine_replay import replay_quarantine
+from privacy.protection.suppression import Suppressed
 from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of
 from tests.features.retrieval.feature_shop import FeatureShop
 
@@ -109,6 +113,19 @@ def test_a_broken_event_goes_to_quarantine_with_the_reason(shop: FeatureShop) ->
     ]  # fmt: skip
 
 
+def test_an_event_stays_single_over_days_and_through_quarantine(shop: FeatureShop) -> None:
+    installation, contract = shop.installation, shop.installation.contracts[SOURCE]
+    write(shop, message(1, timestamp="2026-05-01T00:00:00Z"), message(2, timestamp="2026-05-20T00:00:00Z"))
+    load(shop)
+    write(shop, message(1, timestamp="2026-05-03T00:00:00Z"), message(2, timestamp="2026-05-21T00:00:00Z"), second=1)
+    result = load(shop)
+    assert (result.rows_added, result.rows_known, result.rows_quarantined) == (0, 1, 1)
+    shop.moment += timedelta(days=30)
+    options = LoadOptions.of(installation.settings, installation.reference_date())
+    replay_quarantine(contract, installation.lakehouse, installation.protection, installation.clock, options)
+    assert identifiers(shop) == {"m1": 1, "m2": 1}
+
+
 def test_a_load_that_is_killed_before_its_segments_are_deleted_is_repeated_without_effect(
     shop: FeatureShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +148,19 @@ def test_segments_that_may_not_be_deleted_yet_are_deleted_by_a_later_load(shop: 
     load(shop)
     assert not sealed_segments(folder_of(shop))
     assert identifiers(shop) == {"m1": 1}
+
+
+def test_a_segment_from_which_an_erasure_takes_all_events_is_no_fault(shop: FeatureShop) -> None:
+    installation = shop.installation
+    write(shop, message(1, userId="M000000001"))
+    token = str(installation.tokenizer.token("member_no", "M000000001"))
+    installation.suppression.add([Suppressed("value", token)], "test")
+    outcome = LandingStore(installation).erase(())
+    assert outcome.counts == {"rows": 1, "files_rewritten": 1}
+    result = load(shop)
+    assert (result.rows_added, result.refused) == (0, ())
+    assert not sealed_segments(folder_of(shop))
+    assert load(shop) is None
 
 
 def test_many_small_loads_leave_few_files(shop: FeatureShop, monkeypatch: pytest.MonkeyPatch) -> None:
