@@ -99,7 +99,7 @@ class Broker:
 
     def create_topic(self, name: str, partitions: int = 1) -> None:
         """Create a topic."""
-        from confluent_kafka.admin import NewTopic
+        from confluent_kafka.cimpl import NewTopic
 
         self.admin.create_topics([NewTopic(name, partitions, 1)])[name].result(60)
 
@@ -152,7 +152,9 @@ def _fetched_jars() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with file_lock(CACHE / "lock", wait_seconds=600):
         if not jars.exists():
-            ivy = next((Path(str(importlib.util.find_spec("pyspark").origin)).parent / "jars").glob("ivy-*.jar"))
+            spark = importlib.util.find_spec("pyspark")
+            assert spark is not None
+            ivy = next((Path(str(spark.origin)).parent / "jars").glob("ivy-*.jar"))
             new = CACHE / "new"
             command = ["java", "-jar", str(ivy), "-cache", str(CACHE / "ivy"), "-confs", "default"]
             command += ["-dependency", "org.apache.kafka", "kafka_2.13", VERSION]

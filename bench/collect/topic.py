@@ -101,7 +101,7 @@ def topic_shop(folder: Path, broker: Broker) -> CollectingShop:
 
 
 def _widen(broker: Broker, partitions: int) -> None:
-    from confluent_kafka.admin import NewPartitions
+    from confluent_kafka.cimpl import NewPartitions
 
     broker.admin.create_partitions([NewPartitions(TOPIC, partitions)])[TOPIC].result(60)
 
