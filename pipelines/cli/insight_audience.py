@@ -61,6 +61,8 @@ def create(
 @app.command("list")
 def list_audiences(as_json: Json = False, data: Data = None) -> None:
     """List the audiences with purpose and description."""
+    from rich.markup import escape
+
     from pipelines.cli.grid import make_grid, open_console
 
     with installation_for(data) as installation:
@@ -72,7 +74,7 @@ def list_audiences(as_json: Json = False, data: Data = None) -> None:
         return
     grid = make_grid("name", "purpose", "description")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(escape, row))
     open_console().print(grid)
 
 

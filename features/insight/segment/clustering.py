@@ -28,7 +28,9 @@ SAMPLE_ROWS = 10_000
 _SILHOUETTE_ROWS = 2_000
 """Silhouettes compare all pairs of rows."""
 _RESAMPLE_ROWS = 4_000
-_STARTS = 4
+_STARTS = 20
+"""With 4 starts, two seeds divided the customers of one market with an adjusted Rand index of .5 to .7; with 20, of .87
+and more. A fit of 10,000 rows takes a third longer."""
 _RESAMPLE_STARTS = 2
 _FIRST_RESAMPLES, _DOUBT = 10, 0.1
 """A number whose first resamples fall short by this much is given up, because no further ones would save it."""

@@ -105,6 +105,17 @@ def test_a_file_that_is_no_definition_is_refused_in_one_line(data: Path, tmp_pat
         assert "\x1b[2J" not in done.stderr
 
 
+def test_a_description_is_shown_as_it_was_written(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "marked.yaml"
+    text = "[/bold] [red]é빨강 <b>"
+    file.write_text(
+        RULE.replace("frequent", "marked").replace("Ordered at least forty times", f"'{text}'"), "utf-8-sig"
+    )
+    assert run(data, "create", str(file), "--role", "marketer")
+    assert text in invoke(data, "list").output
+    assert invoke(data, "delete", "marked").exit_code == 0
+
+
 @pytest.mark.parametrize("command", ["evaluate", "personas"])
 def test_a_report_into_a_folder_that_is_not_there_is_refused(data: Path, tmp_path: Path, command: str) -> None:
     place = ["--report", str(tmp_path / "none" / "page.html"), "--data", str(data)]
