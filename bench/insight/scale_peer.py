@@ -1,4 +1,4 @@
-"""Does with scikit-learn on pandas what `scale` does: the same rows, five gradient-boosted models, k-means.
+"""Does with scikit-learn on pandas what `scale` does: the same rows, five gradient-boosted models, k-means by batches.
 
 `python -m bench.insight.scale_peer COUNT`. It has calibrated probabilities and chooses the number of segments by the
 silhouette. It has no evaluation, no explanations, no stability of segments and no next category.
@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans
+from sklearn.cluster import MiniBatchKMeans
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
@@ -45,7 +45,7 @@ def run(customers: int) -> None:
     values = StandardScaler().fit_transform(rows)
     best, chosen = -1.0, 0
     for count in range(FEWEST_SEGMENTS, MOST_SEGMENTS + 1):
-        segments = KMeans(count, n_init="auto", random_state=0).fit_predict(values)
+        segments = MiniBatchKMeans(count, n_init="auto", random_state=0).fit_predict(values)
         shown = silhouette_score(values, segments, sample_size=SILHOUETTE_ROWS, random_state=0)
         if shown > best:
             best, chosen = shown, count
