@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pytest
 
+from bench.collect.consent import RULES
 from installation.contract.document import Contracts
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.micro_batch import load_segments
@@ -31,21 +34,31 @@ PATHS = (
     "context", "context.sessionId", "context.page.path", "context.consent", "properties", "properties.product_id",
     "properties.query",
 )  # fmt: skip
+SIGNALS = tuple(f"context.{name}" for name in (
+    "consent", "consent.categoryPreferences", "consent.categoryPreferences.Analytics", "consent.analytics_storage",
+    "consent.google", "consent.google.analytics_storage", "consent.gpc", "consent.tcString", "consent.IABTCF_TCString",
+    "consentManagement", "consentManagement.allowedConsentIds", "consentManagement.deniedConsentIds",
+))  # fmt: skip
 CUSTOMER = "c_permits"
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FeatureShop]:
     one = FeatureShop(tmp_path)
-    contracts = one.installation.contracts
-    stores_all = replace(contracts[SOURCE], collection={"protocol": "segment"})
-    one.installation.__dict__["contracts"] = Contracts({**contracts, SOURCE: stores_all}.values())
+    collect(one, protocol="segment")
     one.state(CUSTOMER, "given")
     token = one.installation.tokenizer.token("device_id", "a1")
     rows = {"token_kind": ["device_id"], "token": [token], "customer_id": [CUSTOMER]}
     one.installation.lakehouse.overwrite_rows("silver/identifier", pa.table(rows))
     yield one
     one.close()
+
+
+def collect(shop: FeatureShop, **collection: Any) -> None:
+    """Give the source a policy."""
+    contracts = shop.installation.contracts
+    stated = replace(contracts[SOURCE], collection=collection)
+    shop.installation.__dict__["contracts"] = Contracts({**contracts, SOURCE: stated}.values())
 
 
 def message(number: int, path: str = "properties.x", value: str = "1") -> bytes:
@@ -82,3 +95,14 @@ def test_every_value_in_every_field_ends_in_bronze_or_in_quarantine(shop: Featur
     assert result.rows_added + result.rows_quarantined == len(drawn) + 1
     assert result.rows_added > len(drawn) // 2
     assert len(installation.lakehouse.rows(QUARANTINE, ["rule"])) == result.rows_quarantined
+
+
+def test_of_every_value_in_every_signal_only_a_consent_stores_an_event(shop: FeatureShop) -> None:
+    collect(shop, protocol="segment", userIds="trusted", **RULES)
+    drawn = list(enumerate(itertools.product(SIGNALS, VALUES)))
+    messages = [json.loads(message(n, *one)) | {"anonymousId": f"a{n}"} for n, one in drawn]
+    with collecting(shop) as (client, key):
+        assert client.post("/v1/batch", json={"batch": messages}, auth=(key, "")).status_code == 200
+        consent = [f"m{n}" for n, (path, value) in drawn if path.endswith("Analytics") and value == "true"]
+        assert [event["messageId"] for event in logged(shop)] == consent
+        assert len(consent) == 1
