@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,19 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from bench.collect.consent import RULES
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
 from pipelines.ingest.quarantine import QUARANTINE
-from tests.agent_serving.collector.collecting_shop import SOURCE, collecting, folder_of, logged, without_policy
+from tests.agent_serving.collector.collecting_shop import (
+    SOURCE,
+    collecting,
+    folder_of,
+    logged,
+    with_collection,
+    without_policy,
+)
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.pipelines.collection.test_arrival import stored
 
@@ -30,6 +39,11 @@ PATHS = (
     "context", "context.sessionId", "context.page.path", "context.consent", "properties", "properties.product_id",
     "properties.query",
 )  # fmt: skip
+SIGNALS = tuple(f"context.{name}" for name in (
+    "consent", "consent.categoryPreferences", "consent.categoryPreferences.Analytics", "consent.analytics_storage",
+    "consent.google", "consent.google.analytics_storage", "consent.gpc", "consent.tcString", "consent.IABTCF_TCString",
+    "consentManagement", "consentManagement.allowedConsentIds", "consentManagement.deniedConsentIds",
+))  # fmt: skip
 CUSTOMER = "c_permits"
 
 
@@ -78,3 +92,14 @@ def test_every_value_in_every_field_ends_in_bronze_or_in_quarantine(shop: Featur
     assert result.rows_added + result.rows_quarantined == len(drawn) + 1
     assert result.rows_added > len(drawn) // 2
     assert len(installation.lakehouse.rows(QUARANTINE, ["rule"])) == result.rows_quarantined
+
+
+def test_of_every_value_in_every_signal_only_a_consent_stores_an_event(shop: FeatureShop) -> None:
+    with_collection(shop, {"protocol": "segment", "userIds": "trusted", **RULES})
+    drawn = list(enumerate(itertools.product(SIGNALS, VALUES)))
+    messages = [json.loads(message(n, *one)) | {"anonymousId": f"a{n}"} for n, one in drawn]
+    with collecting(shop) as (client, key):
+        assert client.post("/v1/batch", json={"batch": messages}, auth=(key, "")).status_code == 200
+        consent = [f"m{n}" for n, (path, value) in drawn if path.endswith("Analytics") and value == "true"]
+        assert [event["messageId"] for event in logged(shop)] == consent
+        assert len(consent) == 1

@@ -17,7 +17,7 @@ SEALED = {"silver/identity_sketch": ["sketch"]}
 # silver/identity_decision; silver/identity_event is compared with nothing.
 EMPTY = {
     "gold/campaign_effect", "gold/customer_contact", "gold/customer_special_event", "gold/segment_move",
-    "silver/identity_decision", "silver/identity_event",
+    "silver/identity_decision", "silver/identity_event", "silver/sent_profile",
 }  # fmt: skip
 
 
