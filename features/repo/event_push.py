@@ -45,7 +45,7 @@ def push_events(store: OnlineStore, catalog: FeatureCatalog, events: Sequence[Ev
 
     Raises:
         UnknownFeatureError: the installation has no view of recent activity.
-        StoreError: the store cannot be read or written; nothing is written.
+        StoreError: the store cannot be read or written.
     """
     view, pushed = catalog.view(VIEW), 0
     stored = stored_views(store, list({event.customer_id for event in events}), VIEW)

@@ -47,7 +47,7 @@ def push_rows(store: OnlineStore, view: FeatureView, rows: Mapping[str, tuple[da
         rows: event time and values by customer, see `push_values`.
 
     Raises:
-        PushRefused, StoreError: see `push_values`; then no row is written.
+        PushRefused, StoreError: see `push_values`. Of an embedded store, no row is written then.
     """
     names = [feature.name for feature in view.features]
     for event_time, values in rows.values():
