@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 import uvicorn
 
 from agent_serving.application import create_app
+from agent_serving.connection_limit import LimitedProtocol
 from agent_serving.errors import ServerStartError
 from installation.event_log import open_log
 from installation.installation import Installation
@@ -40,7 +41,7 @@ def serve(installation: Installation) -> None:
     # h11 limits the size of headers, and takes none from the end of a body.
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False,
-        server_header=False, http="h11", ws="none", proxy_headers=False,
+        server_header=False, http=LimitedProtocol, ws="none", proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
