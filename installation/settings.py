@@ -43,6 +43,8 @@ requests_per_minute = 6000   # of one caller, in each process
 # jwks_file = "jwks.json" # the provider's public keys; default: fetched from the issuer
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
+# client_id = "bojagi-console"             # staff sign in to the console at this provider
+# client_secret_file = "secret/oidc"       # private file with the client's secret; default: none, PKCE alone
 
 # [backup]                # what `bojagi backup` writes
 # place = "s3://backup/bojagi"             # folder or URL of tables and stores
