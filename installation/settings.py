@@ -62,6 +62,9 @@ requests_per_minute = 6000   # of one caller, in each process
 # mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
 # mail_sender = "privacy@shop.example"
+
+# [console]               # the console for staff
+# public_url = "https://console.example"   # its address; needed for the sign-in at a provider
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
 keep_days = 30            # a conversation is deleted so many days after its last message
@@ -138,6 +141,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.alert_settings import AlertSettings
 from installation.backup_settings import BackupSettings, CopySettings
+from installation.console_settings import ConsoleSettings
 from installation.contract.built_in import BUILT_IN
 from installation.destination_settings import DestinationSettings
 from installation.errors import SettingsError
@@ -207,6 +211,7 @@ class Settings(BaseSettings):
     backup: BackupSettings | None = None
     backups: tuple[CopySettings, ...] = ()
     portal: PortalSettings = PortalSettings()
+    console: ConsoleSettings = ConsoleSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()

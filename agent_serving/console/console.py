@@ -49,6 +49,11 @@ class Console(Site):
         self.tiles: Mapping[str, Tiles] = {}
 
     @property
+    def public_url(self) -> str:
+        """The address of the console; empty if no setting says it."""
+        return self.installation.settings.console.public_url or ""
+
+    @property
     def accounts(self) -> StaffAccounts:
         """The local accounts, one connection per thread.
 

@@ -18,7 +18,7 @@ from agent_serving.errors import AuthenticationFailed
 from agent_serving.web.errors import FormRefused
 from agent_serving.web.handling import refuse_unknown
 from agent_serving.web.pass_store import PassKind
-from agent_serving.web.site import address_of_server, open_passes
+from agent_serving.web.site import open_passes
 from installation.installation import Installation
 
 router = APIRouter(prefix="/console")
@@ -105,7 +105,9 @@ def link_for(installation: Installation, account: StaffAccount) -> str:
     """
     with closing(open_passes(installation)) as passes:
         secret = passes.issue(PassKind.STAFF_LINK, {"account": account.id}, account.id)
-    return f"{address_of_server(installation)}/console/sign-in/link?token={secret}"
+    http, scheme = installation.settings.http, "http" if installation.settings.http.tls_certificate is None else "https"
+    server = installation.settings.console.public_url or f"{scheme}://{http.host}:{http.port}"
+    return f"{server}/console/sign-in/link?token={secret}"
 
 
 def safe_place(address: str) -> str:

@@ -10,6 +10,7 @@ from agent_serving.console.errors import UnknownCustomer
 from installation.installation import Installation
 from privacy.access.plan import sees_pseudonyms
 from privacy.access.pseudonym import pseudonyms
+from privacy.consent.record import is_opaque_id
 
 _CUSTOMERS = "silver/customer"
 _MOST_INDEXES = 8
@@ -59,10 +60,16 @@ class SubjectIndex:
         if sees_pseudonyms(self._installation.roles[reading.role], reading.purpose, self._installation.policy):
             customer = self._customers(reading.role, reading.purpose).get(seen)
         else:
-            customer = seen if self._installation.lists_customer(seen) else None
+            customer = seen if self._exists(seen) else None
         if customer is None:
             raise UnknownCustomer("There is no such customer.")
         return Subject(customer, seen)
+
+    def _exists(self, customer: str) -> bool:
+        # An opaque identifier has no quote, so it cannot break out of the SQL text.
+        return is_opaque_id(customer) and bool(
+            self._installation.lakehouse.select(_CUSTOMERS, "customer_id", f"customer_id = '{customer}'").num_rows
+        )
 
     def _customers(self, role: str, purpose: str) -> dict[str, str]:
         """Return the customer of each pseudonym; computed anew when the table of customers has a new version."""

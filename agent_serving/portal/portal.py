@@ -51,6 +51,11 @@ class Portal(Site):
         return {"words": words}
 
     @property
+    def public_url(self) -> str:
+        """The address with which links in mails begin; empty if no setting says it."""
+        return self.installation.settings.portal.public_url or ""
+
+    @property
     def country(self) -> str:
         """The country whose law governs by default."""
         region, laws = self.installation.settings.phone_region, built_in_request_laws().laws

@@ -77,8 +77,8 @@ class Site:
 
     @property
     def public_url(self) -> str:
-        """The address of the server as browsers see it; empty if no setting says it."""
-        return public_address(self.installation)
+        """The address of the site as browsers see it; empty if no setting says it."""
+        raise NotImplementedError
 
     @property
     def passes(self) -> PassStore:
@@ -125,16 +125,3 @@ def open_passes(installation: Installation, secret: bytes | None = None) -> Pass
     """
     place = installation.server or installation.settings.data_dir / FILE
     return PassStore(place, secret or installation.open_key(SECRET_FILE), installation.clock)
-
-
-def public_address(installation: Installation) -> str:
-    """Return the address of the server as browsers see it; empty if no setting says it."""
-    settings = installation.settings
-    return settings.portal.public_url or settings.http.public_url or ""
-
-
-def address_of_server(installation: Installation) -> str:
-    """Return the address of the server; without a setting for browsers, the one that it listens on."""
-    http = installation.settings.http
-    scheme = "http" if http.tls_certificate is None else "https"
-    return public_address(installation) or f"{scheme}://{http.host}:{http.port}"

@@ -7,18 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fastapi import APIRouter
-from jinja2 import DictLoader
 from starlette.responses import Response
 
-from agent_serving.application import create_app
 from agent_serving.console.chart import Chart, ChartKind
-from agent_serving.console.handling import add_page
 from agent_serving.console.visit import Visit
 from installation.installation import Installation
 from privacy.rights.wording import Wording
 from tests.agent_serving.console.console_shop import sign_in
-from tests.agent_serving.serving_shop import served_app
+from tests.agent_serving.console.sample_page import sample_page
 from tests.agent_serving.web.chromium import browser, faults, page_of
 
 if TYPE_CHECKING:
@@ -50,14 +46,8 @@ def show(visit: Visit) -> Response:
 
 @pytest.fixture(scope="module")
 def sample(installation: Installation) -> Iterator[str]:
-    """The address of a page with a chart of each kind."""
-    app = create_app(installation)
-    router = APIRouter(prefix="/console")
-    add_page(router, "GET", "/sample", show, "home")
-    app.router.routes.insert(0, router.routes[0])
-    loader: Any = app.state.services.console.pages.environment.loader
-    loader.loaders.append(DictLoader({"sample.html.j2": TEMPLATE}))
-    with served_app(app) as url:
+    """The address of a console with a page that has a chart of each kind."""
+    with sample_page(installation, "/sample", show, "home", TEMPLATE) as url:
         yield url
 
 
