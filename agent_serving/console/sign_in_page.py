@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
@@ -118,7 +118,8 @@ def safe_place(address: str) -> str:
     """
     is_own = address == "/console" or address.startswith(("/console/", "/console?"))
     is_plain = address.isascii() and address.isprintable() and "\\" not in address and "//" not in address
-    return address if is_own and is_plain and "/console/sign-" not in address else "/console"
+    goes_up = any(set(part) == {"."} for part in unquote(address.partition("?")[0]).split("/"))
+    return address if is_own and is_plain and not goes_up and "/console/sign-" not in address else "/console"
 
 
 def _sign_in(visit: Visit, fault: str = "") -> Response:

@@ -87,9 +87,7 @@ def link_of(installation: Installation, name: str) -> str:
 def staff(installation: Installation, url: str, role: str, purpose: str | None = None, **headers: str) -> StaffBrowser:
     """Return a member of staff of a role who has signed in and stated a purpose."""
     browser = StaffBrowser(url, **headers)
-    link = link_of(installation, role)
-    browser.get(link)
-    browser.post("/sign-in/link", token=link.partition("token=")[2])
+    follow_link(browser, link_of(installation, role))
     assert browser.post("/purpose", purpose=purpose or PURPOSES[role], next="/console").status_code == 200
     return browser
 
@@ -100,6 +98,12 @@ def sign_in(installation: Installation, url: str, page: Page, role: str, purpose
     page.locator("main button").click()
     page.locator(f"#purpose-{purpose or PURPOSES[role]}").check()
     page.locator("main button").click()
+
+
+def follow_link(browser: StaffBrowser, link: str) -> httpx.Response:
+    """Open a one-time link, and press its button."""
+    browser.get(link)
+    return browser.post("/sign-in/link", token=link.partition("token=")[2])
 
 
 def views(installation: Installation) -> list[AuditEntry]:
