@@ -9,7 +9,7 @@ With the setting `database` the stores are tables of PostgreSQL (`installation.d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -232,13 +232,9 @@ class Installation:
             self.settings.time_zone,
         )  # fmt: skip
 
-    def table_reader(self, who: str, *, is_authenticated: bool = False) -> TableReader[pa.Table]:
-        """Return the reader of tables for one user or service, as Arrow tables and without an engine.
-
-        `is_authenticated`: a door has checked who reads, and the role.
-        """
-        found = self.reader_on(self.arrow_tables, who)
-        return replace(found, identity="authenticated") if is_authenticated else found
+    def table_reader(self, who: str) -> TableReader[pa.Table]:
+        """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
+        return self.reader_on(self.arrow_tables, who)
 
     @property
     def arrow_tables(self) -> ArrowTables:

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from privacy.access.pseudonym import pseudonyms
 from privacy.errors import PrivacyError
 from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
 from privacy.storage.database import DATABASE_ERRORS, is_unwritten, open_database, transaction
@@ -60,7 +59,8 @@ class AuditEntry(BaseModel):
     persons whose data was used; None if it was not counted. `outcome`: allowed, refused or failed. `debit`: for a
     release with differential privacy, the entry of the privacy ledger that paid for it; None for every other use.
     `identity`: `declared` where user and role are as the caller stated them, as on the command line; `authenticated`
-    where a door has checked them. `subject`: for the view of one person, that person's pseudonym (`subject_pseudonym`).
+    where a door has checked them. `subject`: for the view of one person, that person's pseudonym in the log
+    (`privacy.access.pseudonym.log_pseudonym`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -315,15 +315,6 @@ def loggable(text: str, most: int) -> str:
 
 class _ForeignSchemaError(PrivacyError):
     """The log's file has a trigger, view or table that the audit log did not make, or lacks one of its own."""
-
-
-def subject_pseudonym(secret: bytes, customer_id: str) -> str:
-    """Return the pseudonym by which the log names one customer. No role has it, so no read can be joined by it.
-
-    With the secret, the entries about a customer are found while the customer's id is known. An erasure leaves only the
-    pseudonym, which then leads to nobody.
-    """
-    return pseudonyms(secret, "audit_log", "legal_records", [customer_id])[customer_id]
 
 
 def _canonical(entry: AuditEntry) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.authentication.provider_sign_in import ProviderSignIn
 from agent_serving.authentication.staff_account import FILE, StaffAccounts
-from agent_serving.console.handling import CASES, EXPLAINED
 from agent_serving.console.page_table import ROLES
+from agent_serving.console.refusal import CASES, EXPLAINED
 from agent_serving.console.staff import ACCOUNT, Staff, staff_of_session
 from agent_serving.console.subject import SubjectIndex
-from agent_serving.console.tile import Tiles
 from agent_serving.web.site import Site
 from installation.installation import Installation
 
@@ -23,7 +20,6 @@ class Console(Site):
         subjects: leads from an identifier as a role sees it to the customer.
         provider: the sign-in by an OpenID Connect provider; None without one.
         built: keys of the pages that the application has.
-        tiles: of the start page, by the key of their pages.
     """
 
     package = str(__package__)
@@ -46,7 +42,6 @@ class Console(Site):
         is_set_up = settings is not None and settings.client_id is not None and tokens is not None
         self.provider = ProviderSignIn(settings, tokens) if is_set_up and settings and tokens else None
         self.built: frozenset[str] = frozenset()
-        self.tiles: Mapping[str, Tiles] = {}
 
     @property
     def public_url(self) -> str:

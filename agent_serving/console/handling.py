@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from agent_serving.console.errors import PageRefused, UnknownCustomer
+from agent_serving.console.errors import PageRefused
 from agent_serving.console.page_table import PAGES
 from agent_serving.console.visit import Visit
-from agent_serving.errors import StaffAccountError
 from agent_serving.web.handling import register
-from installation.errors import LakehouseError
-from privacy.access.errors import AccessRefused
-from privacy.audit import AuditEntry, loggable, subject_pseudonym
-from privacy.consent.errors import UnknownPurposeError
-from privacy.rights.wording import Wording
+from privacy.access.pseudonym import log_pseudonym
+from privacy.audit import AuditEntry, loggable
 
 Handler = Callable[[Visit], Response]
-CASES: Mapping[type[Exception], tuple[int, Wording]] = {
-    PageRefused: (
-        403, Wording("Your role may not open this page.", "이 페이지를 열 수 있는 역할이 아닙니다.")
-    ),
-    AccessRefused: (
-        403, Wording("Your role may not read this for the purpose of this session.",
-                     "이 역할과 이용 목적으로는 읽을 수 없는 정보입니다.")
-    ),
-    UnknownCustomer: (
-        404, Wording("There is no such customer. Identifiers of another role or purpose do not work here.",
-                     "해당 고객이 없습니다. 다른 역할이나 목적의 식별자는 사용할 수 없습니다.")
-    ),
-    UnknownPurposeError: (404, Wording("There is no such purpose.", "해당 이용 목적이 없습니다.")),
-    LakehouseError: (
-        503, Wording("A table that this page shows does not exist yet. Run the pipeline first.",
-                     "이 페이지에 필요한 테이블이 아직 없습니다. 먼저 파이프라인을 실행해 주십시오.")
-    ),
-    StaffAccountError: (
-        503, Wording("The accounts cannot be read now.", "지금은 계정 정보를 읽을 수 없습니다.")
-    ),
-}  # fmt: skip
-EXPLAINED = (AccessRefused, LakehouseError, PageRefused)
-"""Errors whose message may be shown: it names tables, columns, roles and purposes, and no person."""
 
 
 def add_page(
@@ -97,6 +70,6 @@ def _note(visit: Visit, page: str, outcome: str) -> None:
             at=installation.clock(), who=loggable(visit.staff.name, 200), role=visit.staff.role,
             purpose=visit.staff.purpose, action="view" if visit.request.method == "GET" else "change",
             table=f"console/{page}", subjects=None if found is None else 1, outcome=outcome, identity="authenticated",
-            subject=None if found is None else subject_pseudonym(installation.pseudonym_key, found.customer_id),
+            subject=None if found is None else log_pseudonym(installation.pseudonym_key, found.customer_id),
         )
     )  # fmt: skip

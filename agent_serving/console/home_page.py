@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from agent_serving.console.handling import add_page
-from agent_serving.console.tile import Tile
+from agent_serving.console.tile import Tile, Tiles
 from agent_serving.console.visit import Visit
 from installation.errors import InstallationError
 from privacy.errors import PrivacyError
 
-router = APIRouter(prefix="/console")
+
+def home_router(tiles: Mapping[str, Tiles]) -> APIRouter:
+    """Return the router of the start page. `tiles`: of each family of pages, by its key in `PAGES`."""
+    router = APIRouter(prefix="/console")
+    add_page(router, "GET", "", partial(show_home, tiles), "home")
+    return router
 
 
-def show_home(visit: Visit) -> Response:
+def show_home(tiles: Mapping[str, Tiles], visit: Visit) -> Response:
     """Show the tiles of the pages that the role may open."""
-    tiles: list[Tile] = []
+    found: list[Tile] = []
     failed = False
-    for key, made in visit.console.tiles.items():
+    for key, made in tiles.items():
         if key in visit.open_pages:
             try:
-                tiles += made(visit)
+                found += made(visit)
             except (PrivacyError, InstallationError):
                 # Such as a table that no run has made yet: the other tiles are worth showing.
                 failed = True
-    return visit.render("home", tiles=tiles, failed=failed)
-
-
-add_page(router, "GET", "", show_home, "home")
+    return visit.render("home", tiles=found, failed=failed)

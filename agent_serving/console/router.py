@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
-from agent_serving.console import home_page, sign_in_page
+from agent_serving.console import sign_in_page
 from agent_serving.console.console import Console
+from agent_serving.console.home_page import home_router
 from agent_serving.console.page_table import PAGES
 from agent_serving.console.tile import Tiles
 
-ROUTERS = (
-    sign_in_page.router,
-    home_page.router,
-)
 TILES: Mapping[str, Tiles] = {}
 """By the key of a family of pages in `PAGES`."""
+ROUTERS = (
+    sign_in_page.router,
+    home_router(TILES),
+)
 
 
 def add_console(app: FastAPI, console: Console) -> None:
@@ -25,4 +26,3 @@ def add_console(app: FastAPI, console: Console) -> None:
         app.include_router(router)
     paths = {getattr(route, "path", "") for router in ROUTERS for route in router.routes}
     console.built = frozenset(key for key, page in PAGES.items() if f"/console{page.path}" in paths)
-    console.tiles = TILES

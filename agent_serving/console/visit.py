@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
@@ -57,7 +57,7 @@ class Visit(web.Visit):
     @cached_property
     def reader(self) -> TableReader[pa.Table]:
         """The only way to rows of persons: the reader of tables for this member of staff. See `read`."""
-        return self.console.installation.table_reader(self.staff.name, is_authenticated=True)
+        return replace(self.console.installation.table_reader(self.staff.name), identity="authenticated")
 
     def read(self, table: str, columns: list[str] | None = None, **options: Any) -> pa.Table:
         """Return rows of a table for the role and purpose of the session; see `TableReader.read`.

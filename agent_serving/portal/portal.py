@@ -12,9 +12,9 @@ from agent_serving.authentication.identity import Identity
 from agent_serving.errors import AuthenticationFailed
 from agent_serving.observation import Metrics
 from agent_serving.portal import words
-from agent_serving.portal.handling import CASES, EXPLAINED
 from agent_serving.portal.notice import NoticeKind, notice
 from agent_serving.portal.post import Post
+from agent_serving.portal.refusal import CASES, EXPLAINED
 from agent_serving.web.site import Site
 from installation.installation import Installation
 from privacy.rights.law import built_in_request_laws

@@ -12,29 +12,14 @@ from starlette.responses import Response
 
 from agent_serving.errors import ProviderUnavailable, SiteUnavailable, TooManyRequests
 from agent_serving.web.errors import FormRefused
+from agent_serving.web.refusal import BROKEN, CROWDED, FORMS, INVALID, UNKNOWN_PAGE
 from agent_serving.web.visit import Visit, read_form
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from privacy.errors import PrivacyError
-from privacy.rights.wording import Wording
 from privacy.storage.database import DATABASE_ERRORS
 
 VisitT = TypeVar("VisitT", bound=Visit)
-INVALID = Wording("A field has a value that cannot be taken.", "입력하신 값 중 사용할 수 없는 값이 있습니다.")
-_BROKEN = Wording(
-    "This page cannot be shown now, and nothing was changed. Please try again in a few minutes.",
-    "지금은 이 페이지를 표시할 수 없습니다. 변경된 내용은 없습니다. 잠시 후 다시 시도해 주십시오.",
-)
-_CROWDED = Wording("Too many requests. Please wait a minute.", "요청이 너무 많습니다. 1분 뒤 다시 시도해 주십시오.")
-_FORMS: dict[int, Wording] = {
-    403: Wording(
-        "This form is too old, or it was not sent from this page. Nothing was changed. Go back, reload the page and "
-        "send it again; your browser must accept cookies of this site.",
-        "양식이 오래되었거나 이 페이지에서 보낸 것이 아닙니다. 변경된 내용은 없습니다. "
-        "뒤로 가서 페이지를 새로 고친 뒤 다시 보내 주십시오. 이 사이트의 쿠키를 허용해야 합니다.",
-    ),
-    413: Wording("The form is too large. Shorten your text.", "양식이 너무 큽니다. 내용을 줄여 주십시오."),
-}
 
 
 def register(
@@ -92,18 +77,18 @@ def _page_of(visit: Visit, error: Exception) -> Response:
     known = next((kind for kind in type(error).__mro__ if kind in cases), None)
     detail = str(error) if visit.is_staff and isinstance(error, visit.site.explained) else ""
     if isinstance(error, FormRefused):
-        status, text = error.status, _FORMS.get(error.status, INVALID)
+        status, text = error.status, FORMS.get(error.status, INVALID)
         # Names of fields are ours; what was entered is not repeated.
         detail = str(error) if status == 422 else ""
     elif isinstance(error, HTTPException):
-        status, text = error.status_code, Wording("There is no such page.", "해당 페이지가 없습니다.")
+        status, text = error.status_code, UNKNOWN_PAGE
     elif isinstance(error, TooManyRequests):
-        status, text = 429, _CROWDED
+        status, text = 429, CROWDED
     elif known is not None:
         status, text = cases[known]
     else:
         log_error(error)
-        status, text = (503 if isinstance(error, _UNAVAILABLE) else 500), _BROKEN
+        status, text = (503 if isinstance(error, _UNAVAILABLE) else 500), BROKEN
     visit.request.state.code = type(error).__name__
     response = visit.render("error", status, text=text, detail=detail)
     if isinstance(error, TooManyRequests):

@@ -49,7 +49,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def market_installation(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The market with an account of each role, on a copy of its stores: views are logged, and nothing else is changed."""
+    """The market with an account of each role, as a copy: views are logged in it."""
     data = tmp_path_factory.mktemp("console") / "data"
     shutil.copytree(market, data, ignore=shutil.ignore_patterns("landing", "truth", "dagster", "quality/site"))
     with Installation(load_settings(data_dir=data)) as installation:

@@ -1,4 +1,4 @@
-"""Attacks on the console: prepared sessions, forged forms, frames, scripts in names, foreign addresses, other sessions."""
+"""Attacks on the console: prepared sessions, forged forms, frames, scripts in names, foreign addresses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def test_a_session_that_a_stranger_prepared_stays_worthless(installation: Instal
     browser.http.cookies.set("bojagi_console", planted, domain="127.0.0.1")
     known = browser.http.cookies["bojagi_visitor"]
     follow_link(browser, link_of(installation, "analyst"))
-    cookie = next(one.value for one in browser.http.cookies.jar if one.name == "bojagi_console" and one.value != planted)
+    cookie = next(
+        one.value for one in browser.http.cookies.jar if one.name == "bojagi_console" and one.value != planted
+    )
     assert cookie is not None
     assert known not in cookie
     assert httpx.get(f"{url}/console", cookies={"bojagi_console": planted}).status_code == 303
@@ -95,8 +97,8 @@ def test_a_name_is_shown_as_text(installation: Installation, url: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["https://evil.example", "//evil.example", "/\\evil.example", "/console/../portal", "/console//evil", "/consoleevil",
-     "javascript:alert(1)", "/console/\nSet-Cookie: a=b", "/portal", "/console/sign-out", "/console/\u202e"],
+    ["https://evil.example", "//evil.example", "/\\evil.example", "/console/../portal", "/console//evil",
+     "/consoleevil", "javascript:alert(1)", "/console/\nSet-Cookie: a=b", "/portal", "/console/sign-out", "/console/\u202e"],
 )  # fmt: skip
 def test_no_address_leads_out_of_the_console(installation: Installation, url: str, address: str) -> None:
     assert safe_place(address) == "/console"

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from agent_serving.console.visit import Visit
 from installation.installation import Installation
-from privacy.access.pseudonym import pseudonyms
-from privacy.audit import AuditError, AuditLog, subject_pseudonym
+from privacy.access.pseudonym import log_pseudonym, pseudonyms
+from privacy.audit import AuditError, AuditLog
 from tests.agent_serving.console.console_shop import staff, views
 from tests.agent_serving.console.sample_page import sample_page
 
@@ -52,7 +52,7 @@ def test_a_view_is_logged_with_the_pseudonym_of_the_log(
     assert (entry.table, entry.subjects, entry.outcome, entry.identity) == (
         "console/segment", 1, "allowed", "authenticated",
     )  # fmt: skip
-    assert entry.subject == subject_pseudonym(market_installation.pseudonym_key, customers[0])
+    assert entry.subject == log_pseudonym(market_installation.pseudonym_key, customers[0])
     read = list(market_installation.audit_log.entries(lambda one: one.action == "read" and one.who == "analyst"))
     assert {entry.identity for _, entry in read} == {"authenticated"}
 

@@ -57,7 +57,7 @@ def answer_of(browser: StaffBrowser, path: str = "/sign-in/provider") -> str:
 
 
 def test_the_role_and_purposes_of_the_token_count(console: tuple[Provider, str]) -> None:
-    provider, url = console
+    _, url = console
     browser = StaffBrowser(url)
     answer = browser.get(f"/sign-in/callback?{answer_of(browser, '/sign-in/provider?next=/console/segment')}")
     assert "What do you use the data for?" in answer.text
