@@ -98,7 +98,8 @@ def test_a_name_is_shown_as_text(installation: Installation, url: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["https://evil.example", "//evil.example", "/\\evil.example", "/console/../portal", "/console//evil",
-     "/consoleevil", "javascript:alert(1)", "/console/\nSet-Cookie: a=b", "/portal", "/console/sign-out", "/console/\u202e"],
+     "/consoleevil", "javascript:alert(1)", "/console/\nSet-Cookie: a=b",
+     "/portal", "/console/sign-out", "/console/\u202e"],
 )  # fmt: skip
 def test_no_address_leads_out_of_the_console(installation: Installation, url: str, address: str) -> None:
     assert safe_place(address) == "/console"
