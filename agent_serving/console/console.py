@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.authentication.provider_sign_in import ProviderSignIn
 from agent_serving.authentication.staff_account import FILE, StaffAccounts
@@ -42,6 +44,10 @@ class Console(Site):
         is_set_up = settings is not None and settings.client_id is not None and tokens is not None
         self.provider = ProviderSignIn(settings, tokens) if is_set_up and settings and tokens else None
         self.built: frozenset[str] = frozenset()
+
+    def globals(self) -> dict[str, Any]:
+        """Return the names of roles for the templates."""
+        return {"roles": ROLES}
 
     @property
     def public_url(self) -> str:

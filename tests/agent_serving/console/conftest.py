@@ -35,14 +35,14 @@ def url(installation: Installation) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a market of 60 households after a whole run. Tests that change it copy it.
+    """The data folder of a market of 150 households after a whole run, in which segments and scores have rows.
 
     While pages are written, `CONSOLE_MARKET` names a folder that was made before, which spares minutes.
     """
     if made := os.environ.get("CONSOLE_MARKET"):
         return Path(made)
     data = tmp_path_factory.mktemp("console_market")
-    for command in (("simulate", "--households", "60", "--out", str(data)), ("run", "--data", str(data))):
+    for command in (("simulate", "--households", "150", "--out", str(data)), ("run", "--data", str(data))):
         subprocess.run([sys.executable, "-m", "pipelines.cli", *command], check=True, capture_output=True)
     return data
 

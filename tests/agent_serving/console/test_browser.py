@@ -16,25 +16,29 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser
-SCREENS = {360: ("ko-KR", "dark"), 1280: ("en-US", "light"), 1920: ("en-US", "dark")}
+SCREENS = {360: ("ko-KR", "dark"), 1280: ("en-US", "light")}
 
 
 @pytest.mark.parametrize("width", SCREENS)
 @pytest.mark.parametrize("role", ROLES)
 def test_the_pages_of_the_navigation(
-    installation: Installation, url: str, browser: Browser, role: str, width: int
+    market_installation: Installation, market_url: str, browser: Browser, role: str, width: int
 ) -> None:
     locale, scheme = SCREENS[width]
     options: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "locale": locale, "color_scheme": scheme}
     with page_of(browser, **options) as page:
         told: list[str] = []
         page.on("console", lambda message: told.append(message.text))
-        page.on("request", lambda request: told.extend([request.url] * (not request.url.startswith(url))))
-        sign_in(installation, url, page, role)
+        page.on("request", lambda request: told.extend([request.url] * (not request.url.startswith(market_url))))
+        sign_in(market_installation, market_url, page, role)
         found = faults(page, with_width=width)
         for place in page.locator("nav[aria-label] li a").evaluate_all("links => links.map(link => link.href)"):
             page.goto(place)
             found += faults(page, with_width=width)
+            if width == max(SCREENS):
+                page.set_viewport_size({"width": 1920, "height": 1000})
+                assert page.evaluate("document.documentElement.scrollWidth") <= 1920
+                page.set_viewport_size({"width": width, "height": 800})
     assert (found, told) == ([], [])
 
 

@@ -66,7 +66,7 @@ def test_the_role_and_purposes_of_the_token_count(console: tuple[Provider, str])
     assert browser.post("/purpose", purpose="personalisation").status_code == 422
     browser.get("/purpose")
     answer = browser.post("/purpose", purpose="marketing")
-    assert (answer.status_code, "oidc:user-1" in answer.text, ">marketer<" in answer.text) == (200, True, True)
+    assert (answer.status_code, "oidc:user-1" in answer.text, ">Marketer<" in answer.text) == (200, True, True)
 
 
 def test_an_answer_is_taken_once_and_only_from_the_browser_that_began(console: tuple[Provider, str]) -> None:

@@ -20,7 +20,7 @@ def test_each_role_signs_in_by_a_link_states_a_purpose_and_sees_its_pages(
     text = browser.get().text
     built = {key for key, page in PAGES.items() if browser.http.get(f"/console{page.path}").status_code != 404}
     assert "home" in built
-    assert f'<span class="state">{role}</span>' in text
+    assert f'<span class="state">{ROLES[role].en}</span>' in text
     for key, page in PAGES.items():
         assert (f'href="/console{page.path}"' in text) == ((role in page.roles and key in BUILT) or key == "home"), key
 
