@@ -9,7 +9,8 @@ from privacy.rights.wording import Wording
 ANALYST, MARKETER, SUPPORT = "analyst", "marketer", "support"
 STEWARD, OFFICER = "data_steward", "privacy_officer"
 ROLES = {
-    ANALYST: Wording("Analyst", "분석가"), MARKETER: Wording("Marketer", "마케터"), SUPPORT: Wording("Support", "고객 상담"),
+    ANALYST: Wording("Analyst", "분석가"), MARKETER: Wording("Marketer", "마케터"),
+    SUPPORT: Wording("Support", "고객 상담"),
     STEWARD: Wording("Data steward", "데이터 관리자"),
     OFFICER: Wording("Privacy officer", "개인정보 보호책임자"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Accounts of staff, in a file and in PostgreSQL: one active account a name, revoked for good, followed when restored."""
+"""Accounts of staff, in a file and in PostgreSQL: one active account a name, and revoked for good."""
 
 from __future__ import annotations
 

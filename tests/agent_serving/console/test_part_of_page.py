@@ -1,4 +1,4 @@
-"""A filter replaces a part of its page by htmx: under the content policy, with the same address, and no content is kept."""
+"""A filter replaces a part of its page by htmx, under the content policy; the browser keeps no content of the page."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_filter_replaces_the_list_and_leaves_no_content_in_the_browser(
         assert page.url == f"{sample}/console/sample?first=b&page=2"
         # htmx notes the address, and no content of the page.
         kept = page.evaluate("[...Object.values(localStorage), ...Object.values(sessionStorage)]")
-        assert set(kept) <= {"/console/sample", "/console/sample?first=b"}
+        assert all(text.startswith("/console/sample") for text in kept)
         assert told == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -58,7 +58,10 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     shop: PortalShop, url: str, browser: Browser, width: int
 ) -> None:
     number = submitted(shop, Right.ACCESS if width == 360 else Right.PORTABILITY)
-    with page_of(browser, viewport={"width": width, "height": 800}, locale=WIDTHS[width]) as page:
+    scheme: Any = "dark" if width == min(WIDTHS) else "light"
+    with page_of(
+        browser, viewport={"width": width, "height": 800}, locale=WIDTHS[width], color_scheme=scheme
+    ) as page:  # fmt: skip
         found: list[str] = []
 
         def look(path: str | None = None) -> None:
