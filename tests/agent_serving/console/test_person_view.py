@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.responses import Response
+from typer.testing import CliRunner
 
 from agent_serving.console.visit import Visit
 from installation.installation import Installation
+from pipelines.cli.app import app
 from privacy.access.pseudonym import log_pseudonym, pseudonyms
 from privacy.audit import AuditError, AuditLog
 from tests.agent_serving.console.console_shop import staff, views
@@ -55,6 +58,20 @@ def test_a_view_is_logged_with_the_pseudonym_of_the_log(
     assert entry.subject == log_pseudonym(market_installation.pseudonym_key, customers[0])
     read = list(market_installation.audit_log.entries(lambda one: one.action == "read" and one.who == "analyst"))
     assert {entry.identity for _, entry in read} == {"authenticated"}
+
+
+def test_the_views_of_a_customer_are_found(
+    market_installation: Installation, person_url: str, customers: list[str]
+) -> None:
+    browser = staff(market_installation, person_url, "analyst")
+    for customer in customers[5:7]:
+        browser.get(f"/segment/sample/{seen_by(market_installation, customer, 'analyst', 'analytics')}")
+    data = str(market_installation.settings.data_dir)
+    shown = CliRunner().invoke(app, ["audit", "show", "--customer", customers[5], "--json", "--data", data])
+    (entry,) = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert (entry["action"], entry["subject"]) == (
+        "view", log_pseudonym(market_installation.pseudonym_key, customers[5]),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["stored", "other purpose", "other role", "unknown", "quote"])
