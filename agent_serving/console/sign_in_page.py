@@ -52,6 +52,8 @@ def go_to_provider(visit: Visit) -> Response:
     """Lead the browser to the provider."""
     if visit.console.provider is None or not visit.console.public_url:
         return refuse_unknown(visit)
+    # Anyone may ask, and each asks the provider in turn.
+    visit.count_stranger()
     address, kept = visit.console.provider.begin(_callback(visit))
     content = {**kept, "next": safe_place(visit.query("next", 2000))}
     visit.set_cookie(_WAY, visit.console.passes.issue(PassKind.PROVIDER, content), 900)
@@ -60,6 +62,7 @@ def go_to_provider(visit: Visit) -> Response:
 
 def come_back(visit: Visit) -> Response:
     """Sign in whom the provider has sent back. Each answer is taken once, and only from the browser that began."""
+    visit.count_stranger()
     kept = visit.console.passes.redeem(PassKind.PROVIDER, visit.cookie(_WAY))
     visit.set_cookie(_WAY, "", 0)
     if visit.console.provider is None or kept is None:

@@ -66,7 +66,7 @@ def _handled(visit: VisitT, handler: Callable[[VisitT], Response]) -> Response:
     if visit.is_signed_in:
         visit.site.count(visit.secret)
     elif is_form:
-        visit.site.count_stranger(visit.request.client.host if visit.request.client else "")
+        visit.count_stranger()
     if is_form:
         visit.require_own_form()
     return handler(visit)

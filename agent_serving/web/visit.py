@@ -135,6 +135,14 @@ class Visit:
         if is_foreign or self.is_new or not hmac.compare_digest(given.encode(), self.form_token.encode()):
             raise FormRefused(403, "form_token", "the form is not from this page, or it is too old")
 
+    def count_stranger(self) -> None:
+        """Count a request without a session, by its network address.
+
+        Raises:
+            TooManyRequests: there were too many.
+        """
+        self.site.count_stranger(self.request.client.host if self.request.client else "")
+
     def begin(self, kind: PassKind, secret: str) -> None:
         """Start a session under a new cookie. A session before it ends."""
         self.end()

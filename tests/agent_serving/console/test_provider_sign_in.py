@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from agent_serving.request_limit import RateLimit
 from installation.installation import Installation
 from installation.settings import load_settings
 from tests.agent_serving.authentication.oidc_provider import SECRET, Provider, running_provider
@@ -122,3 +123,15 @@ def test_a_provider_that_is_gone_is_told(console: tuple[Provider, str], monkeypa
     monkeypatch.setattr(provider, "issuer", "https://another.example")
     assert browser.get(f"/sign-in/callback?{query}").status_code == 503
     assert browser.get("/sign-in/provider").status_code == 503
+
+
+def test_a_flood_of_sign_ins_does_not_reach_the_provider(
+    console: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, url = console
+    waits = iter([0] * 3 + [60] * 3)
+    monkeypatch.setattr(RateLimit, "seconds_to_wait", lambda self, caller: next(waits))
+    provider.asked.clear()
+    statuses = [httpx.get(f"{url}/console/sign-in/provider").status_code for _ in range(6)]
+    assert statuses == [303] * 3 + [429] * 3
+    assert len(provider.asked) == 3
