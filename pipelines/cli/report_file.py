@@ -8,7 +8,7 @@ import typer
 
 
 def write_report(report: Path, page: str) -> None:
-    """Write a page without rows of persons. A former file of this name is replaced; a missing folder is created."""
+    """Write a page without rows of persons. A former file of this name is replaced."""
     from privacy.storage.atomic_file import public_draft
 
     with public_draft(report) as draft:

@@ -55,4 +55,6 @@ def test_a_retrieval_releases_the_columns_that_a_table_read_shows() -> None:
                 columns = readable(role, purpose, view.table) & {feature.name for feature in view.features}
                 sees_pseudonyms = ROLES[role].subjects == "pseudonymised"
                 assert found == (set() if sees_pseudonyms else columns), (role, purpose, name)
-    assert {role for role in ROLES.roles if seen[role]} == {"agent", "privacy_officer", "steward"}
+    assert {role for role in ROLES.roles if seen[role]} == {
+        "agent", "campaign_tool", "privacy_officer", "steward",
+    }  # fmt: skip

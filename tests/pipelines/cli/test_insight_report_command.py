@@ -61,7 +61,7 @@ def invoke(data: Path, *arguments: str) -> Any:
 
 
 def test_a_report_of_one_segment_has_that_card_only(data: Path, tmp_path: Path) -> None:
-    page = tmp_path / "new" / "persona.html"
+    page = tmp_path / "persona.html"
     done = invoke(data, "personas", "--segment", "s2", "--report", str(page))
     assert (done.stdout, done.stderr) == ("", f"Wrote {page}\n")
     text = page.read_text("utf-8")

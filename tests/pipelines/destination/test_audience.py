@@ -21,8 +21,9 @@ from pipelines.destination.event import ChangeEvent, EventType
 from tests.features.insight.audience.audience_shop import AudienceShop
 from tests.features.retrieval.feature_shop import NOON
 
-NAMES = [f"c_{number:02d}" for number in range(40)]
-RULE = "name: regulars\npurpose: personalisation\nrule: {feature: trade:order_count, at_least: 20}\n"
+NAMES = [f"c_{number:03d}" for number in range(120)]
+"""So many that the members and the others are more than the largest bound that may be drawn for a rule."""
+RULE = "name: regulars\npurpose: personalisation\nrule: {feature: trade:order_count, at_least: 60}\n"
 
 
 class Receiver:
@@ -66,16 +67,16 @@ def test_members_are_sent_and_those_who_leave_are_removed(shop: AudienceShop, tm
     with pytest.raises(DestinationError, match="regulars"):
         delivery.send()
     shop.audiences.create(RULE, Caller("crm", "agent"))
-    shop.state("c_39", "withdrawn", at=NOON)
+    shop.state("c_119", "withdrawn", at=NOON)
     delivery.send()
-    assert receiver.customers == set(NAMES[20:39])
-    order(shop, -10)  # ten customers leave, which is more than may be gone from a table
-    # Nine members are left, fewer than an audience may have.
+    assert receiver.customers == set(NAMES[60:119])
+    order(shop, -52)  # 52 customers leave, which is more than may be gone from a table
+    # Seven members are left, fewer than an audience may have.
     delivery.send()
     assert receiver.customers == set()
     order(shop, 10)
     delivery.send()
-    assert receiver.customers == set(NAMES[10:39])
+    assert receiver.customers == set(NAMES[50:119])
 
 
 def test_without_a_table_a_destination_learns_who_enters_and_leaves(shop: AudienceShop, tmp_path: Path) -> None:
@@ -89,15 +90,15 @@ def test_without_a_table_a_destination_learns_who_enters_and_leaves(shop: Audien
     receiver = Receiver(settings)
     delivery = Delivery(shop.installation, "crm", settings, receiver)
     delivery.send()
-    assert receiver.customers == set(NAMES[20:])
+    assert receiver.customers == set(NAMES[60:])
     assert receiver.bodies[0]["type"] == "audience.entered"
     assert receiver.bodies[0]["data"] == {
-        "customer_id": "c_20", "audience": "regulars", "purpose": "personalisation",
+        "customer_id": "c_060", "audience": "regulars", "purpose": "personalisation",
     }  # fmt: skip
-    for shift, members in ((5, NAMES[15:]), (0, NAMES[20:]), (5, NAMES[15:])):
+    for shift, members in ((5, NAMES[55:]), (0, NAMES[60:]), (5, NAMES[55:])):
         order(shop, shift)
         delivery.send()
         assert receiver.customers == set(members)
         shop.moment += timedelta(minutes=1)
-    assert {body["type"] for body in receiver.bodies[25:30]} == {"audience.left"}
-    assert len({body["id"] for body in receiver.bodies}) == len(receiver.bodies) == 20 + 5 + 5 + 5
+    assert {body["type"] for body in receiver.bodies[65:70]} == {"audience.left"}
+    assert len({body["id"] for body in receiver.bodies}) == len(receiver.bodies) == 60 + 5 + 5 + 5

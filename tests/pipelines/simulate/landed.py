@@ -16,7 +16,9 @@ from privacy.contract.document import Document
 
 CONTRACTS = read_documents(BUILT_IN)
 SOURCES = {
-    document.id.removeprefix("source."): document for document in CONTRACTS.values() if document.layer == "source"
+    document.id.removeprefix("source."): document
+    for document in CONTRACTS.values()
+    if document.layer == "source" and not document.collection
 }
 Row = dict[str, Any]
 DAMAGED_CARD = "9.41001E+15"

@@ -10,7 +10,7 @@ from pipelines.unify.registry import TABLES, all_tables, table
 # Tables that record decisions and changes, and those of models that need more customers than the small market has.
 MAY_BE_EMPTY = {
     "silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score",
-    "gold/segment_move", "gold/campaign_effect",
+    "gold/segment_move", "gold/campaign_effect", "silver/sent_profile",
 }  # fmt: skip
 
 
