@@ -1,4 +1,4 @@
-"""Measures the memory of the collector while nobody loads, and of the loads that then have much to do."""
+"""Measures the memory of the collector while its events wait, and of the loads that then take them all."""
 
 from __future__ import annotations
 

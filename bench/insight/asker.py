@@ -20,7 +20,7 @@ from features.insight.group_size import K
 
 TRIES, PEOPLE = 200, 400
 EXPLORED = 20
-"""Wordings by which the patient asker finds a group that is told in about a third of the cases."""
+"""Rules that the patient asker tries first, to find a group of which about a third of the rules show a size."""
 
 
 class FixedAudit(SizeAudit):
@@ -40,7 +40,7 @@ class Shop:
     asked: int = 0
 
     def is_told(self, others: int, *, with_target: bool = False) -> bool:
-        """Return whether a size above 0 is told of so many others, and of the target if the secret is true."""
+        """Return whether a size above 0 is shown for so many others, and the target if the secret is true."""
         self.asked += 1
         members: Mask = np.zeros(PEOPLE, dtype=np.bool_)
         members[1 : others + 1] = True
