@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from agent_serving.console.router import add_console
 from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
 from agent_serving.portal import officer_page, person_page, sign_in_page
@@ -55,6 +56,7 @@ def create_app(installation: Installation) -> FastAPI:
     app.include_router(collect.router)
     for pages in (sign_in_page.router, person_page.router, officer_page.router, sign_in_page.unknown):
         app.include_router(pages)
+    add_console(app, services.console)
     add_error_handlers(app)
     # The last one added is the outermost: refused bodies are counted and logged as well.
     app.add_middleware(BodyLimit)

@@ -16,8 +16,8 @@ from agent_serving.errors import (
     AgentNotInstalled,
     AuthenticationFailed,
     ChatRefused,
-    PortalUnavailable,
     ProviderUnavailable,
+    SiteUnavailable,
     TooManyRequests,
 )
 from agent_serving.problem import problem
@@ -70,7 +70,7 @@ def add_error_handlers(app: FastAPI) -> None:
     handles(TooManyRequests, _answer_too_many)
     handles(ProviderUnavailable, _answer_unavailable)
     # Whatever else the engine, a store or the disk refuses: nothing was released, and no change was made.
-    for kind in (RetrievalFailed, PortalUnavailable, PrivacyError, InstallationError, OSError, *DATABASE_ERRORS):
+    for kind in (RetrievalFailed, SiteUnavailable, PrivacyError, InstallationError, OSError, *DATABASE_ERRORS):
         handles(kind, _answer_unavailable)
     handles(ValidationError, _answer_invalid)
     handles(RequestValidationError, _answer_invalid)

@@ -13,6 +13,10 @@ class ApiKeyError(ServingError):
     """An API key cannot be made, found or revoked."""
 
 
+class StaffAccountError(ServingError):
+    """An account of the console cannot be made, found or revoked."""
+
+
 class AuthenticationFailed(ServingError):
     """The request has no valid key or token. `code` is a stable word for programs."""
 
@@ -33,8 +37,8 @@ class TooManyRequests(ServingError):
         self.seconds = seconds
 
 
-class PortalUnavailable(ServingError):
-    """The portal's sessions cannot be read or written, or its queue of mails is full."""
+class SiteUnavailable(ServingError):
+    """The sessions of a web site cannot be read or written, or its queue of mails is full."""
 
 
 class ToolRefused(ServingError):

@@ -17,6 +17,7 @@ from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.collector.collector import Collector
+from agent_serving.console.console import Console
 from agent_serving.errors import ApiKeyError, TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.portal.portal import Portal
@@ -55,6 +56,7 @@ class Services:
             tokens = TokenVerifier(settings.oidc, installation.roles, installation.clock)
         self._authenticator = Authenticator(self._keys_of_thread, tokens)
         self.portal = Portal(installation, self.metrics, self._authenticator)
+        self.console = Console(installation, tokens)
         self.collector = Collector(installation, self._keys_of_thread, self.metrics.registry)
 
     @cached_property
@@ -107,6 +109,7 @@ class Services:
         self._pool.shutdown(wait=True)
         self._observer.shutdown(wait=True)
         self.portal.close()
+        self.console.close()
         if "features" in self.__dict__:
             self.__dict__.pop("features").close()
         self._stores.close()

@@ -26,7 +26,10 @@ class HttpSettings(BaseModel):
 
 
 class OidcSettings(BaseModel):
-    """The OpenID Connect provider whose bearer tokens the HTTP application takes."""
+    """The OpenID Connect provider whose bearer tokens the HTTP application takes.
+
+    With `client_id`, staff sign in to the console there. A client without a secret proves itself by PKCE alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,3 +38,5 @@ class OidcSettings(BaseModel):
     jwks_file: Path | None = None
     role_claim: str = "bojagi_role"
     purposes_claim: str = "bojagi_purposes"
+    client_id: str | None = Field(default=None, min_length=1)
+    client_secret_file: Path | None = None

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from installation.mail_settings import Address, MailServer, MailTls, is_loopback
+
+
+def _require_encrypted(url: str) -> str:
+    if url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+        raise ValueError("not encrypted, so a link could be read on the way; expected https://")
+    return url
+
+
+PublicUrl = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$"), AfterValidator(_require_encrypted)]
+"""The address of a web site as browsers see it, without a path; encrypted, unless it is in this machine."""
 
 
 class PortalSettings(BaseModel):
@@ -19,7 +29,7 @@ class PortalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    public_url: PublicUrl | None = None
     mail_host: str | None = None
     mail_port: int = Field(default=587, ge=1, le=65535)
     mail_tls: MailTls = "starttls"
@@ -29,8 +39,6 @@ class PortalSettings(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        if self.public_url and self.public_url.startswith("http:") and not is_loopback(_host(self.public_url)):
-            raise ValueError("public_url is not encrypted, so a link could be read on the way; expected https://")
         if self.mail_host is None:
             return self
         if self.public_url is None or self.mail_sender is None:
@@ -47,7 +55,3 @@ class PortalSettings(BaseModel):
             host=str(self.mail_host), port=self.mail_port, tls=self.mail_tls, user=self.mail_user,
             password_file=self.mail_password_file, sender=str(self.mail_sender),
         )  # fmt: skip
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

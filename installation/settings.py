@@ -43,6 +43,8 @@ requests_per_minute = 6000   # of one caller, in each process
 # jwks_file = "jwks.json" # the provider's public keys; default: fetched from the issuer
 # role_claim = "bojagi_role"               # claim with the role
 # purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
+# client_id = "bojagi-console"             # staff sign in to the console at this provider
+# client_secret_file = "secret/oidc"       # private file with the client's secret; default: none, PKCE alone
 
 # [backup]                # what `bojagi backup` writes
 # place = "s3://backup/bojagi"             # folder or URL of tables and stores
@@ -60,6 +62,9 @@ requests_per_minute = 6000   # of one caller, in each process
 # mail_host = "smtp.example"               # sends one-time links; also mail_port, mail_user, mail_password_file
 # mail_tls = "starttls"   # starttls, tls, or none for a server in this machine
 # mail_sender = "privacy@shop.example"
+
+# [console]               # the console for staff
+# public_url = "https://console.example"   # its address; needed for the sign-in at a provider
 [chat]                    # the shopping agent, `POST /v1/chat`
 branch = "main"           # branch of a conversation that names none
 keep_days = 30            # a conversation is deleted so many days after its last message
@@ -136,6 +141,7 @@ from pydantic_settings import SettingsError as EnvironmentFault
 from installation.agent_settings import ChatSettings, LlmSettings
 from installation.alert_settings import AlertSettings
 from installation.backup_settings import BackupSettings, CopySettings
+from installation.console_settings import ConsoleSettings
 from installation.contract.built_in import BUILT_IN
 from installation.destination_settings import DestinationSettings
 from installation.errors import SettingsError
@@ -205,6 +211,7 @@ class Settings(BaseSettings):
     backup: BackupSettings | None = None
     backups: tuple[CopySettings, ...] = ()
     portal: PortalSettings = PortalSettings()
+    console: ConsoleSettings = ConsoleSettings()
     chat: ChatSettings = ChatSettings()
     llm: LlmSettings = LlmSettings()
     search: SearchSettings = SearchSettings()

@@ -32,6 +32,7 @@ FILES = (
     StoreFile("corrections", "correction/correction.db", ("correction",)),
     StoreFile("rights", "rights/request.db", ("event", "sealed", "person")),
     StoreFile("api_keys", "serving/api_key.db", ("api_key",)),
+    StoreFile("staff_accounts", "serving/account.db", ("staff_account",)),
     StoreFile("sessions", "chat/session.db", ("session", "turn")),
     StoreFile("passes", "serving/portal.db", ("pass",)),
     StoreFile("visitors", "collector/visitor.db", ("visitor_answer", "visitor_person", "waiting_event")),

@@ -59,7 +59,8 @@ class AuditEntry(BaseModel):
     persons whose data was used; None if it was not counted. `outcome`: allowed, refused or failed. `debit`: for a
     release with differential privacy, the entry of the privacy ledger that paid for it; None for every other use.
     `identity`: `declared` where user and role are as the caller stated them, as on the command line; `authenticated`
-    where a door has checked them.
+    where a door has checked them. `subject`: for the view of one person, that person's pseudonym in the log
+    (`privacy.access.pseudonym.log_pseudonym`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +78,7 @@ class AuditEntry(BaseModel):
     reason: str | None = Field(default=None, max_length=500)
     debit: ChainHead | None = None
     identity: Literal["declared", "authenticated"] = "declared"
+    subject: str | None = Field(default=None, pattern=r"^p_[0-9a-f]{32}$")
 
 
 class AuditLog:

@@ -37,9 +37,11 @@ GROUPS = {
     "tests/pipelines/unify/test_engines.py": "spark",
     "tests/privacy/dp/test_release.py": "spark",
 }
+CONSOLE = "tests/agent_serving/console/"
+"""Its files share a run of a market."""
 SPARK_PARAMETER = re.compile(r"\[(.*-)?spark(-.*)?\]$")
 # The long groups first, so that no process waits at the end for one that has just begun a long one.
-LONG_GROUPS = ("market", "spark", "tests/pipelines/cli/test_canary.py", "tests/test_readme.py")
+LONG_GROUPS = ("market", "spark", "console", "tests/pipelines/cli/test_canary.py", "tests/test_readme.py")
 
 
 def group_of(nodeid: str) -> str:
@@ -49,6 +51,8 @@ def group_of(nodeid: str) -> str:
     ('spark', 'tests/a/test_b.py')
     """
     file = nodeid.partition("::")[0]
+    if file.startswith(CONSOLE):
+        return "console"
     return "spark" if SPARK_PARAMETER.search(nodeid) else GROUPS.get(file, file)
 
 

@@ -6,10 +6,11 @@ fetched again when a token names an unknown key, at most once a minute: provider
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from privacy.access.role import Roles
 ALGORITHMS = ["RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512", "Ed25519", "EdDSA"]
 """Signatures made with a private key. HS256 and `none` are left out: whoever has the public keys could forge one."""
 LEEWAY_SECONDS = 30
-_FETCH_SECONDS = 5.0
+FETCH_SECONDS = 5.0
 _FETCH_AGAIN_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
 """Without any key, the keys are asked for so often."""
@@ -53,7 +54,23 @@ class TokenVerifier:
                 claims name no known role and purposes.
             ProviderUnavailable: the provider's keys cannot be read.
         """
-        claims = self._verified(token)
+        return self._identity(self._verified(token, self._settings.audience))
+
+    def signed_in(self, token: str, client_id: str, nonce: str) -> Identity:
+        """Return who has signed in, by an ID token for the client `client_id` with this nonce.
+
+        Raises what `authenticate` raises.
+        """
+        claims = self._verified(token, client_id)
+        given = claims.get("nonce")
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+            raise AuthenticationFailed("invalid_token", "The ID token belongs to another sign-in. Sign in again.")
+        # OpenID Connect Core, section 3.1.3.7: a token for several audiences says for which party it was issued.
+        if claims.get("azp", client_id) != client_id:
+            raise AuthenticationFailed("invalid_token", "The ID token was issued for another client.")
+        return self._identity(claims)
+
+    def _identity(self, claims: dict[str, Any]) -> Identity:
         role, purposes = claims.get(self._settings.role_claim), claims.get(self._settings.purposes_claim)
         named = frozenset(purposes.split() if isinstance(purposes, str) else _texts(purposes))
         subject = claims.get("sub")
@@ -70,11 +87,11 @@ class TokenVerifier:
             raise AuthenticationFailed("unknown_purpose", f"The role {role} does not have each purpose of the token.")
         return Identity(Caller(f"oidc:{subject}"[:100], role, named, "authenticated"), f"oidc:{subject}")
 
-    def _verified(self, token: str) -> dict[str, Any]:
+    def _verified(self, token: str, audience: str) -> dict[str, Any]:
         registry = jwt.JWTClaimsRegistry(
             now=lambda: int(self._clock().timestamp()), leeway=LEEWAY_SECONDS,
             iss={"essential": True, "value": self._settings.issuer},
-            aud={"essential": True, "value": self._settings.audience}, exp={"essential": True},
+            aud={"essential": True, "value": audience}, exp={"essential": True},
         )  # fmt: skip
         try:
             found = self._decoded(token)
@@ -132,13 +149,26 @@ class TokenVerifier:
             ) from error
 
     def _fetch_keys(self) -> Any:
-        issuer = self._settings.issuer.rstrip("/")
-        with httpx.Client(timeout=_FETCH_SECONDS, follow_redirects=False, trust_env=False) as client:
-            described = client.get(f"{issuer}/.well-known/openid-configuration").raise_for_status().json()
-            if described.get("issuer") != self._settings.issuer:
-                raise ValueError("the provider describes another issuer")
-            metadata = OpenIDProviderMetadata(described)
-            return client.get(metadata["jwks_uri"]).raise_for_status().json()
+        return _fetched(read_metadata(self._settings.issuer)["jwks_uri"])
+
+
+def read_metadata(issuer: str) -> Mapping[str, str]:
+    """Return the provider's description of itself (OpenID Connect Discovery 1.0, section 4).
+
+    Raises:
+        ValueError: it describes another issuer, or is no JSON.
+        httpx.HTTPError: it cannot be fetched.
+    """
+    described = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    if described.get("issuer") != issuer:
+        raise ValueError("the provider describes another issuer")
+    metadata: Mapping[str, str] = OpenIDProviderMetadata(described)
+    return metadata
+
+
+def _fetched(address: str) -> Any:
+    with httpx.Client(timeout=FETCH_SECONDS, follow_redirects=False, trust_env=False) as client:
+        return client.get(address).raise_for_status().json()
 
 
 def _texts(value: object) -> list[str]:

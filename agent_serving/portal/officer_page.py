@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from agent_serving.authentication.identity import Identity
-from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
 from agent_serving.portal.notice import NoticeKind
-from agent_serving.portal.pass_store import PassKind
 from agent_serving.portal.person_page import answer_file
 from agent_serving.portal.request_form import stated_day
 from agent_serving.portal.visit import Visit, officer_actor
+from agent_serving.web.errors import FormRefused
+from agent_serving.web.pass_store import PassKind
 from privacy.rights.errors import RequestStateError, RightsError
 from privacy.rights.request import DISCLOSING, Actor, Right
 

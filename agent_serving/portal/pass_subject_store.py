@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_serving.errors import PortalUnavailable
-from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassStore
+from agent_serving.errors import SiteUnavailable
+from agent_serving.web.pass_store import FILE, SECRET_FILE, PassStore
 from installation.installation import Installation
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import CheckedPart, Correction, ExportedTable, Holding, Outcome, Verification
@@ -61,7 +61,7 @@ class PassSubjectStore:
         try:
             with closing(self._open()) as passes:
                 return Outcome.done({"passes": passes.delete_of(_ids(subjects))})
-        except (PortalUnavailable, SecretError) as error:
+        except (SiteUnavailable, SecretError) as error:
             return Outcome.failed(str(error))
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
@@ -74,7 +74,7 @@ class PassSubjectStore:
                 owners = [passes.owner(one) for one in _ids(subjects)]
                 left = passes.count_of(_ids(subjects))
             content = place.read_bytes() if isinstance(place, Path) else b""
-        except (PortalUnavailable, SecretError, OSError) as error:
+        except (SiteUnavailable, SecretError, OSError) as error:
             return Verification(unverifiable=(f"{FILE}: {error}",))
         traces = [text for text in (*owners, *_ids(subjects)) if text.encode() in content]
         residues = (*(["portal/pass: passes"] * bool(left)), *(["portal/pass: bytes of the file"] * bool(traces)))

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from agent_serving.portal.consent_page import Notice, PurposeState, give, notice_of, purpose_states, withdraw
-from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.handling import add_page
 from agent_serving.portal.notice import NoticeKind
 from agent_serving.portal.request_form import choices_of, submission_of
 from agent_serving.portal.stored_data import stored_tables
 from agent_serving.portal.visit import Person, Visit
+from agent_serving.web.errors import FormRefused
 from privacy.consent.errors import UnknownPurposeError
 from privacy.rights.errors import InvalidSubmissionError, UnknownRequestError
 from privacy.rights.request import Right, State

@@ -17,8 +17,8 @@ from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from agent_serving.errors import PortalUnavailable, ServingError
-from agent_serving.portal.pass_store import LIFETIMES, PassKind, PassStore
+from agent_serving.errors import ServingError, SiteUnavailable
+from agent_serving.web.pass_store import LIFETIMES, PassKind, PassStore
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from installation.installation import Installation
@@ -93,7 +93,7 @@ class Post:
         """Take a request for a link. A text that is no address is taken as well, and leads to no mail.
 
         Raises:
-            PortalUnavailable: too many requests wait.
+            SiteUnavailable: too many requests wait.
         """
         address = address_of(text)
         if address is None:
@@ -101,7 +101,7 @@ class Post:
         try:
             self._waiting.put_nowait(partial(self._send_link, address, language))
         except queue.Full as error:
-            raise PortalUnavailable("Too many requests for a sign-in link wait.") from error
+            raise SiteUnavailable("Too many requests for a sign-in link wait.") from error
 
     def tell(self, address: str, subject: str, text: str) -> None:
         """Send a notice. It is dropped without a mail server and when too many mails wait: the pages say the same."""

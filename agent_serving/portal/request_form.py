@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from agent_serving.portal.errors import FormRefused
 from agent_serving.portal.visit import Person, Visit
+from agent_serving.web.errors import FormRefused
 from installation.contract.document import Contract
 from privacy.rights.law import built_in_request_laws
 from privacy.rights.request import CorrectionAsked, Right, Submission

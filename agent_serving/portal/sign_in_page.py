@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from agent_serving.portal.handling import add_page
-from agent_serving.portal.page import STYLE_SHEET
-from agent_serving.portal.pass_store import PassKind
 from agent_serving.portal.visit import Visit
+from agent_serving.web.handling import refuse_unknown
+from agent_serving.web.page import STYLE_SHEET
+from agent_serving.web.pass_store import PassKind
 from privacy.rights.errors import RequestStoreError, UnknownRequestError
 from privacy.rights.request import is_request_id
 
@@ -20,6 +21,7 @@ router = APIRouter(prefix="/portal")
 CERTIFICATE_FOLDER = Path("rights") / "certificate"
 """Below the data folder."""
 _CERTIFICATE_TYPES = {"pdf": "application/pdf", "json": "application/json"}
+_STYLE_SHEET = STYLE_SHEET + resources.files(__package__).joinpath("static", "portal.css").read_bytes()
 _STYLE_HEADERS = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
 
 
@@ -97,12 +99,7 @@ def send_certificate(visit: Visit) -> Response:
 
 async def style_sheet() -> Response:
     """Return the style sheet."""
-    return Response(STYLE_SHEET, media_type="text/css", headers=_STYLE_HEADERS)
-
-
-def refuse_unknown(visit: Visit) -> Response:
-    """Show that there is no such page."""
-    raise HTTPException(404)
+    return Response(_STYLE_SHEET, media_type="text/css", headers=_STYLE_HEADERS)
 
 
 router.add_api_route("/portal.css", style_sheet, methods=["GET"], include_in_schema=False)

@@ -10,6 +10,7 @@ from pipelines.cli import (
     backup,
     collect,
     consent,
+    console,
     contracts,
     database,
     destination,
@@ -102,6 +103,7 @@ app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
+app.add_typer(console.app, name="console")
 app.add_typer(collect.app, name="collect")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)

@@ -12,6 +12,7 @@ import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
+from privacy.access.pseudonym import log_pseudonym
 
 if TYPE_CHECKING:
     from privacy.audit import AuditEntry
@@ -32,6 +33,9 @@ def show(
     who: Annotated[str | None, typer.Option("--who", help="Only this user or service.")] = None,
     purpose: Annotated[str | None, typer.Option("--purpose", help="Only this purpose.")] = None,
     table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="Only views of this customer's pages in the console.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", help="Only later ones: a date or time in UTC, or an age such as 12h or 7d."),
@@ -51,11 +55,14 @@ def show(
 
       bojagi audit show --since 7d --table gold/customer_360
       bojagi audit show --who 'bojagi run' --purpose analytics --limit 5
+      bojagi audit show --customer c_27jthoumeij2ui2pfsxp263u4u --since 30d
       bojagi audit show --since 2026-03-01 --json | jq 'select(.outcome == "refused")'
     """
-    wanted = {"who": who, "purpose": purpose, "table": table}
+    installation = installation_for(data)
+    subject = None if customer is None else log_pseudonym(installation.pseudonym_key, customer)
+    wanted = {"who": who, "purpose": purpose, "table": table, "subject": subject}
     start = None if since is None else _start(since)
-    log = installation_for(data).audit_log
+    log = installation.audit_log
     found = log.entries(
         lambda e: (start is None or e.at >= start) and all(v in (None, getattr(e, n)) for n, v in wanted.items())
     )

@@ -60,6 +60,7 @@ _BY_ERROR = {
     "UpgradeError": ExitCode.REFUSED,
     "DeliveryFailed": ExitCode.ENVIRONMENT,
     "ApiKeyError": ExitCode.USAGE,
+    "StaffAccountError": ExitCode.USAGE,
     "InvalidSubmissionError": ExitCode.USAGE,
     "UnknownRequestError": ExitCode.USAGE,
     "RequestStoreError": ExitCode.ENVIRONMENT,

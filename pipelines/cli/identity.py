@@ -110,7 +110,7 @@ def explain_command(
     data: Data = None,
     role: Annotated[
         str, typer.Option("--role", help="Without --input: role whose columns are shown; logged as declared.")
-    ] = "steward",
+    ] = "data_steward",
     chart: Annotated[
         Path | None, typer.Option(help="Also draw a waterfall chart to this file (.png, .svg or .pdf).")
     ] = None,

@@ -23,9 +23,7 @@ _SEED = 20170101
 
 def profile(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
-    role: Annotated[
-        str, typer.Option("--role", help="analyst, researcher, steward, agent, marketer or privacy_officer.")
-    ],
+    role: Annotated[str, typer.Option("--role", help="a role such as analyst or data_steward.")],
     purpose: Annotated[str, typer.Option("--purpose", help="What the profile is used for: a purpose of the taxonomy.")],
     columns: Annotated[
         str | None,

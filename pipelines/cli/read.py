@@ -28,10 +28,7 @@ MOST_ROWS_WITHOUT_ENGINE = 2_000_000
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
     role: Annotated[
-        str,
-        typer.Option(
-            "--role", help="analyst, researcher, steward, agent, marketer or privacy_officer; logged as declared."
-        ),
+        str, typer.Option("--role", help="a role such as analyst or data_steward; logged as declared.")
     ],
     purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[
@@ -99,7 +96,7 @@ def read(
 
     Use the identifier that this role sees: an analyst's pseudonym (p_…) is valid for one role and purpose.
 
-      bojagi read gold/order_history --role steward --purpose quality_assurance \
+      bojagi read gold/order_history --role data_steward --purpose quality_assurance \
         --customer c_27jthoumeij2ui2pfsxp263u4u
 
     [bold]Write a file[/bold]

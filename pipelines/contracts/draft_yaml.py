@@ -200,4 +200,4 @@ def _service_levels(draft: Draft) -> Iterator[str]:
     yield "slaProperties:"
     yield f"  - {{property: retention, value: 1, unit: y{element}}}  # guess"
     yield "roles:"
-    yield "  - {role: steward, access: read}  # guess: name the roles that may read it"
+    yield "  - {role: data_steward, access: read}  # guess: name the roles that may read it"

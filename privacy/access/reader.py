@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, is_personal, plan_read
@@ -122,6 +122,7 @@ class TableReader(Generic[Frame]):
         secret: makes the pseudonyms.
         who: name of the user or service in the log.
         clock: returns the time of a log entry.
+        identity: whether a door has checked who reads, or the reader stated it.
     """
 
     backend: TableBackend[Frame]
@@ -133,6 +134,7 @@ class TableReader(Generic[Frame]):
     secret: bytes
     who: str
     clock: Callable[[], datetime]
+    identity: Literal["declared", "authenticated"] = "declared"
 
     def read(
         self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None,
@@ -237,7 +239,7 @@ class TableReader(Generic[Frame]):
         self.audit.append(
             AuditEntry(at=self.clock(), who=who, role=role, purpose=purpose, action="read", table=table,
                    columns=tuple(columns), filtered_by=tuple(filtered_by), subjects=subjects, outcome=outcome,
-                       reason=cut)
+                       reason=cut, identity=self.identity)
         )  # fmt: skip
 
 

@@ -39,15 +39,22 @@ def key_of(shop: FeatureShop, caller: Caller = AGENT, *purposes: str, days: floa
 def served(shop: FeatureShop, key: str | None = None, app: FastAPI | None = None) -> Iterator[httpx.Client]:
     """Serve the shop from a thread of this process; yield a client that sends the key, by default a new one."""
     headers = {"Authorization": f"Bearer {key_of(shop) if key is None else key}"}
-    app = app or create_app(shop.installation)
+    with (
+        served_app(app or create_app(shop.installation)) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=30) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def served_app(app: FastAPI) -> Iterator[str]:
+    """Serve an application from a thread of this process; yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
-                yield client
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,58 +15,15 @@ from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable
 from installation.http_settings import OidcSettings
 from privacy.access.role import built_in_roles
+from tests.agent_serving.authentication.oidc_provider import NOW, Provider, running_provider
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
-
-
-class Provider:
-    """An OpenID Connect provider: its metadata, its public keys, and tokens signed with its newest key."""
-
-    def __init__(self) -> None:
-        self.keys = [ECKey.generate_key("P-256", {"kid": "one"})]
-        self.asked: list[str] = []
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                provider.asked.append(self.path)
-                body = json.dumps(provider.page(self.path)).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.issuer = f"http://127.0.0.1:{self.server.server_port}/realm"
-
-    def page(self, path: str) -> Any:
-        if path.endswith("openid-configuration"):
-            return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
-        return KeySet(list(self.keys)).as_dict(private=False)
-
-    def token(self, **changes: Any) -> str:
-        claims = {
-            "iss": self.issuer, "aud": "bojagi", "sub": "user-1", "exp": SECONDS + 60, "bojagi_role": "agent",
-            "bojagi_purposes": ["personalisation"], **changes,
-        }  # fmt: skip
-        kept = {name: value for name, value in claims.items() if value is not None}
-        key = self.keys[-1]
-        return jwt.encode({"alg": "ES256", "kid": key.kid}, kept, key)
 
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    found = Provider()
-    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with running_provider() as found:
+        yield found
 
 
 def verifier(provider: Provider, **changes: Any) -> TokenVerifier:

@@ -17,9 +17,9 @@ import pyarrow as pa
 from aiosmtpd.controller import Controller
 
 from agent_serving.application import create_app
-from agent_serving.portal.pass_store import FILE, SECRET_FILE, PassKind, PassStore
 from agent_serving.portal.portal import Portal
 from agent_serving.request_limit import RateLimit
+from agent_serving.web.pass_store import FILE, SECRET_FILE, PassKind, PassStore
 from installation.installation import Installation
 from installation.portal_settings import PortalSettings
 from privacy.rights.request import Actor

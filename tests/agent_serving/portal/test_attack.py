@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agent_serving.portal import officer_page, person_page, sign_in_page, visit
+from agent_serving.portal import officer_page, person_page, sign_in_page
 from agent_serving.request_limit import RateLimit
+from agent_serving.web import visit
 from privacy.rights.request import Right, Submission, new_request_id
 from tests.agent_serving.portal.portal_shop import STAFF, PortalShop, Visitor, number_of, officer, person
 from tests.agent_serving.serving_shop import PERMITS, SILENT

@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agent_serving.portal.pass_store import PassKind
+from agent_serving.web.pass_store import PassKind
 from privacy.rights.request import Right
 from tests.agent_serving.portal.portal_shop import ADDRESSES, PortalShop
 from tests.agent_serving.portal.test_officer_page import submitted
 from tests.agent_serving.serving_shop import PERMITS, SILENT
-from tests.engines import require_or_skip
-from tests.pipelines.cli.dagster_ui import CHROMIUM, FLAGS
+from tests.agent_serving.web.chromium import browser, faults, page_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 WIDTHS = {360: "ko-KR", 1280: "en-US"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        require_or_skip("browser", f"{CHROMIUM} is not installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def page_of(browser: Browser, **options: Any) -> Iterator[Page]:
-    context = browser.new_context(**options)
-    context.set_default_timeout(60_000)
-    try:
-        yield context.new_page()
-    finally:
-        context.close()
 
 
 def sign_in(shop: PortalShop, url: str, page: Page, customer: str = PERMITS) -> None:
@@ -52,15 +28,6 @@ def sign_in(shop: PortalShop, url: str, page: Page, customer: str = PERMITS) -> 
     passes.close()
     page.goto(f"{url}/portal/sign-in/link?token={secret}")
     page.locator("main button").click()
-
-
-def faults(page: Page, *, with_width: int | None = None) -> list[str]:
-    """Return what axe-core finds on a page, and whether it is wider than the screen."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = [f"{page.url}: {one['id']}" for one in Axe().run(page).response["violations"]]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    return [*found, f"{page.url}: {wide} wide"] if with_width is not None and wide > with_width else found
 
 
 def test_a_person_without_javascript_on_a_phone_erases_the_own_data(
@@ -91,7 +58,10 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     shop: PortalShop, url: str, browser: Browser, width: int
 ) -> None:
     number = submitted(shop, Right.ACCESS if width == 360 else Right.PORTABILITY)
-    with page_of(browser, viewport={"width": width, "height": 800}, locale=WIDTHS[width]) as page:
+    scheme: Any = "dark" if width == min(WIDTHS) else "light"
+    with page_of(
+        browser, viewport={"width": width, "height": 800}, locale=WIDTHS[width], color_scheme=scheme
+    ) as page:  # fmt: skip
         found: list[str] = []
 
         def look(path: str | None = None) -> None:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from agent_serving.portal import post, words
-from agent_serving.portal.pass_store import FILE, PassKind
 from agent_serving.portal.pass_subject_store import PassSubjectStore
 from agent_serving.portal.post import LINKS_AN_HOUR, address_of
+from agent_serving.web.pass_store import FILE, PassKind
 from privacy.rights.subject import Subject
 from tests.agent_serving.portal.portal_shop import (
     ADDRESSES,

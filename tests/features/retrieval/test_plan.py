@@ -56,5 +56,5 @@ def test_a_retrieval_releases_the_columns_that_a_table_read_shows() -> None:
                 sees_pseudonyms = ROLES[role].subjects == "pseudonymised"
                 assert found == (set() if sees_pseudonyms else columns), (role, purpose, name)
     assert {role for role in ROLES.roles if seen[role]} == {
-        "agent", "campaign_tool", "privacy_officer", "steward",
+        "agent", "campaign_tool", "data_steward", "privacy_officer",
     }  # fmt: skip

@@ -25,10 +25,10 @@ from tests.pipelines.consent.test_intake import TABLES
 TABLE = "silver/customer"
 READS = (
     (TABLE, "analyst", "analytics", None),
-    (TABLE, "steward", "quality_assurance", None),
-    ("bronze/crm_customer", "steward", "quality_assurance", None),
-    ("bronze/loyalty_card", "steward", "quality_assurance", None),
-    ("silver/identifier", "steward", "identity_resolution", None),
+    (TABLE, "data_steward", "quality_assurance", None),
+    ("bronze/crm_customer", "data_steward", "quality_assurance", None),
+    ("bronze/loyalty_card", "data_steward", "quality_assurance", None),
+    ("silver/identifier", "data_steward", "identity_resolution", None),
 )
 
 
@@ -114,7 +114,7 @@ def test_pseudonyms_replace_the_customer_and_direct_identifiers_are_left_out(bui
     shown = arrow.read(TABLE, "analyst", "analytics", ["customer_id"]).frame["customer_id"].to_pylist()
     assert len(shown) == len(set(shown)) > 0
     assert all(name.startswith("p_") for name in shown)
-    steward = arrow.read("bronze/crm_customer", "steward", "quality_assurance")
+    steward = arrow.read("bronze/crm_customer", "data_steward", "quality_assurance")
     assert steward.plan.left_out["name"] == "identifies the person"
 
 

@@ -45,7 +45,8 @@ def test_a_role_sees_the_profile_of_its_columns_only(finished: tuple[Bojagi, Any
     refused = bojagi("profile", "bronze/crm_customer", *ANALYST)
     assert refused.returncode == ExitCode.REFUSED
     assert "analyst may not read bronze/crm_customer" in refused.stderr
-    found = bojagi.json("profile", "gold/customer_demographic", "--role", "steward", "--purpose", "quality_assurance")
+    stated = ("--role", "data_steward", "--purpose", "quality_assurance")
+    found = bojagi.json("profile", "gold/customer_demographic", *stated)
     assert "beliefs" in found["left_out"]
     assert "beliefs" not in {one["column"] for one in found["columns"]}
 

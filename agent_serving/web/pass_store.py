@@ -1,4 +1,4 @@
-"""Passes of the portal: one-time links, and sessions. The store keeps neither their secrets nor readable content.
+"""Passes of web sites: one-time links, and sessions. The store keeps neither their secrets nor readable content.
 
 A pass is a secret of 256 random bits in a link or a cookie. The store holds SHA-256(secret), and the content of the
 pass encrypted under a key that is computed from the secret. So a copy of the store gives no sign-in and no names.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from agent_serving.errors import PortalUnavailable
+from agent_serving.errors import SiteUnavailable
 from privacy.storage.database import DATABASE_ERRORS, open_database, transaction
 
 if TYPE_CHECKING:
@@ -46,24 +46,36 @@ CREATE INDEX IF NOT EXISTS pass_expiry ON pass (expires_at);
 
 
 class PassKind(StrEnum):
-    """What a pass allows: to sign in once, or to act as a person or as an officer."""
+    """What a pass allows: to sign in once, or to act as a person, an officer or a member of staff.
+
+    PROVIDER: to come back from the sign-in of an OpenID Connect provider, with what the answer must fit.
+    """
 
     LINK = "link"
     PERSON = "person"
     OFFICER = "officer"
+    STAFF_LINK = "staff_link"
+    PROVIDER = "provider"
+    STAFF = "staff"
 
 
 LIFETIMES = {
     PassKind.LINK: timedelta(minutes=15),
     PassKind.PERSON: timedelta(hours=2),
     PassKind.OFFICER: timedelta(hours=10),
+    PassKind.STAFF_LINK: timedelta(minutes=15),
+    PassKind.PROVIDER: timedelta(minutes=15),
+    PassKind.STAFF: timedelta(hours=10),
 }
 IDLE = {
     PassKind.LINK: timedelta(minutes=15),
     PassKind.PERSON: timedelta(minutes=30),
     PassKind.OFFICER: timedelta(hours=1),
+    PassKind.STAFF_LINK: timedelta(minutes=15),
+    PassKind.PROVIDER: timedelta(minutes=15),
+    PassKind.STAFF: timedelta(hours=1),
 }
-"""A pass ends after this time without use. An officer reads long letters in between."""
+"""A pass ends after this time without use. Staff read long pages in between."""
 
 
 class PassStore:
@@ -73,7 +85,7 @@ class PassStore:
         """Open the store, and create it if there is none. `clock` returns the time with its zone.
 
         Raises:
-            PortalUnavailable: the store cannot be opened.
+            SiteUnavailable: the store cannot be opened.
         """
         self._path, self._secret, self._clock = place, secret, clock
         self._open()
@@ -89,13 +101,21 @@ class PassStore:
             self._open()
 
     def issue(self, kind: PassKind, content: dict[str, str], customer_id: str | None = None) -> str:
-        """Store a new pass and return its secret. Expired passes are deleted."""
+        """Store a new pass and return its secret. Expired passes are deleted.
+
+        `customer_id`: of the customer, or of the account of staff, with whom the pass is deleted.
+        """
         self.follow()
         secret, now = secrets.token_urlsafe(32), self._now()
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + AESGCM(_key(secret)).encrypt(nonce, json.dumps(content).encode(), kind.encode())
         owner = "" if customer_id is None else self.owner(customer_id)
-        row = (_digest(secret), kind, owner, (now + LIFETIMES[kind]).isoformat(), now.isoformat(), sealed)
+        row = (
+            _digest(secret),
+            kind,
+            owner,
+            (now + LIFETIMES[kind]).isoformat(),
+            now.isoformat(),
+            _sealed(kind, secret, content),
+        )
         with transaction(self._db):
             self._db.execute("DELETE FROM pass WHERE expires_at <= ?", (now.isoformat(),))
             self._db.execute("INSERT INTO pass VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -120,6 +140,15 @@ class PassStore:
             row = self._row(kind, secret)
             self._db.execute("DELETE FROM pass WHERE digest = ? AND kind = ?", (_digest(secret), kind))
         return None if row is None else _opened(kind, secret, row[1])
+
+    def change(self, kind: PassKind, secret: str, content: dict[str, str]) -> None:
+        """Replace the content of a valid pass, which keeps its secret and its end."""
+        self.follow()
+        sealed = _sealed(kind, secret, content)
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE pass SET content = ? WHERE digest = ? AND kind = ?", (sealed, _digest(secret), kind)
+            )
 
     def end(self, secret: str) -> None:
         """Delete a pass."""
@@ -161,7 +190,7 @@ class PassStore:
         try:
             self._db = open_database(self._path, _SCHEMA, "passes", overwrites=True)
         except (OSError, *DATABASE_ERRORS) as error:
-            raise PortalUnavailable(
+            raise SiteUnavailable(
                 f"{self._path}: cannot be opened as the store of the portal's sessions: {error}. Delete it; everybody "
                 "then signs in again."
             ) from error
@@ -176,6 +205,11 @@ def _digest(secret: str) -> bytes:
 
 def _key(secret: str) -> bytes:
     return hmac.digest(secret.encode(), b"content of a pass", "sha256")
+
+
+def _sealed(kind: PassKind, secret: str, content: dict[str, str]) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(_key(secret)).encrypt(nonce, json.dumps(content).encode(), kind.encode())
 
 
 def _opened(kind: PassKind, secret: str, sealed: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_serving.portal.pass_store import IDLE, PassKind, PassStore
+from agent_serving.web.pass_store import IDLE, PassKind, PassStore
 from tests.store_place import StorePlace
 
 SECRET = bytes(range(32))

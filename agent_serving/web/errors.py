@@ -1,4 +1,4 @@
-"""Errors of the portal's forms. Messages name fields and limits, never what was entered."""
+"""Errors of web sites. Messages name fields and limits, never what was entered."""
 
 from agent_serving.errors import ServingError
 

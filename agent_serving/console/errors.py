@@ -1,0 +1,11 @@
+"""Errors of the console. Messages name pages and roles, never a person."""
+
+from agent_serving.errors import ServingError
+
+
+class PageRefused(ServingError):
+    """The role may not open the page."""
+
+
+class UnknownCustomer(ServingError):
+    """There is no customer with this identifier, as the role sees identifiers."""

@@ -1,0 +1,28 @@
+"""Puts the console's pages into an application. A family of pages adds its router here, and its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+
+from agent_serving.console import sign_in_page
+from agent_serving.console.console import Console
+from agent_serving.console.home_page import home_router
+from agent_serving.console.page_table import PAGES
+from agent_serving.console.tile import Tiles
+
+TILES: Mapping[str, Tiles] = {}
+"""By the key of a family of pages in `PAGES`."""
+ROUTERS = (
+    sign_in_page.router,
+    home_router(TILES),
+)
+
+
+def add_console(app: FastAPI, console: Console) -> None:
+    """Add the console's pages, the one for unknown addresses last."""
+    for router in (*ROUTERS, sign_in_page.unknown):
+        app.include_router(router)
+    paths = {getattr(route, "path", "") for router in ROUTERS for route in router.routes}
+    console.built = frozenset(key for key, page in PAGES.items() if f"/console{page.path}" in paths)

@@ -1,0 +1,88 @@
+"""Finds the customer that a page is about, by the identifier as the role sees it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent_serving.console.errors import UnknownCustomer
+from installation.installation import Installation
+from privacy.access.plan import sees_pseudonyms
+from privacy.access.pseudonym import pseudonyms
+from privacy.consent.record import is_opaque_id
+
+_CUSTOMERS = "silver/customer"
+_MOST_INDEXES = 8
+"""Roles and purposes whose pseudonyms are kept; 100,000 customers take 15 MB each."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The customer of a page.
+
+    Attributes:
+        customer_id: as the platform stores it. It must not be shown to a role that sees pseudonyms.
+        seen: as the role sees it, for links, texts and `TableReader.read(…, customer=seen)`.
+    """
+
+    customer_id: str
+    seen: str
+
+
+class Reading(Protocol):
+    """Who reads: role and purpose."""
+
+    @property
+    def role(self) -> str:
+        """The role."""
+
+    @property
+    def purpose(self) -> str:
+        """The purpose."""
+
+
+class SubjectIndex:
+    """Leads from an identifier as a role sees it to the customer. Any number of threads may share it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[int | None, dict[str, str]]] = {}
+
+    def find(self, seen: str, reading: Reading) -> Subject:
+        """Return the customer. Consent is not decided here: `TableReader` does so for each value.
+
+        Raises:
+            UnknownCustomer: there is no such customer.
+            LakehouseError: there are no customers yet.
+        """
+        if sees_pseudonyms(self._installation.roles[reading.role], reading.purpose, self._installation.policy):
+            customer = self._customers(reading.role, reading.purpose).get(seen)
+        else:
+            customer = seen if self._exists(seen) else None
+        if customer is None:
+            raise UnknownCustomer("There is no such customer.")
+        return Subject(customer, seen)
+
+    def _exists(self, customer: str) -> bool:
+        # An opaque identifier has no quote, so it cannot break out of the SQL text.
+        return is_opaque_id(customer) and bool(
+            self._installation.lakehouse.select(_CUSTOMERS, "customer_id", f"customer_id = '{customer}'").num_rows
+        )
+
+    def _customers(self, role: str, purpose: str) -> dict[str, str]:
+        """Return the customer of each pseudonym; computed anew when the table of customers has a new version."""
+        lakehouse = self._installation.lakehouse
+        version = lakehouse.version(_CUSTOMERS)
+        with self._lock:
+            known = self._known.get((role, purpose))
+            if known is None or known[0] != version:
+                ids = lakehouse.rows(_CUSTOMERS, ["customer_id"])["customer_id"].to_pylist()
+                made = pseudonyms(self._installation.pseudonym_key, role, purpose, ids)
+                known = (version, {pseudonym: one for one, pseudonym in made.items()})
+                self._known.pop((role, purpose), None)
+                while len(self._known) >= _MOST_INDEXES:
+                    self._known.pop(next(iter(self._known)))
+                self._known[role, purpose] = known
+            return known[1]
