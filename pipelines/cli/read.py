@@ -27,9 +27,7 @@ MOST_ROWS_WITHOUT_ENGINE = 2_000_000
 
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
-    role: Annotated[
-        str, typer.Option("--role", help="a role such as analyst or data_steward; logged as declared.")
-    ],
+    role: Annotated[str, typer.Option("--role", help="a role such as analyst or data_steward; logged as declared.")],
     purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[
         str | None,
