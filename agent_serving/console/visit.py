@@ -15,7 +15,8 @@ from agent_serving.console.page_table import PAGES, Page
 from agent_serving.console.static_file import address_of
 from agent_serving.web import visit as web
 from agent_serving.web.pass_store import PassKind
-from privacy.access.reader import TableReader
+from privacy.access.reader import Read, TableReader
+from privacy.access.table_part import TablePart
 
 if TYPE_CHECKING:
     from agent_serving.console.console import Console
@@ -69,6 +70,15 @@ class Visit(web.Visit):
             LakehouseError: there is no such table.
         """
         return self.reader.read(table, self.staff.role, self.staff.purpose, columns, **options).frame
+
+    def read_own(self, table: str, columns: list[str] | None = None, *, days: Days | None = None, **options: Any) -> Read:
+        """Return what the role may read of the customer of the page in a table, within some days of a column.
+
+        Raises:
+            AccessRefused, ConsentError, AuditError, LakehouseError: as for `read`.
+        """
+        part = TablePart(self.customer.customer_id, *(days or ()))
+        return self.reader.read(table, self.staff.role, self.staff.purpose, columns, part=part, **options)
 
     def query(self, name: str, most: int = 200) -> str:
         """Return a parameter of the address without blanks around it; empty if it is missing."""
