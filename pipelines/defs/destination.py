@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from features.destination.errors import DestinationError
+from features.destination.sending import send_changes
 from installation.installation import Installation
-from pipelines.destination.errors import DestinationError
-from pipelines.destination.sending import send_changes
 from pipelines.orchestration.failure import own_errors_are_final
 
 JOB_NAME = "send_to_destinations"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from installation.settings import load_settings
 from pipelines.cli.app import app
-from pipelines.destination.sent_profile import SentProfile, SentProfiles, Status
+from features.destination.sent_profile import SentProfile, SentProfiles, Status
 from tests.features.retrieval.feature_shop import NOON, FeatureShop
 
 run = CliRunner().invoke

@@ -10,10 +10,10 @@ import pytest
 from installation.alert_settings import WebhookSettings
 from pipelines.cli.exit_code import ExitCode, of_error
 from pipelines.defs.destination import destination_job, destination_schedule
-from pipelines.destination.errors import DestinationBusy
-from pipelines.destination.sending import send_changes
+from features.destination.errors import DestinationBusy
+from features.destination.sending import send_changes
 from privacy.storage.lock import file_lock
-from tests.pipelines.destination.test_delivery import Receiver, Sender, receiver, sender
+from tests.features.destination.test_delivery import Receiver, Sender, receiver, sender
 
 __all__ = ["receiver", "sender"]
 

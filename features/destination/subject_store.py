@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from features.destination.delivery import Delivery
+from features.destination.errors import DestinationError
+from features.destination.opening import open_channel
+from features.destination.sent_profile import destinations_of
 from installation.errors import SettingsError
 from installation.installation import Installation
-from pipelines.destination.delivery import Delivery
-from pipelines.destination.errors import DestinationError
-from pipelines.destination.opening import open_channel
-from pipelines.destination.sent_profile import destinations_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import Correction, ExportedTable, Holding, Outcome, Verification
 

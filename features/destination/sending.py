@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from features.destination.delivery import Delivery, DeliveryReport
+from features.destination.errors import DestinationBusy
+from features.destination.opening import open_channel
 from installation.installation import Installation
-from pipelines.destination.delivery import Delivery, DeliveryReport
-from pipelines.destination.errors import DestinationBusy
-from pipelines.destination.opening import open_channel
 from privacy.storage.atomic_file import create_private_folder
 from privacy.storage.lock import LockBusyError, file_lock
 

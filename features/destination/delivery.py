@@ -19,16 +19,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from features.destination.channel import Channel, Reply
+from features.destination.errors import ChannelDown, DestinationError
+from features.destination.event import ChangeEvent, EventType, values_json
+from features.destination.sent_profile import SentProfile, SentProfiles, Status
 from features.insight.audience.errors import AudienceError, TooSmallError
 from features.insight.audience.service import Audiences
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from installation.destination_settings import DestinationSettings
 from installation.installation import Installation
-from pipelines.destination.channel import Channel, Reply
-from pipelines.destination.errors import ChannelDown, DestinationError
-from pipelines.destination.event import ChangeEvent, EventType, values_json
-from pipelines.destination.sent_profile import SentProfile, SentProfiles, Status
 from privacy.access.reader import CUSTOMER
 
 PART = 500
