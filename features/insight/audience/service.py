@@ -17,6 +17,7 @@ from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
 from features.insight.audience.difference import Mask, Selected, SizeAudit
 from features.insight.audience.errors import AudienceRefused, DefinitionError, NearIdenticalError, TooSmallError
+from features.insight.audience.event_name import EventNames, read_event_names
 from features.insight.audience.fact import FactReader
 from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
@@ -170,7 +171,13 @@ class Audiences:
     @cached_property
     def _contracted(self) -> Contracted:
         one = self._installation
-        return Contracted(self.catalog, cast("Documents[Document]", one.contracts), one.roles, one.policy)
+        contracts = cast("Documents[Document]", one.contracts)
+        return Contracted(self.catalog, contracts, one.roles, one.policy, lambda: self.event_names)
+
+    @cached_property
+    def event_names(self) -> EventNames:
+        """The event types and channels that rules may name."""
+        return read_event_names(self._installation)
 
     @cached_property
     def _audit(self) -> SizeAudit:
