@@ -63,7 +63,8 @@ class Contracted:
         """Return the audience with each value in the type of its feature.
 
         Raises:
-            DefinitionError: a feature, event type, channel, purpose or value does not exist, or a comparison does not fit the type.
+            DefinitionError: a feature, event type, channel, purpose or value does not exist, or a comparison does not
+            fit the type.
         """
         self._require_purpose(audience.purpose, "purpose")
         return replace(audience, rule=_mapped(audience.rule, self._bound_test))
@@ -97,6 +98,25 @@ class Contracted:
                 raise AccessRefused(
                     f"The role {role_name} may not use {table} in an audience for {purpose}: {'; '.join(refused)}."
                 )
+
+    def usable(self, role: str, purpose: str) -> dict[str, Feature]:
+        """Return the features that a role may use in an audience for a purpose, by reference."""
+        found: dict[str, Feature] = {}
+        for view in self.catalog.views.values():
+            if self.roles[role].may_read(view.table):
+                reasons = left_out(self.contracts.table(view.table), self.roles[role], purpose, self.policy)
+                found |= {one.reference: one for one in view.features if reasons[one.name] is None}
+        return found
+
+    def may_use_events(self, role: str, purpose: str) -> bool:
+        """Return whether a role may use events in an audience for a purpose."""
+        reasons = left_out(self.contracts.table(EVENTS), self.roles[role], purpose, self.policy)
+        return self.roles[role].may_read(EVENTS) and not any(reasons[name] for name in EVENT_COLUMNS)
+
+    def values_of(self, feature: Feature) -> tuple[str, ...]:
+        """Return the values that the contract lists for a feature and a rule may name; none if it lists none."""
+        enum = self.contracts.table(self.catalog.view(feature.view).table).column(feature.name).enum or ()
+        return tuple(str(value) for value in enum if not is_sensitive_name(str(value)))
 
     def _bound_test(self, test: Condition) -> Condition:
         if isinstance(test, PermitTest):
