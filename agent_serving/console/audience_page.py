@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from agent_serving.console.audience_export import export_to, exports_of
 from agent_serving.console.audience_form import (
     EVENT,
     MOST_ROWS,
@@ -27,18 +29,20 @@ from agent_serving.console.handling import add_page
 from agent_serving.console.tile import Tile
 from agent_serving.console.visit import Visit
 from features.definition import Feature
+from features.destination.errors import DestinationError
 from features.insight.audience.errors import AudienceError, AudienceRefused, DefinitionError
 from features.insight.audience.rule import Audience, read_audience
 from features.insight.audience.service import Audiences, AudienceSize
 from features.retrieval.answer import Caller
+from installation.errors import SettingsError
 from privacy.access.errors import AccessRefused
 from privacy.rights.wording import Wording
 
 router = APIRouter(prefix="/console")
 PREVIEWED = 20
 _PROFILE = "gold/customer_360"
-_SHOWN = ["customer_id", "order_count", "days_since_last_order", "mean_monthly_spend", "preferred_price_band",
-          "top_category_1", "sido"]  # fmt: skip
+_SHOWN = ["customer_id", "order_count", "days_since_last_order", "mean_monthly_spend", "online_order_share",
+          "preferred_price_band", "sido"]  # fmt: skip
 _MOST_TEXT = 20_000
 
 
@@ -87,7 +91,21 @@ def build(visit: Visit) -> Response:
 
 
 def show_audience(visit: Visit) -> Response:
-    """Show an audience: its rule, its size now, members under pseudonyms."""
+    """Show an audience: its rule, its size now, its exports, members under pseudonyms."""
+    return _shown(visit)
+
+
+def export(visit: Visit) -> Response:
+    """Export an audience to a destination now."""
+    audience, destination = _audience(visit, visit.path("audience")), visit.value("destination", 100)
+    try:
+        export_to(visit, audience.name, destination, _caller(visit))
+    except (AccessRefused, DestinationError, SettingsError) as error:
+        return _shown(visit, refusal_of(error), 422)
+    return visit.redirect(f"/audience/{audience.name}?exported={quote(destination)}")
+
+
+def _shown(visit: Visit, failure: Refusal | None = None, status: int = 200) -> Response:
     audiences, audience = _audiences(visit), _audience(visit, visit.path("audience"))
     content: dict[str, Any] = {"size": None, "refusal": None, "members": [], "heads": []}
     try:
@@ -97,8 +115,12 @@ def show_audience(visit: Visit) -> Response:
     except (AudienceRefused, AccessRefused, DefinitionError) as error:
         content["refusal"] = refusal_of(error)
     words = _words(visit, audiences)
-    return visit.render("audience", audience=audience, clause=words.clause(audience.rule), previewed=PREVIEWED,
-                        is_form=form_of(audience) is not None, **content)  # fmt: skip
+    done = visit.query("exported", 100)
+    exports = exports_of(visit, audience.name)
+    known = {name for name, _, _ in exports["destinations"]}
+    return visit.render("audience", status, audience=audience, failure=failure,
+                        exported=done if done in known else "", clause=words.clause(audience.rule), previewed=PREVIEWED,
+                        is_form=form_of(audience) is not None, **exports, **content)  # fmt: skip
 
 
 def delete(visit: Visit) -> Response:
@@ -146,11 +168,10 @@ def _preview(visit: Visit, audiences: Audiences, name: str) -> tuple[list[str], 
     contract = visit.console.installation.contracts.table(_PROFILE)
     listed = ", ".join(f"'{one}'" for one in members)
     found = visit.read(_PROFILE, _SHOWN, where=f"customer_id IN ({listed})").to_pylist()
-    rows = sorted(found, key=lambda row: row["customer_id"])
-    shown = [
-        [Link(row["customer_id"], f"/console/customer/{row['customer_id']}"), *list(row.values())[1:]] for row in rows
-    ]
-    return [visit.console.names.column(contract, name).text(visit.language) for name in _SHOWN], shown
+    rows = [[row[name] for name in _SHOWN] for row in sorted(found, key=lambda row: row["customer_id"])]
+    if "customer" in visit.open_pages:
+        rows = [[Link(row[0], f"/console/customer/{row[0]}"), *row[1:]] for row in rows]
+    return [visit.console.names.column(contract, name).text(visit.language) for name in _SHOWN], rows
 
 
 def _words(visit: Visit, audiences: Audiences) -> RuleWords:
@@ -207,4 +228,5 @@ add_page(router, "GET", "/audience", show_audiences, "audience")
 add_page(router, "GET", "/audience/new", show_builder, "audience")
 add_page(router, "POST", "/audience/new", build, "audience")
 add_page(router, "GET", "/audience/{audience}", show_audience, "audience")
+add_page(router, "POST", "/audience/{audience}/export", export, "audience")
 add_page(router, "POST", "/audience/{audience}/delete", delete, "audience")

@@ -47,8 +47,8 @@ _COUNTED = {Status.SENT: "changed", Status.REMOVED: "removed", Status.FAILED: "f
 class DeliveryReport:
     """What one call has done. `fault` is why it stopped early; empty if it did not.
 
-    `without_contact`: members of whom an export of hashed contacts could write none. `dead` counts in an export the
-    identifiers that the receiver has and that are stored no more, so that no list can name them.
+    `left_out`: members whom an export left out, because they do not permit its purpose or have no contact of their own.
+    `dead` counts, in an export, identifiers that the receiver has and that no list can name: they are stored no more.
     """
 
     destination: str
@@ -57,7 +57,7 @@ class DeliveryReport:
     failed: int = 0
     dead: int = 0
     unchanged: int = 0
-    without_contact: int = 0
+    left_out: int = 0
     fault: str = ""
 
 

@@ -95,7 +95,7 @@ class FileExport:
         changed = sum(customer not in known or known[customer].sent_hash != one.text for customer, one in kept.items())
         return DeliveryReport(
             self._name, changed=changed, removed=len(known.keys() - kept.keys()), dead=lost,
-            unchanged=len(kept) - changed, without_contact=len(members) - len(found),
+            unchanged=len(kept) - changed, left_out=len(members) - len(kept),
         )  # fmt: skip
 
     def remove(self, customers: Sequence[str]) -> DeliveryReport:
