@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -25,11 +26,37 @@ class TopicSettings(BaseModel):
         return read_webhook_secret(self.secret_file)
 
 
+class FileFormat(StrEnum):
+    """Form of the lists of an export, and the end of their names."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Identifier(StrEnum):
+    """By what a list names a member: the customer id, or hashed contacts as an advertising platform takes them."""
+
+    CUSTOMER_ID = "customer_id"
+    GOOGLE = "google_customer_match"
+    META = "meta_custom_audience"
+
+
+class FileSettings(BaseModel):
+    """A folder that gets the list of members, and after each change a list of those who left."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    format: FileFormat = FileFormat.CSV
+    identifiers: Identifier = Identifier.CUSTOMER_ID
+
+
 class DestinationSettings(BaseModel):
     """A program that gets the changes of a table about customers, of those who permit the purpose.
 
-    The role decides which columns may be read. Either `webhook` or `kafka` says where the events go. With `audience`,
-    the destination has the profiles of its members only; without a table, it learns who is a member.
+    The role decides which columns may be read. Either `webhook` or `kafka` says where the events go, or `file` where
+    the lists of an audience are written. With `audience`, the destination has the profiles of its members only; without
+    a table, it learns who is a member.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,11 +68,14 @@ class DestinationSettings(BaseModel):
     audience: str | None = None
     webhook: WebhookSettings | None = None
     kafka: TopicSettings | None = None
+    file: FileSettings | None = None
 
     @model_validator(mode="after")
     def _have_a_content_and_one_channel(self) -> Self:
         if (self.table is None) == bool(self.columns) or (self.table is None and self.audience is None):
             raise ValueError("expected a table with columns, an audience, or both")
-        if (self.webhook is None) == (self.kafka is None):
-            raise ValueError("expected one of webhook and kafka")
+        if sum(one is not None for one in (self.webhook, self.kafka, self.file)) != 1:
+            raise ValueError("expected one of webhook, kafka and file")
+        if self.file is not None and (self.table is not None or self.audience is None):
+            raise ValueError("expected an audience and no table, because file gets the members of an audience")
         return self

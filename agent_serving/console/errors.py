@@ -9,3 +9,7 @@ class PageRefused(ServingError):
 
 class UnknownCustomer(ServingError):
     """There is no customer with this identifier, as the role sees identifiers."""
+
+
+class UnknownEntry(ServingError):
+    """There is no segment, audience or destination of this name."""

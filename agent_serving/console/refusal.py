@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent_serving.console.errors import PageRefused, UnknownCustomer
+from agent_serving.console.errors import PageRefused, UnknownCustomer, UnknownEntry
 from agent_serving.errors import StaffAccountError
 from installation.errors import LakehouseError
 from privacy.access.errors import AccessRefused
@@ -22,6 +22,10 @@ CASES: Mapping[type[Exception], tuple[int, Wording]] = {
     UnknownCustomer: (
         404, Wording("There is no such customer. Identifiers of another role or purpose do not work here.",
                      "해당 고객이 없습니다. 다른 역할이나 목적의 식별자는 사용할 수 없습니다.")
+    ),
+    UnknownEntry: (
+        404, Wording("There is nothing of this name. It may have been deleted.",
+                     "해당 이름의 항목이 없습니다. 삭제되었을 수 있습니다.")
     ),
     UnknownPurposeError: (404, Wording("There is no such purpose.", "해당 이용 목적이 없습니다.")),
     LakehouseError: (

@@ -6,17 +6,22 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
-from agent_serving.console import sign_in_page
+from agent_serving.console import audience_page, segment_page, sign_in_page
 from agent_serving.console.console import Console
 from agent_serving.console.home_page import home_router
 from agent_serving.console.page_table import PAGES
 from agent_serving.console.tile import Tiles
 
-TILES: Mapping[str, Tiles] = {}
+TILES: Mapping[str, Tiles] = {
+    "segment": segment_page.tiles,
+    "audience": audience_page.tiles,
+}
 """By the key of a family of pages in `PAGES`."""
 ROUTERS = (
     sign_in_page.router,
     home_router(TILES),
+    segment_page.router,
+    audience_page.router,
 )
 
 

@@ -44,7 +44,7 @@ def send(
     """
     from dataclasses import asdict
 
-    from pipelines.destination.sending import send_changes
+    from features.destination.sending import send_changes
 
     with installation_for(data) as installation:
         chosen = _chosen(installation, names)
@@ -66,8 +66,8 @@ def send(
 @app.command()
 def status(as_json: Json = False, data: Data = None) -> None:
     """Show how many profiles each destination has, waits for, has refused, and was told to delete."""
+    from features.destination.sent_profile import SentProfiles, Status
     from pipelines.cli.grid import make_grid, open_console
-    from pipelines.destination.sent_profile import SentProfiles, Status
 
     with installation_for(data) as installation:
         found = {
@@ -88,7 +88,7 @@ def retry(
     name: Annotated[str, typer.Argument(help="Name in the settings.")], as_json: Json = False, data: Data = None
 ) -> None:
     """Let the next `send` try again what a destination has refused."""
-    from pipelines.destination.delivery import retry_dead
+    from features.destination.delivery import retry_dead
 
     with installation_for(data) as installation:
         count = sum(retry_dead(installation, one) for one in _chosen(installation, [name]))

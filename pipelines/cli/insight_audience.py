@@ -157,30 +157,67 @@ def check(
 @app.command()
 def export(
     name: Name,
-    out: Annotated[Path, typer.Option("--out", help="CSV file to write, private to you (mode 0600).")],
     role: Role,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file to write, private to you (mode 0600).")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Destination of the settings that gets this audience.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file of --out.")] = False,
     who: Who = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Write the customer ids of the members who permit the purpose now. At least 10 members are needed.
+    """Export the members who permit the purpose now: to a destination, or their ids to a file of yours.
 
-    The role must know customers by their id. Requests for erasure do not reach the file: delete it when it is no longer
-    needed. Consents change: export again before each use.
+    At least 10 members are needed. With --to, the destination says in which form they are written, and it gets a list
+    of those who left; docs/destinations.md has the settings. With --out, the role must know customers by their id.
+    Requests for erasure do not reach this file: delete it when it is no longer needed. Consents change: export again
+    before each use. Each export is on record for the customer (`silver/disclosure`).
+
+    [bold]Examples[/bold]
+
+      bojagi insight audience export lapsed --to google_ads --role marketer
+      bojagi insight audience export lapsed --out members.csv --role privacy_officer
     """
+    if (out is None) == (to is None):
+        raise typer.BadParameter("expected either --out FILE or --to DESTINATION")
+    if out is None:
+        _export_to(str(to), name, _caller(role, who), as_json=as_json, data=data)
+        return
+    from features.destination.disclosure import Disclosure
     from features.insight.audience.service import Audiences
     from privacy.storage.atomic_file import private_draft
 
     require_free(out, force=force)
     with installation_for(data) as installation:
-        members = Audiences(installation).members(name, _caller(role, who))
+        audiences = Audiences(installation)
+        members = audiences.members(name, _caller(role, who))
+        purpose = audiences.store.read(name).purpose
+        Disclosure("file", purpose, name, "customer_id", installation.clock()).note(installation.lakehouse, members)
     with private_draft(out) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["customer_id"], *([one] for one in members)])
     if as_json:
         typer.echo(json.dumps({"name": name, "members": len(members), "file": str(out)}))
     else:
         typer.echo(f"Wrote {len(members):,} customers to {out}. Only you can read it.", err=True)
+
+
+def _export_to(to: str, name: str, caller: Caller, *, as_json: bool, data: Path | None) -> None:
+    from features.destination.errors import DestinationError
+    from features.destination.sending import send_changes
+
+    with installation_for(data) as installation:
+        destination = installation.settings.destinations.get(to)
+        if destination is None or destination.audience != name:
+            raise DestinationError(f"{to}: the settings do not give it the audience {name}; see [destinations.{to}].")
+        report = send_changes(installation, to, by=caller)
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    else:
+        typer.echo(
+            f"{to}: {report.changed:,} new or changed, {report.unchanged:,} unchanged, {report.removed:,} left, "
+            f"{report.left_out:,} left out"
+        )
+    if report.fault or report.failed:
+        raise DestinationError(f"{to}: it did not take all. {report.fault}".rstrip())
 
 
 @app.command()

@@ -16,7 +16,7 @@ from pipelines.defs.backup import backup_jobs, backup_schedules
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.collection import collection_sensor, lag_checks, lag_key
 from pipelines.defs.consent import consent_assets
-from pipelines.defs.destination import destination_job, destination_schedule
+from pipelines.defs.destination import destination_jobs, destination_schedule
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
@@ -59,7 +59,7 @@ def build_definitions(
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     backups = backup_jobs(installation) if settings.backup else {}
-    deliveries = [destination_job(installation)] if settings.destinations else []
+    deliveries = destination_jobs(installation)
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)

@@ -7,11 +7,8 @@ lead the message elsewhere.
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any, Protocol
 
 from installation.alert_settings import AlertMailSettings, AlertSettings, WebhookSettings
 from installation.mailer import Mailer
+from installation.webhook_signature import signed_headers
 from pipelines.errors import PipelineError
 from pipelines.operation.alert_book import Kept, Message
 
@@ -83,19 +81,6 @@ class Webhook:
             raise DeliveryFailed(f"The webhook did not answer: {type(error).__name__}.") from error
         if not answer.is_success:
             raise DeliveryFailed(f"The webhook answered with status {answer.status_code}; expected 2xx.")
-
-
-def signed_headers(secret: bytes, identifier: str, now: datetime, body: bytes) -> Mapping[str, str]:
-    """Return the headers of a webhook with its signature."""
-    timestamp = str(int(now.timestamp()))
-    signed = b".".join((identifier.encode(), timestamp.encode(), body))
-    signature = base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
-    return {
-        "content-type": "application/json",
-        "webhook-id": identifier,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{signature}",
-    }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import cast
 
 from agent_serving import subject_store as serving_stores
 from features import rights as feature_stores
+from features.destination.subject_store import DestinationNotices
 from features.insight.score.decision import ScoreExplainer
 from installation.backup.creation import make_backup
 from installation.installation import Installation
@@ -16,7 +17,6 @@ from installation.machine import confirm_erasure
 from installation.rights import store as installation_store
 from installation.rights.access_answer import AnswerSources
 from installation.rights.file_store import FileStore
-from pipelines.destination.subject_store import DestinationNotices
 from pipelines.erasure.backup_store import BackupStore
 from pipelines.erasure.lakehouse_store import LakehouseStore
 from pipelines.erasure.landing_store import LandingStore

@@ -162,6 +162,15 @@ _SILVER = (
         uses_as_of=False,
         fed_by=("silver/identifier",),
     ),
+    DerivedTable(
+        "silver/disclosure",
+        (),
+        sent_profile.build,
+        remembers=True,
+        is_kept=True,
+        uses_as_of=False,
+        fed_by=("silver/identifier",),
+    ),
 )
 _ORDERS = (
     DerivedTable(

@@ -1,4 +1,4 @@
-"""Builds silver/sent_profile, what destinations know of customers: creates the empty table, which deliveries write."""
+"""Builds silver/sent_profile and silver/disclosure: creates the empty tables, which deliveries and exports write."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from privacy.consent.state import BLOCKING, EVERY_PURPOSE
 from privacy.rights.request import Request, Right
 
 Stream = Literal["objection", "restriction"]
-DIRECT_MARKETING = frozenset({"marketing", "advertising_message", "night_advertising"})
+DIRECT_MARKETING = frozenset({"marketing", "advertising_message", "night_advertising", "audience_sharing"})
 """Purposes of direct marketing: nothing can be held against an objection (GDPR art. 21(2) and (3))."""
 _STREAMS: dict[Right, Stream] = {
     Right.ERASURE: "restriction", Right.RESTRICTION: "restriction", Right.OBJECTION: "objection",

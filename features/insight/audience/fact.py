@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.definition import ENTITY, Feature, FeatureCatalog, FeatureType
-from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, events_of, features_of, purposes_of
+from features.insight.audience.event_name import EVENTS
+from features.insight.audience.plan import EVENT_COLUMNS, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, EventTest
 from features.insight.audience.window import first_day
 from features.repo.view_rows import EVENT_TIMESTAMP, ViewTable, newest_of, read_rows

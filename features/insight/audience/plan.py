@@ -11,6 +11,7 @@ from typing import Any
 from features.definition import Feature, FeatureCatalog, FeatureType
 from features.errors import UnknownFeatureError
 from features.insight.audience.errors import DefinitionError
+from features.insight.audience.event_name import EVENTS, EventNames
 from features.insight.audience.rule import (
     Audience,
     Condition,
@@ -30,7 +31,6 @@ from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 
-EVENTS = "silver/touchpoint_event"
 EVENT_COLUMNS = ("customer_id", "event_date", "event_type", "channel")
 _ELEMENT = {
     FeatureType.INT64_LIST: FeatureType.INT64,
@@ -51,18 +51,20 @@ _LARGEST = 2**53
 
 @dataclass(frozen=True)
 class Contracted:
-    """What the contracts, roles and laws of an installation say."""
+    """What the contracts, roles and laws of an installation say. `event_names` is asked for rules that name events."""
 
     catalog: FeatureCatalog
     contracts: Documents[Document]
     roles: Roles
     policy: Policy
+    event_names: Callable[[], EventNames]
 
     def bound(self, audience: Audience) -> Audience:
         """Return the audience with each value in the type of its feature.
 
         Raises:
-            DefinitionError: a feature, purpose or value does not exist, or a comparison does not fit the type.
+            DefinitionError: a feature, event type, channel, purpose or value does not exist, or a comparison does not
+            fit the type.
         """
         self._require_purpose(audience.purpose, "purpose")
         return replace(audience, rule=_mapped(audience.rule, self._bound_test))
@@ -97,9 +99,31 @@ class Contracted:
                     f"The role {role_name} may not use {table} in an audience for {purpose}: {'; '.join(refused)}."
                 )
 
+    def usable(self, role: str, purpose: str) -> dict[str, Feature]:
+        """Return the features that a role may use in an audience for a purpose, by reference."""
+        found: dict[str, Feature] = {}
+        for view in self.catalog.views.values():
+            if self.roles[role].may_read(view.table):
+                reasons = left_out(self.contracts.table(view.table), self.roles[role], purpose, self.policy)
+                found |= {one.reference: one for one in view.features if reasons[one.name] is None}
+        return found
+
+    def may_use_events(self, role: str, purpose: str) -> bool:
+        """Return whether a role may use events in an audience for a purpose."""
+        reasons = left_out(self.contracts.table(EVENTS), self.roles[role], purpose, self.policy)
+        return self.roles[role].may_read(EVENTS) and not any(reasons[name] for name in EVENT_COLUMNS)
+
+    def values_of(self, feature: Feature) -> tuple[str, ...]:
+        """Return the values that the contract lists for a feature and a rule may name; none if it lists none."""
+        enum = self.contracts.table(self.catalog.view(feature.view).table).column(feature.name).enum or ()
+        return tuple(str(value) for value in enum if not is_sensitive_name(str(value)))
+
     def _bound_test(self, test: Condition) -> Condition:
         if isinstance(test, PermitTest):
             self._require_purpose(test.purpose, "permits")
+            return test
+        if isinstance(test, EventTest):
+            self.event_names().require(test)
             return test
         if not isinstance(test, FeatureTest):
             return test

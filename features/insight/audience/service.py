@@ -17,8 +17,9 @@ from features.errors import UnknownFeatureError
 from features.insight.audience.check import CustomerFacts, holds
 from features.insight.audience.difference import Mask, Selected, SizeAudit
 from features.insight.audience.errors import AudienceRefused, DefinitionError, NearIdenticalError, TooSmallError
+from features.insight.audience.event_name import EVENTS, EventNames, read_event_names
 from features.insight.audience.fact import FactReader
-from features.insight.audience.plan import EVENT_COLUMNS, EVENTS, Contracted, events_of, features_of, purposes_of
+from features.insight.audience.plan import EVENT_COLUMNS, Contracted, events_of, features_of, purposes_of
 from features.insight.audience.rule import Audience, Group, canonical, read_audience, tests_of
 from features.insight.audience.selection import select_members
 from features.insight.audience.sql import Query, compile_audiences
@@ -32,6 +33,7 @@ from installation.data_secret import open_audiences
 from installation.installation import Installation
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import sees_pseudonyms
+from privacy.access.pseudonym import pseudonyms
 from privacy.audit import AuditEntry, loggable
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
@@ -134,6 +136,23 @@ class Audiences:
         found = self._evaluate(self.store.read(name), caller, "export")
         return sorted(one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member)
 
+    def preview(self, name: str, caller: Caller, most: int) -> list[str]:
+        """Return some members of a stored audience, as the role sees customers: under pseudonyms, or by their ids.
+
+        They are the first ones of an order that says nothing about them. It is logged.
+
+        Raises:
+            UnknownAudienceError, AccessRefused, NearIdenticalError: see `members`.
+            TooSmallError: its size is told as 0.
+            AuditError: the read cannot be logged.
+        """
+        found = self._evaluate(self.store.read(name), caller, "preview")
+        names = [one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member]
+        one, purpose = self._installation, found.size.purpose
+        if sees_pseudonyms(one.roles[caller.role], purpose, one.policy):
+            return sorted(pseudonyms(one.pseudonym_key, caller.role, purpose, names).values())[:most]
+        return sorted(names)[:most]
+
     def check(self, name: str, customer: str, caller: Caller, reader: FeatureReader) -> Membership:
         """Return whether a customer is a member now, from the online store; the read is logged.
 
@@ -143,9 +162,9 @@ class Audiences:
             RetrievalFailed: the online store, the consent record or the audit log failed.
         """
         written = self.store.read(name)
-        audience = self._contracted.bound(written)
+        audience = self.contracted.bound(written)
         with self._refusals_logged(audience, caller, "check"):
-            self._contracted.require_access(audience, caller)
+            self.contracted.require_access(audience, caller)
             self._require_ids(audience, caller)
         self._log(audience, caller, "check", 1)
         features, tests = features_of(audience.rule), events_of(audience.rule)
@@ -165,12 +184,19 @@ class Audiences:
     def sql(self, audience: Audience) -> Query:
         """Return the query that finds the members of an audience today."""
         with self._facts() as facts:
-            return compile_audiences([self._contracted.bound(audience)], facts.today)
+            return compile_audiences([self.contracted.bound(audience)], facts.today)
 
     @cached_property
-    def _contracted(self) -> Contracted:
+    def contracted(self) -> Contracted:
+        """What the contracts let a role use in a rule."""
         one = self._installation
-        return Contracted(self.catalog, cast("Documents[Document]", one.contracts), one.roles, one.policy)
+        contracts = cast("Documents[Document]", one.contracts)
+        return Contracted(self.catalog, contracts, one.roles, one.policy, lambda: self.event_names)
+
+    @cached_property
+    def event_names(self) -> EventNames:
+        """The event types and channels that rules may name."""
+        return read_event_names(self._installation)
 
     @cached_property
     def _audit(self) -> SizeAudit:
@@ -183,9 +209,9 @@ class Audiences:
             yield FactReader(self._installation, self.catalog, consent, moment)
 
     def _evaluate(self, written: Audience, caller: Caller, action: str) -> _Evaluated:
-        audience = self._contracted.bound(written)
+        audience = self.contracted.bound(written)
         with self._refusals_logged(audience, caller, action):
-            self._contracted.require_access(audience, caller)
+            self.contracted.require_access(audience, caller)
             if action == "export":
                 self._require_ids(audience, caller)
             today = self._installation.clock().date()
@@ -198,7 +224,7 @@ class Audiences:
                 if self.store.note(written, audience.digest, earlier, today):
                     break
             count = int(found.members.sum())
-            if action == "export" and count < K:
+            if (action == "export" and count < K) or (action == "preview" and not found.size.size):
                 raise TooSmallError
         self._log(audience, caller, action, count if action == "export" else None)
         return found
@@ -233,7 +259,7 @@ class Audiences:
         """Return the bound rule of an earlier question; None if a feature or value of it no longer exists."""
         audience = question.audience
         try:
-            return self._contracted.bound(audience)
+            return self.contracted.bound(audience)
         except (DefinitionError, UnknownFeatureError):
             return None
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 from features.insight.segment.card import DAYS, MOVE_DAYS, Card, Change
 from features.insight.segment.reading import Segmentation
 from features.insight.segment.trait import TRAITS, Form
+from privacy.rights.wording import Language
 
-_UNITS = {Form.MONEY: " USD", Form.DAYS: " days", Form.YEARS: " years"}
+_UNITS: dict[Language, dict[Form, str]] = {
+    "en": {Form.MONEY: " USD", Form.DAYS: " days", Form.YEARS: " years"},
+    "ko": {Form.MONEY: "달러", Form.DAYS: "일", Form.YEARS: "세"},
+}
 _HOURS = {"morning": "6–12", "afternoon": "12–18", "evening": "18–22", "night": "22–6"}
+_KOREAN = {
+    "morning": "아침", "afternoon": "낮", "evening": "저녁", "night": "밤", "monday": "월요일", "tuesday": "화요일",
+    "wednesday": "수요일", "thursday": "목요일", "friday": "금요일", "saturday": "토요일", "sunday": "일요일",
+    "store": "매장", "web": "웹", "app": "앱", "email": "이메일", "economy": "저가", "standard": "중가",
+    "premium": "고가",
+}  # fmt: skip
 TRAIT_BY_NAME = {trait.name: trait for trait in TRAITS}
 
 
-def figure_text(trait: str, value: float) -> str:
+def figure_text(trait: str, value: float, language: Language = "en") -> str:
     """Return a mean of a trait with its unit.
 
     >>> figure_text("age", 41.2), figure_text("online_share", 0.123), figure_text("order_count", 1230.0)
@@ -21,7 +31,7 @@ def figure_text(trait: str, value: float) -> str:
     if form in (Form.SHARE, Form.YES_NO):
         return share_text(value)
     number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
-    return number + _UNITS.get(form, "")
+    return number + _UNITS[language].get(form, "")
 
 
 def share_text(share: float) -> str:
@@ -40,6 +50,15 @@ def label(name: str) -> str:
     ('Monday', 'night (22–6)', 'web')
     """
     return name.capitalize() if name in DAYS else f"{name} ({_HOURS[name]})" if name in _HOURS else name
+
+
+def label_ko(name: str) -> str:
+    """Return what `label` names, in Korean.
+
+    >>> label_ko("monday"), label_ko("night"), label_ko("web")
+    ('월요일', '밤 (22–6시)', '웹')
+    """
+    return f"{_KOREAN[name]} ({_HOURS[name]}시)" if name in _HOURS else _KOREAN.get(name, name)
 
 
 def change_text(change: Change) -> str:

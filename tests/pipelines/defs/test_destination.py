@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from features.destination.errors import DestinationBusy
+from features.destination.sending import send_changes
 from installation.alert_settings import WebhookSettings
 from pipelines.cli.exit_code import ExitCode, of_error
-from pipelines.defs.destination import destination_job, destination_schedule
-from pipelines.destination.errors import DestinationBusy
-from pipelines.destination.sending import send_changes
+from pipelines.defs.destination import destination_jobs, destination_schedule
 from privacy.storage.lock import file_lock
-from tests.pipelines.destination.test_delivery import Receiver, Sender, receiver, sender
+from tests.features.destination.test_delivery import Receiver, Sender, receiver, sender
 
 __all__ = ["receiver", "sender"]
 
@@ -29,7 +29,7 @@ def test_the_job_serves_each_destination_whatever_happens_to_another(
     installation = sender.shop.installation
     named = {"a_refused": refused, "crm": sender.settings}
     object.__setattr__(installation, "settings", installation.settings.model_copy(update={"destinations": named}))
-    job = destination_job(installation)
+    (job,) = destination_jobs(installation)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         done = job.execute_in_process(instance=instance, raise_on_error=False)
     failed = {event.step_key for event in done.get_step_failure_events()}

@@ -27,13 +27,13 @@ def test_silver_tables_that_remember_earlier_builds_hold_all_their_rows(contract
     """Identity must not be forgotten.
 
     Gold tables that remember, such as segments, only lose their oldest days. What a destination knew of a customer who
-    is gone from it need not stay.
+    is gone from it need not stay, and a disclosure is kept for three years.
     """
     for table in TABLES:
         contract = contracts.table(table.name)
         if (
             table.remembers
-            and table.name != "silver/sent_profile"
+            and table.name not in ("silver/sent_profile", "silver/disclosure")
             and contract.layer == "silver"
             and contract.retention_days is not None
         ):

@@ -18,6 +18,7 @@ SEALED = {"silver/identity_sketch": ["sketch"]}
 EMPTY = {
     "gold/campaign_effect", "gold/customer_contact", "gold/customer_special_event", "gold/segment_move",
     "silver/identity_decision", "silver/identity_event", "silver/sent_profile",
+    "silver/disclosure",
 }  # fmt: skip
 
 

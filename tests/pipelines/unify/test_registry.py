@@ -11,6 +11,7 @@ from pipelines.unify.registry import TABLES, all_tables, table
 MAY_BE_EMPTY = {
     "silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score",
     "gold/segment_move", "gold/campaign_effect", "silver/sent_profile",
+    "silver/disclosure",
 }  # fmt: skip
 
 

@@ -14,7 +14,10 @@ from typing import Any
 CONTRACT = {"service_delivery"}
 DUTY = {"legal_records"}
 INTEREST = {"identity_resolution", "quality_assurance"}
-OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research", "sensitive_research"}
+OWN_CONSENT = {
+    "analytics", "personalisation", "marketing", "night_advertising", "audience_sharing", "research",
+    "sensitive_research",
+}  # fmt: skip
 SENSITIVE = {"pd:Health", "pd:MedicalHealth", "pd:Religion", "pd:PoliticalOpinion"}
 """Categories of PIPA 23 and its decree 18 that the random records name."""
 RESTS_ON = {"advertising_message": "marketing", "model_training": "personalisation"}

@@ -70,7 +70,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudienceShop]:
 def test_the_query_of_all_customers_and_the_check_of_one_agree(few: AudienceShop, rule: Condition) -> None:
     asked = Audience("a", "A test", "personalisation", rule)
     few.audiences.store.write(asked, replaces=True)
-    found, _ = few.audiences._select(few.audiences._contracted.bound(asked), ())
+    found, _ = few.audiences._select(few.audiences.contracted.bound(asked), ())
     expected = {name for name, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member}
     with few.open() as reader:
         assert {name for name in FEW if few.audiences.check("a", name, OFFICER, reader).is_member} == expected

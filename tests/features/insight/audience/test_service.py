@@ -78,7 +78,7 @@ def members(shop: AudienceShop, rule: Any) -> set[str]:
 
 def selected(shop: AudienceShop, rule: Any) -> set[str]:
     """Return the members, whatever was asked before."""
-    found, _ = shop.audiences._select(shop.audiences._contracted.bound(audience(rule)), ())
+    found, _ = shop.audiences._select(shop.audiences.contracted.bound(audience(rule)), ())
     return {name for name, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member}
 
 

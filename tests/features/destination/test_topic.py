@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from features.destination import channel
+from features.destination.errors import ChannelDown, DestinationError
+from features.destination.event import ChangeEvent, EventType
+from features.destination.opening import open_channel
 from installation.destination_settings import DestinationSettings, TopicSettings
-from pipelines.destination import channel
-from pipelines.destination.errors import ChannelDown, DestinationError
-from pipelines.destination.event import ChangeEvent, EventType
-from pipelines.destination.opening import open_channel
 from tests.features.retrieval.feature_shop import FeatureShop
 from tests.kafka_broker import Broker
 
@@ -63,7 +63,7 @@ def test_events_are_messages_with_the_customer_as_key(tmp_path: Path, broker: Br
 
 
 def test_brokers_that_do_not_answer_take_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    topic = pytest.importorskip("pipelines.destination.topic")
+    topic = pytest.importorskip("features.destination.topic")
     monkeypatch.setattr(topic, "SECONDS", 1.0)
     shop = FeatureShop(tmp_path / "data")
     with (

@@ -1,4 +1,4 @@
-"""States what a channel to a destination does: `pipelines.destination.webhook` and `pipelines.destination.topic`."""
+"""States what a channel to a destination does: `features.destination.webhook` and `features.destination.topic`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Protocol
 
-from pipelines.destination.event import ChangeEvent
+from features.destination.event import ChangeEvent
 
 
 class Reply(Enum):

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from features.destination.channel import Reply
+from features.destination.delivery import Delivery
+from features.destination.errors import DestinationError
+from features.destination.event import ChangeEvent, EventType
 from features.retrieval.answer import Caller
 from installation.alert_settings import WebhookSettings
 from installation.destination_settings import DestinationSettings
-from pipelines.destination.channel import Reply
-from pipelines.destination.delivery import Delivery
-from pipelines.destination.errors import DestinationError
-from pipelines.destination.event import ChangeEvent, EventType
 from tests.features.insight.audience.audience_shop import AudienceShop
 from tests.features.retrieval.feature_shop import NOON
 

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from features.destination.channel import Channel
+from features.destination.errors import DestinationError
 from installation.destination_settings import DestinationSettings
 from installation.settings import Settings
-from pipelines.destination.channel import Channel
-from pipelines.destination.errors import DestinationError
 
 
 @contextmanager
@@ -25,14 +25,14 @@ def open_channel(
     if destination.webhook is not None:
         import httpx
 
-        from pipelines.destination.webhook import SECONDS, Webhook
+        from features.destination.webhook import SECONDS, Webhook
 
         secret = destination.webhook.read_secret()
         with httpx.Client(timeout=SECONDS, follow_redirects=False) as client:
             yield Webhook(destination, secret, clock, client)
         return
     try:
-        from pipelines.destination.topic import open_topic
+        from features.destination.topic import open_topic
     except ImportError as error:
         raise DestinationError(f"The package {error.name} is not installed; install bojagi[kafka].") from error
     yield open_topic(settings, destination, clock)

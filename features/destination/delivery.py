@@ -19,17 +19,18 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from features.destination.channel import Channel, Reply
+from features.destination.disclosure import Disclosure
+from features.destination.errors import ChannelDown, DestinationError
+from features.destination.event import ChangeEvent, EventType, values_json
+from features.destination.sent_profile import SentProfile, SentProfiles, Status
 from features.insight.audience.errors import AudienceError, TooSmallError
 from features.insight.audience.service import Audiences
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from installation.destination_settings import DestinationSettings
 from installation.installation import Installation
-from pipelines.destination.channel import Channel, Reply
-from pipelines.destination.errors import ChannelDown, DestinationError
-from pipelines.destination.event import ChangeEvent, EventType, values_json
-from pipelines.destination.sent_profile import SentProfile, SentProfiles, Status
-from privacy.access.reader import CUSTOMER
+from privacy.access.reader import CUSTOMER, CUSTOMER_KEY
 
 PART = 500
 """Events between two looks at the consent record, and between two commits of what was taken."""
@@ -44,7 +45,11 @@ _COUNTED = {Status.SENT: "changed", Status.REMOVED: "removed", Status.FAILED: "f
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """What one call has done. `fault` is why it stopped early; empty if it did not."""
+    """What one call has done. `fault` is why it stopped early; empty if it did not.
+
+    `left_out`: members whom an export left out, because they do not permit its purpose or have no contact of their own.
+    `dead` counts, in an export, identifiers that the receiver has and that no list can name: they are stored no more.
+    """
 
     destination: str
     changed: int = 0
@@ -52,6 +57,7 @@ class DeliveryReport:
     failed: int = 0
     dead: int = 0
     unchanged: int = 0
+    left_out: int = 0
     fault: str = ""
 
 
@@ -196,9 +202,17 @@ class Delivery:
         finally:
             answered = zip(events, replies, strict=False)
             noted = [self._outcome(event, reply, known.get(event.customer_id)) for event, reply in answered]
+            taken = [one.customer_id for one in noted if one.status is Status.SENT]
+            self._disclosure.note(self.installation.lakehouse, taken)
             self._sent.save(noted)
             for status, name in _COUNTED.items():
                 self._count(**{name: sum(one.status is status for one in noted)})
+
+    @property
+    def _disclosure(self) -> Disclosure:
+        settings = self.settings
+        content = ", ".join(settings.columns) or CUSTOMER_KEY
+        return Disclosure(self.name, settings.purpose, settings.audience, content, self.installation.clock())
 
     def _collect(self, events: Sequence[ChangeEvent], replies: list[Reply]) -> None:
         """Send events and add the replies to the list, which has those before a break-down of the channel."""

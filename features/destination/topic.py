@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from features.destination.channel import Reply
+from features.destination.errors import ChannelDown, DestinationError
+from features.destination.event import ChangeEvent
 from installation.destination_settings import DestinationSettings
 from installation.settings import Settings
-from pipelines.destination.channel import Reply
-from pipelines.destination.errors import ChannelDown, DestinationError
-from pipelines.destination.event import ChangeEvent
 
 SECONDS = 30.0
 """How long the brokers may take for the events of one call."""
@@ -52,7 +52,7 @@ def open_topic(
 
 @dataclass
 class KafkaChannel:
-    """A topic, see `pipelines.destination.channel.Channel`. The signature stands in the headers of a message."""
+    """A topic, see `features.destination.channel.Channel`. The signature stands in the headers of a message."""
 
     settings: DestinationSettings
     secret: bytes

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from features.destination.delivery import Delivery, DeliveryReport
+from features.destination.errors import DestinationError
+from features.destination.file_export import FileExport
+from features.destination.opening import open_channel
+from features.destination.sent_profile import destinations_of
+from installation.destination_settings import DestinationSettings
 from installation.errors import SettingsError
 from installation.installation import Installation
-from pipelines.destination.delivery import Delivery
-from pipelines.destination.errors import DestinationError
-from pipelines.destination.opening import open_channel
-from pipelines.destination.sent_profile import destinations_of
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import Correction, ExportedTable, Holding, Outcome, Verification
 
@@ -50,17 +52,24 @@ class DestinationNotices:
                 unknown.append(f"The destination {name} has the profile. It is not in the settings and was not told.")
                 continue
             try:
-                with open_channel(settings, destination, self.installation.clock) as channel:
-                    report = Delivery(self.installation, name, destination, channel).remove(customers)
+                report = self._remove(name, destination, customers)
             except (DestinationError, SettingsError) as error:
                 faults.append(f"{name}: {error}")
                 continue
             told += report.removed
+            if report.dead:
+                unknown.append(f"{name}: {report.dead} identifiers are stored no more, so no list could name them.")
             if report.failed:
                 faults.append(f"{name}: it did not take the removal. {report.fault}".rstrip())
         if faults:
             return Outcome.failed("; ".join(faults), {"removals_sent": told})
         return Outcome.done({"removals_sent": told}, remaining=unknown)
+
+    def _remove(self, name: str, destination: DestinationSettings, customers: Sequence[str]) -> DeliveryReport:
+        if destination.file is not None:
+            return FileExport(self.installation, name, destination).remove(customers)
+        with open_channel(self.installation.settings, destination, self.installation.clock) as channel:
+            return Delivery(self.installation, name, destination, channel).remove(customers)
 
     def verify(self, subjects: Sequence[Subject]) -> Verification:
         """Return nothing to look at: the tables are verified by their own store."""

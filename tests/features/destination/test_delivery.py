@@ -20,15 +20,15 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from features.destination import delivery
+from features.destination.delivery import Delivery, DeliveryReport, retry_dead
+from features.destination.errors import DestinationError
+from features.destination.opening import open_channel
+from features.destination.sent_profile import SentProfiles, Status
+from features.destination.webhook import Webhook
 from features.retrieval.customer_consent import CustomerConsent
 from installation.alert_settings import WebhookSettings
 from installation.destination_settings import DestinationSettings
-from pipelines.destination import delivery
-from pipelines.destination.delivery import Delivery, DeliveryReport, retry_dead
-from pipelines.destination.errors import DestinationError
-from pipelines.destination.opening import open_channel
-from pipelines.destination.sent_profile import SentProfiles, Status
-from pipelines.destination.webhook import Webhook
 from privacy.access.errors import AccessRefused
 from tests.features.retrieval.feature_shop import NOON, PURPOSE, FeatureShop
 
@@ -333,7 +333,7 @@ def test_killed_calls_lose_and_repeat_nothing(
 
 
 def test_an_erasure_tells_the_destination_before_the_tables_erase(sender: Sender, receiver: Receiver) -> None:
-    from pipelines.destination.subject_store import DestinationNotices
+    from features.destination.subject_store import DestinationNotices
     from pipelines.erasure.lakehouse_store import LakehouseStore
     from privacy.rights.subject import Subject
     from privacy.rights.subject_store import OutcomeKind, prerequisites

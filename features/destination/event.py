@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from installation.destination_settings import DestinationSettings
-from pipelines.operation.channel import signed_headers
+from installation.webhook_signature import signed_headers
 
 
 class EventType(StrEnum):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from features.destination.channel import Reply
+from features.destination.errors import ChannelDown, DestinationError
+from features.destination.event import ChangeEvent
 from installation.destination_settings import DestinationSettings
-from pipelines.destination.channel import Reply
-from pipelines.destination.errors import ChannelDown, DestinationError
-from pipelines.destination.event import ChangeEvent
 
 SECONDS = 10.0
 """How long a webhook may take to answer."""

@@ -1,9 +1,9 @@
 """Errors of the destinations of change events. Messages name no person and no address, which may hold a token."""
 
-from pipelines.errors import PipelineError
+from features.errors import FeatureError
 
 
-class DestinationError(PipelineError):
+class DestinationError(FeatureError):
     """Changes cannot be sent to a destination: its settings are wrong, or too many profiles are gone."""
 
 
