@@ -7,6 +7,7 @@ from typing import Any
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.authentication.provider_sign_in import ProviderSignIn
 from agent_serving.authentication.staff_account import FILE, StaffAccounts
+from agent_serving.console.customer.identity import StewardOf
 from agent_serving.console.page_table import ROLES
 from agent_serving.console.refusal import CASES, EXPLAINED
 from agent_serving.console.staff import ACCOUNT, Staff, staff_of_session
@@ -44,6 +45,7 @@ class Console(Site):
         is_set_up = settings is not None and settings.client_id is not None and tokens is not None
         self.provider = ProviderSignIn(settings, tokens) if is_set_up and settings and tokens else None
         self.built: frozenset[str] = frozenset()
+        self.steward_of: StewardOf | None = None
 
     def globals(self) -> dict[str, Any]:
         """Return the names of roles for the templates."""

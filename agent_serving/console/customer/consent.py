@@ -5,17 +5,25 @@ from __future__ import annotations
 from agent_serving.console.cell import State
 from agent_serving.console.customer.part import Grid, Part
 from agent_serving.console.customer.reading import CustomerReading
-from agent_serving.portal.words import BASES
 from installation.contract.plain_name import readable
 from privacy.consent.record import ConsentRecord
 from privacy.rights.wording import Wording
 
-_ALLOWED = {True: State(Wording("permitted", "허용"), "good"), False: State(Wording("not permitted", "허용 안 함"), "bad")}
+_ALLOWED = {
+    True: State(Wording("permitted", "허용"), "good"),
+    False: State(Wording("not permitted", "허용 안 함"), "bad"),
+}
+_BASES = {
+    "contract": Wording("contract", "계약 이행"), "legal_duty": Wording("legal duty", "법적 의무"),
+    "consent": Wording("consent", "동의"), "legitimate_interest": Wording("legitimate interest", "정당한 이익"),
+    "statute": Wording("statute", "법령"),
+}  # fmt: skip
 _STATES = {
     "given": Wording("given", "동의"), "renewed": Wording("renewed", "갱신"), "withdrawn": Wording("withdrawn", "철회"),
     "refused": Wording("refused", "거부"), "objected": Wording("objected", "처리 거부"),
     "objection_lifted": Wording("objection lifted", "처리 거부 해제"), "restricted": Wording("restricted", "처리정지"),
-    "restriction_lifted": Wording("restriction lifted", "처리정지 해제"), "unread": Wording("could not be read", "판독 불가"),
+    "restriction_lifted": Wording("restriction lifted", "처리정지 해제"),
+    "unread": Wording("could not be read", "판독 불가"),
     "resolved": Wording("resolved", "해결"),
 }  # fmt: skip
 _ALL = Wording("all purposes", "모든 목적")
@@ -34,7 +42,7 @@ def consents(reading: CustomerReading) -> list[Part]:
         last.setdefault(record.purpose, record)
     taxonomy = service.policy.taxonomy
     now = [
-        [reading.names.purpose(name), BASES[purpose.basis],
+        [reading.names.purpose(name), _BASES[purpose.basis],
          _ALLOWED[verdicts.get(name, service.policy.permits_by_default(name))],
          last[name].effective_at if name in last else None, last[name].expires_at if name in last else None]
         for name, purpose in taxonomy.purposes.items()

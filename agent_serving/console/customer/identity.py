@@ -28,7 +28,7 @@ _NONE = Wording("Nothing is recorded.", "기록이 없습니다.")
 
 
 class Steward(Protocol):
-    """Records decisions of a steward, which the next run applies. Both methods raise `IdentityError`-like errors."""
+    """Records decisions of a steward, which the next run applies. Both methods raise `DecisionRefused`."""
 
     def decide(self, verdict: Literal["same", "different"], first: str, second: str, reason: str) -> Any:
         """Record that two customers or records are one person, or two people."""

@@ -41,7 +41,7 @@ def segment(reading: CustomerReading) -> list[Part]:
     try:
         cards = {card.segment_id: card for card in read_segmentation(reading.installation.lakehouse).cards}
     except UnreadableRowError as damaged:
-        return [*parts, Note(Wording(damaged.message, damaged.message), "bad")]
+        return [*parts, Note(Wording(str(damaged), str(damaged)), "bad")]
     found = own.first
     parts.append(_named(reading, own, cards))
     parts += _why(reading, found, cards)
@@ -78,7 +78,10 @@ def scores(reading: CustomerReading) -> list[Part]:
 
 
 def _unexplained() -> Wording:
-    return Wording("The measures behind the scores may not be read for this purpose.", "이 목적으로는 점수의 근거 지표를 볼 수 없습니다.")
+    return Wording(
+        "The measures behind the scores may not be read for this purpose.",
+        "이 목적으로는 점수의 근거 지표를 볼 수 없습니다.",
+    )
 
 
 def _values(reading: CustomerReading, own: OwnRows) -> Facts:
@@ -133,8 +136,10 @@ def _why(reading: CustomerReading, found: dict[str, Any], cards: dict[str, Card]
         )  # fmt: skip
     return [
         Grid(
-            Wording(f"Why {card.name} and not {rival_name.en}", f"{rival_name.ko} 세그먼트가 아니라 {card.name_ko}인 이유"),
-            (Wording("Trait", "특성"), Wording("This customer", "이 고객"), Wording("Mean of the segment", "세그먼트 평균"),
+            Wording(f"Why {card.name} and not {rival_name.en}",
+                    f"{rival_name.ko} 세그먼트가 아니라 {card.name_ko}인 이유"),
+            (Wording("Trait", "특성"), Wording("This customer", "이 고객"),
+             Wording("Mean of the segment", "세그먼트 평균"),
              Wording("Mean of the other", "다른 세그먼트 평균"), Wording("Speaks", "방향"), Wording("Weight", "비중")),
             lines,
             _NONE,

@@ -19,15 +19,20 @@ _REASONS = {
     r"is a quasi-identifier, .*": Wording("could identify the person", "개인을 식별할 수 있는 항목"),
     r"is sensitive, .*": Wording("is sensitive", "민감한 항목"),
     r"has the category .*": Wording("is not for this role", "이 역할에는 제공되지 않는 항목"),
-    r"is an identifier that could link .*": Wording("could link the pseudonym to the customer", "가명을 고객과 연결할 수 있는 항목"),
+    r"is an identifier that could link .*": Wording(
+        "could link the pseudonym to the customer", "가명을 고객과 연결할 수 있는 항목"
+    ),
     r"may not be read for it by law \((.*)\)": Wording(r"forbidden by law (\1)", r"법령상 금지 (\1)"),
     r"is stored encrypted.*": Wording("is stored encrypted", "암호화되어 저장된 항목"),
-    r"The role \S+ may not read \S+; .*": Wording("This role may not read this table.", "이 역할은 이 테이블을 읽을 수 없습니다."),
+    r"The role \S+ may not read \S+; .*": Wording(
+        "This role may not read this table.", "이 역할은 이 테이블을 읽을 수 없습니다."
+    ),
 }  # fmt: skip
 """Reasons of `privacy.access.plan`, as patterns, in the words of the page."""
 NO_CONSENT = Wording("the customer does not permit this purpose", "고객이 이 목적을 허용하지 않음")
 _REFUSED = Wording(
-    "This role may not read any of this for the purpose of the session.", "이 역할은 현재 이용 목적으로 이 내용을 볼 수 없습니다."
+    "This role may not read any of this for the purpose of the session.",
+    "이 역할은 현재 이용 목적으로 이 내용을 볼 수 없습니다."
 )  # fmt: skip
 _SHARES = ("_share", "_rate", "_probability")
 
@@ -109,3 +114,15 @@ def shown(contract: Contract, column: str, value: Any) -> Any:
 def withheld(reason: Wording) -> Withheld:
     """Return a value that is not shown."""
     return Withheld(reason)
+
+
+def form_of(part: Part) -> str:
+    """Return the name of a part's form, for a template: facts, grid, chart or note."""
+    match part:
+        case Facts():
+            return "facts"
+        case Grid():
+            return "grid"
+        case Note():
+            return "note"
+    return "chart"

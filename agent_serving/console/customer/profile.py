@@ -46,7 +46,8 @@ def consent_note(reading: CustomerReading) -> Note:
     purpose = reading.names.purpose(reading.purpose)
     return Note(
         Wording(
-            f"This customer does not permit the purpose of your session ({purpose.en}). Values that rest on it are withheld.",
+            f"This customer does not permit the purpose of your session ({purpose.en}). "
+            "Values that rest on it are withheld.",
             f"이 고객은 현재 이용 목적({purpose.ko})을 허용하지 않습니다. 이 목적에 따른 값은 표시되지 않습니다.",
         ),
         "warn",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent_serving.console.cell import Share
-from agent_serving.console.chart import Chart, ChartKind
+from agent_serving.console.chart import Chart, ChartKind, Figure
 from agent_serving.console.customer.part import Grid, Note, Part
 from agent_serving.console.customer.profile import consent_note
 from agent_serving.console.customer.reading import CustomerReading, OwnRows
@@ -23,7 +23,7 @@ def purchases(reading: CustomerReading) -> list[Part]:
     parts: list[Part] = [] if reading.is_permitted else [consent_note(reading)]
     parts += _spend(reading, reading.own(MONTHS, order="month"))
     shares = reading.own(SHARES, ["product_category", "spend_share", "order_count", "spend_rank"])
-    columns = ("product_category", "spend_share", "order_count")
+    columns: tuple[str, ...] = ("product_category", "spend_share", "order_count")
     shares.rows.sort(key=lambda row: row.get("spend_rank") or 0)
     parts += _grid(reading, shares, Wording("Favourite categories", "많이 사는 카테고리"), columns)
     rhythm = reading.own(RHYTHM)
@@ -53,7 +53,9 @@ def _spend(reading: CustomerReading, own: OwnRows) -> list[Part]:
         return [_refused(reading, own)]
     if not own.rows or "sales_value" in own.withheld:
         return []
-    rows = [[f"{row['month']:%Y-%m}", float(row["sales_value"])] for row in reversed(own.rows)]
+    rows: list[list[str | Figure]] = [
+        [f"{row['month']:%Y-%m}", float(row["sales_value"])] for row in reversed(own.rows)
+    ]
     return [Chart(ChartKind.BAR, title, (Wording("Month", "월"), Wording("Spend", "구매액")), rows, 12)]
 
 
@@ -63,8 +65,8 @@ def _grid(reading: CustomerReading, own: OwnRows, title: Wording, columns: tuple
         return [_refused(reading, own)]
     names = [name for name in columns if name not in own.withheld]
     rows = [[_value(own, name, row[name]) for name in names] for row in own.rows[:MOST_ROWS]]
-    if len(own.rows) > MOST_ROWS:
-        title = Wording(f"{title.en} ({MOST_ROWS} of {len(own.rows):,})", f"{title.ko} ({len(own.rows):,}건 중 {MOST_ROWS}건)")
+    if (found := len(own.rows)) > MOST_ROWS:
+        title = Wording(f"{title.en} ({MOST_ROWS} of {found:,})", f"{title.ko} ({found:,}건 중 {MOST_ROWS}건)")
     return [Grid(title, tuple(reading.name(own.contract, name) for name in names), rows, _NOT_BOUGHT)]
 
 

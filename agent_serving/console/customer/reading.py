@@ -14,7 +14,6 @@ from agent_serving.console.customer.part import reason_text
 from agent_serving.console.subject import Subject
 from installation.contract.document import Contract
 from installation.contract.plain_name import PlainNames
-from installation.errors import InstallationError
 from installation.installation import Installation
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import TableReader
@@ -97,7 +96,9 @@ class CustomerReading:
         part = TablePart(self.subject.customer_id, *(days or ()))
         patterns = None if columns is None else [f"{name[:-1]}[{name[-1]}]" for name in columns]
         if not self.installation.lakehouse.exists(table):
-            return OwnRows(contract, refused=Wording("No run has made this table yet.", "아직 만들어지지 않은 테이블입니다."))
+            return OwnRows(
+                contract, refused=Wording("No run has made this table yet.", "아직 만들어지지 않은 테이블입니다.")
+            )
         try:
             read = self.reader.read(table, self.role, self.purpose, patterns, part=part)
         except AccessRefused as refused:
@@ -109,6 +110,3 @@ class CustomerReading:
     def name(self, contract: Contract, column: str) -> Wording:
         """Return the plain name of a column."""
         return self.names.column(contract, column)
-
-
-__all__ = ["CustomerReading", "Days", "InstallationError", "OwnRows"]

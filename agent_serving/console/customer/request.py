@@ -22,8 +22,12 @@ def requests(reading: CustomerReading) -> list[Part]:
     if reading.installation.has_requests:
         rights = reading.installation.rights_service()
         for one in rights.requests_of(reading.subject.customer_id):
-            kind = "plain" if not one.state.is_open else "bad" if rights.deadline(one).business_days_left < 0 else "warn"
-            rows.append([one.received_at, RIGHTS[one.right], State(STATES[one.state], kind), one.due_on, one.completed_at])
+            kind = (
+                "plain" if not one.state.is_open else "bad" if rights.deadline(one).business_days_left < 0 else "warn"
+            )
+            rows.append(
+                [one.received_at, RIGHTS[one.right], State(STATES[one.state], kind), one.due_on, one.completed_at]
+            )
     heads = (Wording("Received", "접수"), Wording("Right", "권리"), Wording("State", "상태"),
              Wording("Due", "기한"), Wording("Ended", "종료"))  # fmt: skip
     return [Grid(Wording("Requests", "요청"), heads, rows, _NONE)]
@@ -36,7 +40,13 @@ def disclosures(reading: CustomerReading) -> list[Part]:
     """
     sent = reading.own(DISCLOSURES, order="disclosed_at")
     rows: list[list[Any]] = [
-        [row["disclosed_at"], row["destination"], reading.names.purpose(row["purpose"]), row.get("audience"), row["content"]]
+        [
+            row["disclosed_at"],
+            row["destination"],
+            reading.names.purpose(row["purpose"]),
+            row.get("audience"),
+            row["content"],
+        ]
         for row in sent.rows
     ]
     profiles = reading.own(PROFILES, order="changed_at")
@@ -65,7 +75,14 @@ def _views(reading: CustomerReading) -> Grid:
     subject = log_pseudonym(installation.pseudonym_key, reading.subject.customer_id)
     found = [entry for _, entry in installation.audit_log.entries(lambda one: one.subject == subject)]
     rows = [
-        [one.at, one.who, one.role, reading.names.purpose(one.purpose), one.table.removeprefix("console/"), readable(one.outcome)]
+        [
+            one.at,
+            one.who,
+            one.role,
+            reading.names.purpose(one.purpose),
+            one.table.removeprefix("console/"),
+            readable(one.outcome),
+        ]
         for one in reversed(found)
     ]
     return Grid(

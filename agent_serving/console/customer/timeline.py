@@ -86,7 +86,7 @@ def timeline(reading: CustomerReading, month: date | None = None, kind: str = ""
 def _newest(reading: CustomerReading) -> date:
     """Return the day of the newest event, where the role may know it; else the day of the last run."""
     at = reading.own("gold/customer_recent_activity", ["last_event_at"]).first.get("last_event_at")
-    return at.date() if at is not None else reading.installation.reference_date
+    return at.date() if at is not None else reading.installation.reference_date()
 
 
 def _product_names(reading: CustomerReading, products: set[str]) -> dict[str, str]:
