@@ -9,14 +9,9 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from agent_serving.console.customer.consent import consents
 from agent_serving.console.customer.identity import Steward, events, identity
-from agent_serving.console.customer.insight import scores, segment
-from agent_serving.console.customer.part import Grid, Part, form_of
-from agent_serving.console.customer.profile import profile
-from agent_serving.console.customer.purchases import journeys, purchases
-from agent_serving.console.customer.reading import CustomerReading
-from agent_serving.console.customer.request import disclosures, requests
+from agent_serving.console.customer.part import FACT_HEADS, Grid, Part, form_of
+from agent_serving.console.customer.section import SECTIONS, parts_of
 from agent_serving.console.customer.timeline import timeline
 from agent_serving.console.errors import DecisionRefused
 from agent_serving.console.handling import add_page, note_view
@@ -27,15 +22,6 @@ from agent_serving.console.visit import Visit
 from agent_serving.web.errors import FormRefused
 
 router = APIRouter(prefix="/console")
-Section = Callable[[CustomerReading], list[Part]]
-SECTIONS: dict[str, tuple[Section, ...]] = {
-    "customer_purchases": (purchases,),
-    "customer_journeys": (journeys,),
-    "customer_insight": (segment, scores),
-    "customer_consents": (consents,),
-    "customer_requests": (requests, disclosures),
-}
-"""Pages that show sections and nothing else, by their key in `PAGES`."""
 MOST_REASON = 500
 
 
@@ -59,11 +45,6 @@ def search(visit: Visit) -> Response:
     return visit.redirect(f"/customer/{visit.subject.seen}")
 
 
-def show_profile(visit: Visit) -> Response:
-    """Show the customer's values with their sources."""
-    return _show(visit, "customer", profile(visit.reading))
-
-
 def show_timeline(visit: Visit) -> Response:
     """Show what happened in one month."""
     found = timeline(visit.reading, _month(visit), visit.query("kind", 60), visit.query("channel", 60))
@@ -73,7 +54,7 @@ def show_timeline(visit: Visit) -> Response:
 
 def show_section(key: str, visit: Visit) -> Response:
     """Show the sections of a page."""
-    return _show(visit, key, [part for section in SECTIONS[key] for part in section(visit.reading)])
+    return _show(visit, key, parts_of(key, visit.reading))
 
 
 def show_identity(visit: Visit) -> Response:
@@ -129,7 +110,7 @@ def _show(visit: Visit, key: str, parts: list[Part], status: int = 200, **conten
     tabs = {"customer": PAGES["customer"], **own}
     more = {"timeline": None, "paging": None, "may_decide": False, "undone": [], "fault": "", "done": False, **content}
     formed = [(form_of(part), part) for part in parts]
-    return visit.render("customer", status, parts=formed, tabs=tabs, tab=key, **more)
+    return visit.render("customer", status, parts=formed, tabs=tabs, tab=key, fact_heads=FACT_HEADS, **more)
 
 
 def _kinds(visit: Visit) -> dict[str, object]:
@@ -147,9 +128,9 @@ def _month(visit: Visit) -> date | None:
 
 add_page(router, "GET", "/customer", show_search, "customer")
 add_page(router, "POST", "/customer", search, "customer")
-add_page(router, "GET", "/customer/{customer}", show_profile, "customer", of_person=True)
+add_page(router, "GET", "/customer/{customer}", partial(show_section, "customer"), "customer", of_person=True)
 add_page(router, "GET", PAGES["customer_timeline"].path, show_timeline, "customer_timeline", of_person=True)
-for _key in SECTIONS:
+for _key in SECTIONS.keys() - {"customer", "customer_timeline", "customer_identity"}:
     add_page(router, "GET", PAGES[_key].path, partial(show_section, _key), _key, of_person=True)
 add_page(router, "GET", PAGES["customer_identity"].path, show_identity, "customer_identity", of_person=True)
 add_page(router, "POST", "/customer/{customer}/identity", decide, "customer_identity", of_person=True)

@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from agent_serving.console.errors import PageRefused
 from agent_serving.console.page_table import PAGES
+from agent_serving.console.viewing import log_view
 from agent_serving.console.visit import Visit
 from agent_serving.web.handling import register
-from privacy.access.pseudonym import log_pseudonym
-from privacy.audit import AuditEntry, loggable
 
 Handler = Callable[[Visit], Response]
 
@@ -69,13 +68,8 @@ def note_view(visit: Visit, page: str, outcome: str, action: str | None = None) 
     Raises:
         AuditError: it cannot be logged, so nothing may be shown.
     """
-    installation, found = visit.console.installation, visit.subject
-    installation.audit_log.append(
-        AuditEntry(
-            at=installation.clock(), who=loggable(visit.staff.name, 200), role=visit.staff.role,
-            purpose=visit.staff.purpose,
-            action=action or ("view" if visit.request.method == "GET" else "change"),
-            table=f"console/{page}", subjects=None if found is None else 1, outcome=outcome, identity="authenticated",
-            subject=None if found is None else log_pseudonym(installation.pseudonym_key, found.customer_id),
-        )
+    staff = visit.staff
+    log_view(
+        visit.console.installation, staff.name, staff.role, staff.purpose, page, visit.subject, outcome=outcome,
+        action=action or ("view" if visit.request.method == "GET" else "change"), identity="authenticated",
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent_serving.console.errors import UnknownCustomer
 from installation.installation import Installation
@@ -48,6 +48,13 @@ class Reading(Protocol):
     @property
     def purpose(self) -> str:
         """The purpose."""
+
+
+class Reader(NamedTuple):
+    """Who reads outside of a session."""
+
+    role: str
+    purpose: str
 
 
 class SubjectIndex:

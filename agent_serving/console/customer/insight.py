@@ -119,8 +119,14 @@ def _why(reading: CustomerReading, found: dict[str, Any], cards: dict[str, Card]
         return []
     model = SegmentModel.from_json(text)
     other = nearest_other(model, own.first, found["segment_id"])
-    if other is None or found["segment_id"] not in model.centers:
-        return []
+    if found["segment_id"] not in model.centers:
+        text = Wording("The customer has no orders yet; such customers are a segment of their own.",
+                       "아직 주문이 없는 고객은 별도의 세그먼트에 속합니다.")  # fmt: skip
+        return [Note(text)]
+    if other is None:
+        text = Wording("All customers with orders are in this segment: there were too few to divide them.",
+                       "주문이 있는 고객이 적어 하나의 세그먼트로 묶였습니다.")  # fmt: skip
+        return [Note(text)]
     rival = cards.get(other)
     rival_name = Wording(rival.name, rival.name_ko) if rival else Wording(other, other)
     lines = []

@@ -58,6 +58,8 @@ class Facts:
 
     title: Wording
     facts: tuple[Fact, ...]
+    is_glance: bool = False
+    """Whether these are the few values that matter the most, shown large and without their sources."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,13 @@ class Note:
 
 
 Part = Facts | Grid | Chart | Note
+
+
+FACT_HEADS: tuple[Wording, ...] = (
+    Wording("Value", "항목"), Wording("Is", "값"), Wording("Source", "출처"), Wording("As of", "기준일"),
+    Wording("Rule", "선택 기준"),
+)  # fmt: skip
+"""Heads of the columns in which facts are listed."""
 
 
 def reason_text(reason: str) -> Wording:
@@ -103,6 +112,8 @@ def shown(contract: Contract, column: str, value: Any) -> Any:
     """
     if isinstance(value, float) and column.endswith(_SHARES):
         return Share(value)
+    if column.endswith("_year"):
+        return None if value is None else str(value)
     unit = contract.column(column).unit
     if unit is None or not isinstance(value, int | float | Decimal) or isinstance(value, bool):
         return list(value) if isinstance(value, tuple | list) else value
@@ -117,10 +128,10 @@ def withheld(reason: Wording) -> Withheld:
 
 
 def form_of(part: Part) -> str:
-    """Return the name of a part's form, for a template: facts, grid, chart or note."""
+    """Return the name of a part's form, for a template: glance, facts, grid, chart or note."""
     match part:
         case Facts():
-            return "facts"
+            return "glance" if part.is_glance else "facts"
         case Grid():
             return "grid"
         case Note():

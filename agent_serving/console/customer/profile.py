@@ -20,6 +20,10 @@ _RULES = {
     "most_frequent": Wording("what most entries state", "가장 많은 기록이 진술한 값"),
 }
 _COMPUTED = Wording("computed", "산출")
+_GLANCE = (
+    "sales_value", "order_count", "mean_basket_value", "last_order_on", "last_touchpoint_at", "member_status",
+    "joined_on", "top_category_1",
+)  # fmt: skip
 _OTHER = Wording("Channels and journeys", "채널과 여정")
 
 
@@ -28,6 +32,9 @@ def profile(reading: CustomerReading) -> list[Part]:
     stated = {row["attribute"]: row for row in reading.own(ATTRIBUTES).rows}
     register, wide = reading.own(REGISTER), reading.own(WIDE)
     parts: list[Part] = [] if reading.is_permitted else [consent_note(reading)]
+    if wide.rows:
+        facts = tuple(_fact(reading, wide, column, wide.contract, stated) for column in _GLANCE)
+        parts.append(Facts(Wording("At a glance", "한눈에 보기"), facts, is_glance=True))
     parts += _part(reading, reading.names.table(register.contract), register, register.contract, stated)
     groups: dict[str, list[str]] = {}
     for column in wide.contract.columns:

@@ -105,7 +105,8 @@ def _details(row: dict[str, Any], products: dict[str, str]) -> str:
     said = []
     for column in _DETAILS:
         value = row.get(column)
-        if value is None:
+        # The pseudonym of an order tells a person nothing.
+        if value is None or str(value).startswith("r_"):
             continue
         match column:
             case "product_id":

@@ -64,8 +64,8 @@ class PageOracle:
         category = about.get("dataCategory", "")
         purposes = about.get("purpose", of_table["purpose"])
         return (
-            ("research" if purpose == "pseudonymised_research" else purpose) in purposes
-            and (about.get("identifierRole", "none") in role["identifiers"] or self.broken == "identifier")
+            (("research" if purpose == "pseudonymised_research" else purpose) in purposes or self.broken == "purpose")
+            and about.get("identifierRole", "none") in role["identifiers"]
             and (category not in role.get("without", ()) or self.broken == "category")
             and category != RESIDENT_NUMBER
             and (category not in SENSITIVE or purpose == "sensitive_research")
