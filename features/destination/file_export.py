@@ -134,7 +134,7 @@ class FileExport:
         try:
             audience = audiences.store.read(self._audience)
             if self._by is not None:
-                audiences.contracted.require_access(audiences.contracted.bound(audience), self._by)
+                audiences.contracted.require_access(audiences.bound(audience), self._by)
             caller = Caller(f"destination {self._name}", self._settings.role)
             try:
                 return audiences.members(self._audience, caller), audience.purpose
