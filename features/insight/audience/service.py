@@ -140,7 +140,8 @@ class Audiences:
     def preview(self, name: str, caller: Caller, most: int) -> list[str]:
         """Return some members of a stored audience, as the role sees customers: under pseudonyms, or by their ids.
 
-        They are the first ones of an order that says nothing about them. It is logged.
+        They are the first ones of an order that says nothing about them, and no more than the size that is told: their
+        number would tell the exact one. It is logged.
 
         Raises:
             UnknownAudienceError, AccessRefused, NearIdenticalError: see `members`.
@@ -149,7 +150,7 @@ class Audiences:
         """
         found = self._evaluate(self.store.read(name), caller, "preview")
         names = [one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member]
-        one, purpose = self._installation, found.size.purpose
+        one, purpose, most = self._installation, found.size.purpose, min(most, found.size.size)
         if sees_pseudonyms(one.roles[caller.role], purpose, one.policy):
             return sorted(pseudonyms(one.pseudonym_key, caller.role, purpose, names).values())[:most]
         return sorted(names)[:most]

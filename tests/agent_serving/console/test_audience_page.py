@@ -77,6 +77,12 @@ def test_an_audience_is_built_in_steps_and_stored(shop: Installation, marketer: 
     assert marketer.get("/audience/store_buyers").status_code == 404
 
 
+def test_an_audience_without_a_name_is_not_stored(shop: Installation, marketer: StaffBrowser) -> None:
+    answer = marketer.post("/audience/new", action="save", **BUYERS)
+    assert (answer.status_code, "The rule cannot be used yet" in answer.text) == (422, True)
+    assert Audiences(shop).store.names() == []
+
+
 def test_a_nearly_identical_audience_is_refused(shop: Installation, marketer: StaffBrowser) -> None:
     assert told(marketer.post("/audience/new", action="size", **BUYERS).text)
     near = {**BUYERS, "value": "2"}

@@ -86,6 +86,18 @@ def test_a_withdrawal_is_in_the_next_unsubscribe_list_and_in_no_later_export(exp
     assert len(export.left()) == 1
 
 
+def test_a_leaver_who_is_forgotten_is_noticed(export: ExportShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the tests above: without the comparison, what left the list is in no unsubscribe list."""
+    export.export()
+    before = cells(export.members())
+    export.say([NAMES[100]], "audience_sharing", "withdrawn")
+    with monkeypatch.context() as broken:
+        broken.setattr(FileExport, "_gone", lambda *_: ([], 0))
+        export.export()
+    assert before - cells(export.members())
+    assert export.left() == []
+
+
 def test_a_changed_contact_is_replaced_by_the_new_one(export: ExportShop) -> None:
     export.export()
     changed = replace(export.people["c_101"], email="new101@mail.example")
@@ -168,6 +180,12 @@ def test_who_may_ask(export: ExportShop) -> None:
         DestinationSettings.model_validate(
             {"table": "gold/trade", "columns": ("a",), "purpose": "marketing", "role": "agent", "file": {"folder": "x"}}
         )
+
+
+def test_no_list_stays_beside_the_data(export: ExportShop) -> None:
+    export.folder = export.shop.installation.settings.data_dir / "export"
+    with pytest.raises(DestinationError, match="data_dir"):
+        export.export()
 
 
 def test_an_erasure_names_the_person_and_takes_the_list_away(export: ExportShop) -> None:
