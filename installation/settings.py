@@ -107,7 +107,8 @@ unread_days = 7           # a consent statement that has not been read so long i
 # purpose = "personalisation"
 # role = "agent"
 # webhook = {url = "https://crm.example/bojagi", secret_file = "secret/crm"}  # signed as Standard Webhooks says; or
-# kafka = {brokers = "kafka:9092", topic = "profile", secret_file = "secret/crm"}  # also credentials
+# kafka = {brokers = "kafka:9092", topic = "profile", secret_file = "secret/crm"}  # also credentials; or, with an
+# audience and no table: file = {folder = "export/crm", format = "csv", identifiers = "customer_id"}
 
 [storage_options]         # of the object store of every URL here, in the names of delta-rs; not printed
 # AWS_ACCESS_KEY_ID = "…"                  # with AWS_SECRET_ACCESS_KEY; default: those of the machine

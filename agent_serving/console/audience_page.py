@@ -23,7 +23,7 @@ from agent_serving.console.audience_form import (
 from agent_serving.console.audience_refusal import Refusal, refusal_of
 from agent_serving.console.audience_words import OPERATORS as OPERATOR_WORDS
 from agent_serving.console.audience_words import RuleWords, event_name
-from agent_serving.console.cell import Link
+from agent_serving.console.cell import Link, Share
 from agent_serving.console.errors import UnknownEntry
 from agent_serving.console.handling import add_page
 from agent_serving.console.tile import Tile
@@ -81,7 +81,7 @@ def build(visit: Visit) -> Response:
     audiences, caller = _audiences(visit), _caller(visit)
     audience: Audience | None = None
     try:
-        audience = _entered(visit, form, audiences)
+        audience = _entered(visit, form, audiences, "" if action == "save" else "draft")
         if action == "size":
             return _builder(visit, form, audience, size=audiences.size(audience, caller))
         audiences.create(audience.text(), caller, replaces=visit.value("replace") == "yes")
@@ -151,13 +151,13 @@ def _caller(visit: Visit) -> Caller:
     return Caller(visit.staff.name, visit.staff.role, frozenset({visit.staff.purpose}), "authenticated")
 
 
-def _entered(visit: Visit, form: RuleForm, audiences: Audiences) -> Audience:
-    """Return the audience that was entered, as text or in rows."""
+def _entered(visit: Visit, form: RuleForm, audiences: Audiences, unnamed: str) -> Audience:
+    """Return the audience that was entered, as text or in rows. `unnamed`: its name if none was entered."""
     if text := visit.value("text", _MOST_TEXT):
         return read_audience(text)
     features = audiences.contracted.usable(visit.staff.role, visit.staff.purpose)
-    name, described = visit.value("name", 63), visit.value("description", 500)
-    draft = Audience(name or "draft", described or name or "draft", visit.staff.purpose, form.rule(features))
+    name = visit.value("name", 63) or unnamed
+    draft = Audience(name, visit.value("description", 500) or name, visit.staff.purpose, form.rule(features))
     # Read again, so that the form obeys what a file has to.
     return read_audience(draft.text())
 
@@ -168,7 +168,10 @@ def _preview(visit: Visit, audiences: Audiences, name: str) -> tuple[list[str], 
     contract = visit.console.installation.contracts.table(_PROFILE)
     listed = ", ".join(f"'{one}'" for one in members)
     found = visit.read(_PROFILE, _SHOWN, where=f"customer_id IN ({listed})").to_pylist()
-    rows = [[row[name] for name in _SHOWN] for row in sorted(found, key=lambda row: row["customer_id"])]
+    rows = [
+        [Share(row[name]) if name.endswith("_share") else row[name] for name in _SHOWN]
+        for row in sorted(found, key=lambda row: row["customer_id"])
+    ]
     if "customer" in visit.open_pages:
         rows = [[Link(row[0], f"/console/customer/{row[0]}"), *row[1:]] for row in rows]
     return [visit.console.names.column(contract, name).text(visit.language) for name in _SHOWN], rows

@@ -75,7 +75,7 @@ class FileExport:
             AuditError: the export cannot be logged; nothing is written.
         """
         now = self._installation.clock()
-        self._require_purposes()
+        self._require_settings()
         with closing(CustomerConsent(self._installation)) as consent:
             members, selected_for = self._members()
             found = self._identified(members, selected_for, consent)
@@ -117,8 +117,12 @@ class FileExport:
     def _members_file(self) -> Path:
         return self._file.folder / f"{self._name}_members.{self._file.format}"
 
-    def _require_purposes(self) -> None:
+    def _require_settings(self) -> None:
         settings, roles = self._settings, self._installation.roles
+        if self._file.folder.resolve().is_relative_to(self._installation.settings.data_dir.resolve()):
+            raise DestinationError(
+                f"{self._name}: its folder is in data_dir, where no list of members may stay; move it."
+            )
         if settings.purpose not in roles[settings.role].purposes:
             raise DestinationError(
                 f"{self._name}: the role {settings.role} has not the purpose {settings.purpose}; name another role."
@@ -134,7 +138,7 @@ class FileExport:
         try:
             audience = audiences.store.read(self._audience)
             if self._by is not None:
-                audiences.contracted.require_access(audiences.contracted.bound(audience), self._by)
+                audiences.contracted.require_access(audiences.bound(audience), self._by)
             caller = Caller(f"destination {self._name}", self._settings.role)
             try:
                 return audiences.members(self._audience, caller), audience.purpose

@@ -91,6 +91,7 @@ class Audiences:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self.store = AudienceStore(open_audiences(installation.settings, installation.server))
+        self._event_names: EventNames | None = None
 
     @cached_property
     def catalog(self) -> FeatureCatalog:
@@ -139,7 +140,8 @@ class Audiences:
     def preview(self, name: str, caller: Caller, most: int) -> list[str]:
         """Return some members of a stored audience, as the role sees customers: under pseudonyms, or by their ids.
 
-        They are the first ones of an order that says nothing about them. It is logged.
+        They are the first ones of an order that says nothing about them, and no more than the size that is told: their
+        number would tell the exact one. It is logged.
 
         Raises:
             UnknownAudienceError, AccessRefused, NearIdenticalError: see `members`.
@@ -148,7 +150,7 @@ class Audiences:
         """
         found = self._evaluate(self.store.read(name), caller, "preview")
         names = [one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member]
-        one, purpose = self._installation, found.size.purpose
+        one, purpose, most = self._installation, found.size.purpose, min(most, found.size.size)
         if sees_pseudonyms(one.roles[caller.role], purpose, one.policy):
             return sorted(pseudonyms(one.pseudonym_key, caller.role, purpose, names).values())[:most]
         return sorted(names)[:most]
@@ -162,7 +164,7 @@ class Audiences:
             RetrievalFailed: the online store, the consent record or the audit log failed.
         """
         written = self.store.read(name)
-        audience = self.contracted.bound(written)
+        audience = self.bound(written)
         with self._refusals_logged(audience, caller, "check"):
             self.contracted.require_access(audience, caller)
             self._require_ids(audience, caller)
@@ -184,7 +186,7 @@ class Audiences:
     def sql(self, audience: Audience) -> Query:
         """Return the query that finds the members of an audience today."""
         with self._facts() as facts:
-            return compile_audiences([self.contracted.bound(audience)], facts.today)
+            return compile_audiences([self.bound(audience)], facts.today)
 
     @cached_property
     def contracted(self) -> Contracted:
@@ -193,10 +195,17 @@ class Audiences:
         contracts = cast("Documents[Document]", one.contracts)
         return Contracted(self.catalog, contracts, one.roles, one.policy, lambda: self.event_names)
 
-    @cached_property
+    @property
     def event_names(self) -> EventNames:
-        """The event types and channels that rules may name."""
-        return read_event_names(self._installation)
+        """The event types and channels that rules may name, read once a question."""
+        if self._event_names is None:
+            self._event_names = read_event_names(self._installation)
+        return self._event_names
+
+    def bound(self, written: Audience) -> Audience:
+        """Return an audience with each value in the type of its feature; see `Contracted.bound`."""
+        self._event_names = None
+        return self.contracted.bound(written)
 
     @cached_property
     def _audit(self) -> SizeAudit:
@@ -209,7 +218,7 @@ class Audiences:
             yield FactReader(self._installation, self.catalog, consent, moment)
 
     def _evaluate(self, written: Audience, caller: Caller, action: str) -> _Evaluated:
-        audience = self.contracted.bound(written)
+        audience = self.bound(written)
         with self._refusals_logged(audience, caller, action):
             self.contracted.require_access(audience, caller)
             if action == "export":

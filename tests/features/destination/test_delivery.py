@@ -357,7 +357,7 @@ def test_an_erasure_tells_the_destination_before_the_tables_erase(sender: Sender
 
 def test_settings_name_one_channel_and_no_open_address(sender: Sender) -> None:
     form = {"table": "gold/trade", "columns": ["a"], "purpose": PURPOSE, "role": "agent"}
-    with pytest.raises(ValidationError, match="one of webhook and kafka"):
+    with pytest.raises(ValidationError, match="one of webhook, kafka and file"):
         DestinationSettings.model_validate(form)
     for content in ({"table": None}, {"columns": ()}, {"table": None, "columns": ()}):
         with pytest.raises(ValidationError, match="a table with columns, an audience, or both"):

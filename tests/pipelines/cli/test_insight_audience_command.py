@@ -75,12 +75,33 @@ def test_an_audience_is_created_shown_sized_checked_and_exported(data: Path, tmp
     assert run(data, "export", "frequent", "--role", "privacy_officer", "--out", str(out))["members"] == 80
     assert out.read_text().splitlines() == ["customer_id", *NAMES[40:-1]]
     assert out.stat().st_mode & 0o777 == 0o600
+    with Installation(load_settings(data_dir=data)) as opened:
+        given = opened.lakehouse.rows("silver/disclosure").to_pylist()
+    assert [(row["customer_id"], row["destination"], row["audience"]) for row in given] == [
+        (name, "file", "frequent") for name in NAMES[40:-1]
+    ]
     checked = run(data, "check", "frequent", "--customer", NAMES[-1], "--role", "privacy_officer")
     assert (checked["permits"], checked["tests"]) == (False, [])
     # The online store has no values yet, so no test of a value holds.
     assert (
         "no  feature" in invoke(data, "check", "frequent", "--customer", NAMES[42], "--role", "privacy_officer").stdout
     )
+
+
+def test_an_audience_is_exported_to_a_destination(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "often.yaml").write_text(RULE.replace("frequent", "often"), "utf-8")
+    assert run(data, "create", str(tmp_path / "often.yaml"), "--role", "marketer")["size"] == 80
+    destination = {
+        "audience": "often", "purpose": "marketing", "role": "campaign_tool", "file": {"folder": str(tmp_path / "out")},
+    }  # fmt: skip
+    monkeypatch.setenv("BOJAGI_DESTINATIONS", json.dumps({"mail": destination}))
+    done = run(data, "export", "often", "--role", "marketer", "--to", "mail")
+    assert (done["changed"], done["unchanged"], done["removed"]) == (80, 0, 0)
+    assert (tmp_path / "out" / "mail_members.csv").read_text().splitlines() == ["customer_id", *NAMES[40:-1]]
+    assert "80 unchanged" in invoke(data, "export", "often", "--role", "marketer", "--to", "mail").stdout
+    assert "do not give it" in invoke(data, "export", "frequent", "--role", "marketer", "--to", "mail").stderr
+    for chosen in ((), ("--to", "mail", "--out", str(tmp_path / "x.csv"))):
+        assert invoke(data, "export", "often", "--role", "marketer", *chosen).exit_code == ExitCode.USAGE
 
 
 def test_a_near_identical_rule_and_a_role_without_the_purpose_are_refused(data: Path, tmp_path: Path) -> None:

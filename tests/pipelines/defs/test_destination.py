@@ -10,6 +10,7 @@ import pytest
 from features.destination.errors import DestinationBusy
 from features.destination.sending import send_changes
 from installation.alert_settings import WebhookSettings
+from installation.destination_settings import DestinationSettings, FileSettings
 from pipelines.cli.exit_code import ExitCode, of_error
 from pipelines.defs.destination import destination_jobs, destination_schedule
 from privacy.storage.lock import file_lock
@@ -48,3 +49,18 @@ def test_two_processes_do_not_send_to_one_destination(sender: Sender) -> None:
     ):
         send_changes(installation, "crm")
     assert of_error(DestinationBusy) is ExitCode.BUSY
+
+
+def test_exports_have_a_job_and_a_day_of_their_own(sender: Sender, tmp_path: Path) -> None:
+    installation = sender.shop.installation
+    export = DestinationSettings(
+        purpose="marketing", role="campaign_tool", audience="a", file=FileSettings(folder=tmp_path)
+    )
+    named = {"crm": sender.settings, "ads": export}
+    object.__setattr__(installation, "settings", installation.settings.model_copy(update={"destinations": named}))
+    jobs = destination_jobs(installation)
+    schedules = [destination_schedule(job, "Asia/Seoul") for job in jobs]
+    assert [[node.name for node in job.nodes] for job in jobs] == [["crm"], ["ads"]]
+    assert [(one.name, one.cron_schedule) for one in schedules] == [
+        ("hourly_destinations", "15 * * * *"), ("daily_exports", "15 6 * * *"),
+    ]  # fmt: skip

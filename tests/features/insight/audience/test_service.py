@@ -340,3 +340,35 @@ def test_definitions_and_history_belong_to_the_backups_and_name_no_customer(shop
     assert {part_of_file(Area.DATA, name) for name in files if not name.endswith(".lock")} == {Part.STORES}
     assert AUDIENCES in KEPT_DOCUMENTS
     assert not any(b"c_0" in content for content in files.values())
+
+
+@pytest.mark.parametrize(("rule", "words"), [
+    ({"event": "purchse", "within_days": 30}, "purchase"),
+    ({"not": {"event": "Search", "within_days": 30}}, "search"),
+    ({"event": "search", "channel": "fax", "within_days": 30}, "app, delivery, email"),
+])  # fmt: skip
+def test_an_unknown_event_type_or_channel_is_refused_with_the_known_ones(
+    shop: AudienceShop, rule: Any, words: str
+) -> None:
+    """It would select nobody, or with `not` everybody, and look like an answer."""
+    with pytest.raises(DefinitionError, match=words):
+        shop.audiences.size(audience(rule, purpose="personalisation"), MARKETER)
+
+
+def test_an_event_type_that_only_events_have_is_known(shop: AudienceShop) -> None:
+    shop.write_events({"c_001": [(at(1).date(), "tasted_wine", "fair")]})
+    try:
+        rule = {"event": "tasted_wine", "channel": "fair", "within_days": 30}
+        assert shop.audiences.size(audience(rule, purpose="personalisation"), MARKETER).size == 0
+    finally:
+        shop.write_events({})
+
+
+def test_a_preview_shows_no_more_members_than_the_size_that_is_told(shop: AudienceShop) -> None:
+    shop.write_views([{"customer": name, "order_count": n} for n, name in enumerate(NAMES)])
+    rule = "name: a\npurpose: marketing\nrule: {feature: trade:order_count, at_least: 137}\n"
+    size = shop.audiences.create(rule, MARKETER)
+    shown = shop.audiences.preview("a", MARKETER, 100)
+    assert len(shown) == size.size == 40 < len(PERMITTING[137:])
+    assert all(one.startswith("p_") for one in shown)
+    assert set(shop.audiences.preview("a", OFFICER, 5)) <= set(PERMITTING[137:])
