@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.authentication.provider_sign_in import ProviderSignIn
@@ -17,6 +18,8 @@ from agent_serving.console.subject import SubjectIndex
 from agent_serving.web.site import Site
 from installation.contract.plain_name import PlainNames
 from installation.installation import Installation
+
+Known = TypeVar("Known")
 
 
 class Console(Site):
@@ -48,6 +51,7 @@ class Console(Site):
         is_set_up = settings is not None and settings.client_id is not None and tokens is not None
         self.provider = ProviderSignIn(settings, tokens) if is_set_up and settings and tokens else None
         self.built: frozenset[str] = frozenset()
+        self._known: dict[str, tuple[int | None, Any]] = {}
         self.steward_of: StewardOf | None = None
 
     def globals(self) -> dict[str, Any]:
@@ -63,6 +67,14 @@ class Console(Site):
     def public_url(self) -> str:
         """The address of the console; empty if no setting says it."""
         return self.installation.settings.console.public_url or ""
+
+    def known(self, name: str, version: int | None, made: Callable[[], Known]) -> Known:
+        """Return what was computed from a version of a table; it is made anew when the table has another version."""
+        found = self._known.get(name)
+        if found is None or found[0] != version:
+            # Two threads may both make it, with the same result.
+            found = self._known[name] = (version, made())
+        return cast("Known", found[1])
 
     @property
     def accounts(self) -> StaffAccounts:

@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from agent_serving.console.customer.identity import Steward, events, identity
-from agent_serving.console.customer.part import FACT_HEADS, Grid, Part, form_of
 from agent_serving.console.customer.section import SECTIONS, parts_of
 from agent_serving.console.customer.timeline import timeline
 from agent_serving.console.errors import DecisionRefused
 from agent_serving.console.handling import add_page, note_view
 from agent_serving.console.page_table import PAGES, STEWARD
 from agent_serving.console.paging import paging_of
+from agent_serving.console.part import Grid, Part
 from agent_serving.console.subject import KINDS
 from agent_serving.console.visit import Visit
 from agent_serving.web.errors import FormRefused
@@ -108,9 +108,8 @@ def _identity(visit: Visit, fault: str, status: int) -> Response:
 def _show(visit: Visit, key: str, parts: list[Part], status: int = 200, **content: object) -> Response:
     own = {name: page for name, page in PAGES.items() if page.is_of_person and visit.staff.role in page.roles}
     tabs = {"customer": PAGES["customer"], **own}
-    more = {"timeline": None, "paging": None, "may_decide": False, "undone": [], "fault": "", "done": False, **content}
-    formed = [(form_of(part), part) for part in parts]
-    return visit.render("customer", status, parts=formed, tabs=tabs, tab=key, fact_heads=FACT_HEADS, **more)
+    more = {"timeline": None, "may_decide": False, "undone": [], "fault": "", "done": False, **content}
+    return visit.render_parts(PAGES[key].title, parts, status, template="customer", tabs=tabs, tab=key, **more)
 
 
 def _kinds(visit: Visit) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +14,12 @@ from starlette.responses import Response
 from agent_serving.console.cell import Formatter, is_number
 from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.page_table import PAGES, Page
+from agent_serving.console.part import FACT_HEADS, Part, form_of
 from agent_serving.console.static_file import address_of
 from agent_serving.web import visit as web
 from agent_serving.web.pass_store import PassKind
 from privacy.access.reader import TableReader
+from privacy.rights.wording import Wording
 
 if TYPE_CHECKING:
     from agent_serving.console.console import Console
@@ -126,6 +129,13 @@ class Visit(web.Visit):
             key: page for key, page in PAGES.items()
             if self.staff.role in page.roles and key in self.console.built and not page.is_of_person
         }  # fmt: skip
+
+    def render_parts(self, heading: Wording, parts: Sequence[Part], status: int = 200, **content: Any) -> Response:
+        """Return a page that is a list of parts; `back` leads to the page before, `paging` is of its first table."""
+        template = content.pop("template", "parts")
+        formed = [(form_of(part), part) for part in parts]
+        shared = {"back": None, "paging": None, "fact_heads": FACT_HEADS, "heading": heading}
+        return self.render(template, status, parts=formed, **(shared | content))
 
     def render(self, template: str, status: int = 200, **content: Any) -> Response:
         """Return a page."""

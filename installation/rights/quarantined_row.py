@@ -7,13 +7,13 @@ import pyarrow as pa
 from installation.contract.plain_name import PlainNames
 from installation.installation import Installation
 from installation.lakehouse.rows import quoted
+from installation.quality.quarantine_content import QUARANTINE
 from privacy.protection.data_key import KEY_ID_BYTES
 from privacy.protection.field import TableColumn
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import ExportedField, ExportedTable
 from privacy.rights.wording import Wording
 
-QUARANTINE = "bronze/quarantine"
 _RECORD = TableColumn(QUARANTINE, "record")
 _READ = ("source", "file_id", "line", "column", "rule", "reason", "record", "quarantined_at")
 _KEPT = Wording("Until the row is corrected and loaded", "기록이 정정되어 적재될 때까지")

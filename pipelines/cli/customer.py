@@ -13,7 +13,7 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from agent_serving.console.cell import Formatter
-    from agent_serving.console.customer.part import Part
+    from agent_serving.console.part import Part
 
 Section = Literal["profile", "timeline", "purchases", "journeys", "insight", "consents", "identity", "requests"]
 
@@ -88,7 +88,7 @@ def _print(part: Part, formatter: Formatter, language: Literal["en", "ko"]) -> N
 
 def _as_dict(part: Part, formatter: Formatter, language: Literal["en", "ko"]) -> dict[str, Any]:
     """Return a part as texts: a note, or title, heads and rows."""
-    from agent_serving.console.customer.part import FACT_HEADS, Facts, Grid, Note
+    from agent_serving.console.part import FACT_HEADS, Facts, Grid, Note
 
     def text(value: Any) -> str:
         return formatter.cell(value).striptags()

@@ -13,7 +13,7 @@ from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
-    from pipelines.ingest.quarantine_content import QuarantinedGroup, QuarantinedItem
+    from installation.quality.quarantine_content import QuarantinedGroup, QuarantinedItem
 
 _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows_quarantined")
 Source = Annotated[str | None, typer.Argument(help="Name of one source, such as crm_customer; all sources by default.")]
@@ -34,7 +34,7 @@ def list_rows(source: Source = None, data: Data = None, as_json: Json = False) -
       bojagi quarantine list
       bojagi quarantine list delivery --json
     """
-    from pipelines.ingest.quarantine_content import quarantined_groups
+    from installation.quality.quarantine_content import quarantined_groups
 
     installation = installation_for(data)
     groups = quarantined_groups(_items(installation, source))
@@ -107,10 +107,10 @@ def print_replayed(reports: list[dict[str, Any]], *, as_json: bool) -> None:
 def replay_rows(installation: "Installation", sources: Collection[str] | None) -> list[dict[str, Any]]:
     """Load the quarantined rows that pass the current contracts; None means those of all sources."""
     from installation.lakehouse_claim import lakehouse_lease
+    from installation.quality.quarantine_content import quarantined_items
     from pipelines.engine.session import open_engine
     from pipelines.ingest.load_option import LoadOptions
     from pipelines.ingest.lock import run_lock
-    from pipelines.ingest.quarantine_content import quarantined_items
     from pipelines.ingest.quarantine_replay import replay_quarantine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
@@ -147,7 +147,7 @@ def age(since: datetime, now: datetime) -> str:
 
 def _items(installation: "Installation", source: str | None) -> "list[QuarantinedItem]":
     """Return what is in quarantine. A source without a contract is known if quarantine still has something of it."""
-    from pipelines.ingest.quarantine_content import quarantined_items
+    from installation.quality.quarantine_content import quarantined_items
 
     found = quarantined_items(installation.lakehouse, source)
     if source is not None and not found:

@@ -23,7 +23,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
-    from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
+    from installation.quality.quarantine_content import quarantined_groups, quarantined_items
     from pipelines.orchestration.landing_state import unmatched_landings
     from pipelines.quality.newest_event import find_newest_event
     from pipelines.quality.table_status import read_table_status

@@ -20,11 +20,12 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.consent.intake import PERSON_KEYS
 from pipelines.ingest.exact_json import decode_exactly
 from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text
-from pipelines.ingest.quarantine import QUARANTINE, REMOVED, Quarantine
+from pipelines.ingest.quarantine import REMOVED, Quarantine
 from privacy.consent.controller_name import is_probably_same
 from privacy.consent.record import ConsentRecord
 from privacy.consent.state import EVERY_PURPOSE, State

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Contract, Contracts
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.erasure.delta_rewrite import TableEdit, drop
 from pipelines.erasure.legal_record import is_kept_by_law, is_open, lock
 from pipelines.ingest.bronze import bronze_schema
-from pipelines.ingest.quarantine import QUARANTINE, RECORD
+from pipelines.ingest.quarantine import RECORD
 from pipelines.ingest.suppressed_row import Mask, PersonRows
 from privacy.protection.data_key import KEY_ID_BYTES
 from privacy.protection.source_person import Protection

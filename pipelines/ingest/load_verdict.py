@@ -12,9 +12,10 @@ from typing import Any
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.quarantine import QUARANTINE, RefusedFile
+from pipelines.ingest.quarantine import RefusedFile
 
 NAMED_REASONS = 3
 """How many reasons a message names. The check of the asset lists all of them."""

@@ -24,12 +24,12 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.ingest.exact_json import encode
 from privacy.contract.document import KafkaTopic
 from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
-QUARANTINE = "bronze/quarantine"
 REMOVED = "removed"
 """Value of `replayed_load_id` for a refused file that is no longer in the landing folder."""
 RECORD = TableColumn(QUARANTINE, "record")

@@ -164,7 +164,7 @@ def _freshness(installation: Installation) -> dict[str, float]:
 
 
 def _quarantine(installation: Installation) -> tuple[dict[str, int], dict[str, int]]:
-    from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
+    from installation.quality.quarantine_content import quarantined_groups, quarantined_items
 
     rows: dict[str, int] = {}
     files: dict[str, int] = {}

@@ -13,8 +13,8 @@ import numpy as np
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.errors import RetentionError
-from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.revealer import needed_columns
 from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names, source_persons

@@ -10,7 +10,7 @@ from typing import Any
 
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.quarantine import QUARANTINE
+from installation.quality.quarantine_content import QUARANTINE
 
 LAYERS = ("source", "silver", "gold", "release")
 LOADED = "_loaded_at"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agent_serving.console.cell import State
-from agent_serving.console.customer.part import Grid, Part
 from agent_serving.console.customer.reading import CustomerReading
+from agent_serving.console.part import Grid, Part
 from installation.contract.plain_name import readable
 from privacy.consent.record import ConsentRecord
 from privacy.rights.wording import Wording

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from agent_serving.console.cell import Share
-from agent_serving.console.customer.part import NO_CONSENT, Grid, Note, Part
 from agent_serving.console.customer.reading import CustomerReading
+from agent_serving.console.part import NO_CONSENT, Grid, Note, Part
 from installation.contract.plain_name import readable
 from privacy.rights.wording import Wording
 

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from agent_serving.console.cell import Share
-from agent_serving.console.customer.part import Fact, Facts, Grid, Note, Part
 from agent_serving.console.customer.profile import WIDE, consent_note
 from agent_serving.console.customer.reading import CustomerReading, OwnRows
+from agent_serving.console.part import Fact, Facts, Grid, Note, Part
 from features.insight.errors import UnreadableRowError
 from features.insight.score.explanation import explain_scores, models_of, reason_text, value_text
 from features.insight.score.model_table import TABLE as SCORE_MODELS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agent_serving.console.customer.part import NO_CONSENT, Fact, Facts, Note, Part, shown, withheld
 from agent_serving.console.customer.reading import CustomerReading, OwnRows
+from agent_serving.console.part import NO_CONSENT, Fact, Facts, Note, Part, shown, withheld
 from installation.contract.document import Contract
 from privacy.rights.wording import Wording
 

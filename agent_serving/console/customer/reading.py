@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from agent_serving.console.customer.part import reason_text
+from agent_serving.console.part import reason_text
 from agent_serving.console.subject import Subject
 from installation.contract.document import Contract
 from installation.contract.plain_name import PlainNames

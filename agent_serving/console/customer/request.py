@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from agent_serving.console.cell import State
-from agent_serving.console.customer.part import Grid, Note, Part
 from agent_serving.console.customer.reading import CustomerReading
+from agent_serving.console.part import Grid, Note, Part
 from agent_serving.portal.words import RIGHTS, STATES
 from installation.contract.plain_name import readable
 from privacy.access.pseudonym import log_pseudonym

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from agent_serving.console.customer.consent import consents
 from agent_serving.console.customer.identity import identity
 from agent_serving.console.customer.insight import scores, segment
-from agent_serving.console.customer.part import Part
 from agent_serving.console.customer.profile import profile
 from agent_serving.console.customer.purchases import journeys, purchases
 from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.customer.request import disclosures, requests
 from agent_serving.console.customer.timeline import timeline
+from agent_serving.console.part import Part
 
 
 def _newest_month(reading: CustomerReading) -> list[Part]:

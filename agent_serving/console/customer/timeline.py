@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from agent_serving.console.customer.part import Grid, Note, Part
 from agent_serving.console.customer.profile import consent_note
 from agent_serving.console.customer.reading import CustomerReading
+from agent_serving.console.part import Grid, Note, Part
 from installation.contract.plain_name import readable
 from privacy.rights.wording import Wording
 

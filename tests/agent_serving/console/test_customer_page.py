@@ -11,8 +11,8 @@ from html import unescape
 import pytest
 
 from agent_serving.console.cell import Formatter
-from agent_serving.console.customer.part import shown
 from agent_serving.console.page_table import PAGES, ROLES
+from agent_serving.console.part import shown
 from agent_serving.web.page import Pages
 from installation.installation import Installation
 from privacy.access.pseudonym import log_pseudonym, pseudonyms

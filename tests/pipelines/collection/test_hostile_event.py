@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from bench.collect.consent import RULES
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.collection.arrival import Arrivals
 from pipelines.collection.log_tail import LogTail
 from pipelines.collection.micro_batch import load_segments
-from pipelines.ingest.quarantine import QUARANTINE
 from tests.agent_serving.collector.collecting_shop import (
     SOURCE,
     collecting,

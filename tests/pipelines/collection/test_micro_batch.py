@@ -16,13 +16,13 @@ from agent_serving.collector.projection import Projection
 from agent_serving.collector.received_event import SignalHeaders
 from installation.collector.append_log import AppendLog
 from installation.collector.segment import sealed_segments
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.collection import micro_batch
 from pipelines.collection.micro_batch import load_segments
 from pipelines.erasure.landing_store import LandingStore
 from pipelines.ingest import deduplication
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.ingest.quarantine_replay import replay_quarantine
 from privacy.protection.suppression import Suppressed
 from tests.agent_serving.collector.collecting_shop import SOURCE, folder_of

@@ -9,12 +9,13 @@ from typing import Any
 from bench.generated_file.generate import GeneratedFile
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.ingest.batch_preparation import LoadContext, prepare
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import has_open_end
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.quarantine import QUARANTINE, Origin, Quarantine
+from pipelines.ingest.quarantine import Origin, Quarantine
 from pipelines.ingest.source_file import open_source, read_safely
 from pipelines.ingest.source_load import ingest_source
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE

@@ -15,11 +15,11 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.contracts.check import CheckResult, check_contracts
 from pipelines.contracts.draft import draft
 from pipelines.ingest.landing import unmatched_files
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.ingest.source_load import ingest_source
 from privacy.protection.revealer import Revealer
 from tests.protection import open_protection_in

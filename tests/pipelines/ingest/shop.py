@@ -11,9 +11,10 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.quarantine import QUARANTINE, Quarantine
+from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.quarantine_replay import replay_quarantine
 from pipelines.ingest.source_load import ingest_source
 from tests.protection import open_protection_in

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from installation.quality.quarantine_content import QUARANTINE
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.load_verdict import LoadVerdict, judge_loads, judge_tables
-from pipelines.ingest.quarantine import QUARANTINE, Quarantine
+from pipelines.ingest.quarantine import Quarantine
 from tests.pipelines.ingest.shop import Shop, csv_of, sale
 
 

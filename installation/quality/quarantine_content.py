@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.quarantine import QUARANTINE
 
 _COLUMNS = 'source, file, line, "column", rule, reason, quarantined_at'
+
+
+QUARANTINE = "bronze/quarantine"
+"""The table of rows and files that broke their contract."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
+from installation.quality.quarantine_content import quarantined_groups, quarantined_items
 from tests.pipelines.ingest.shop import NOW, Shop, csv_of, sale
 
 
