@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from agent_serving.console.customer.identity import StewardOf
 from agent_serving.console.router import add_console
 from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
@@ -24,13 +25,15 @@ the audit log before its answer leaves. Errors are `application/problem+json` wi
 """
 
 
-def create_app(installation: Installation) -> FastAPI:
+def create_app(installation: Installation, steward_of: StewardOf | None = None) -> FastAPI:
     """Return the application of an installation. The caller closes the installation after the server has ended.
 
     The services are opened when the server starts, and closed when it stops. There is no page that shows the API: such
-    pages load scripts from elsewhere. `GET /openapi.json` describes it.
+    pages load scripts from elsewhere. `GET /openapi.json` describes it. `steward_of` records the decisions on identity
+    that the console takes; without it, the console shows identity and takes none.
     """
     services = Services(installation)
+    services.console.steward_of = steward_of
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

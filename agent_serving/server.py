@@ -11,6 +11,7 @@ import uvicorn
 
 from agent_serving.application import create_app
 from agent_serving.connection_limit import LimitedProtocol
+from agent_serving.console.customer.identity import StewardOf
 from agent_serving.errors import ServerStartError
 from installation.event_log import open_log
 from installation.installation import Installation
@@ -20,10 +21,10 @@ GRACE_SECONDS = 10
 """How long open requests may take to finish after a signal to stop."""
 
 
-def serve(installation: Installation) -> None:
+def serve(installation: Installation, steward_of: StewardOf | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Requests that are open then are answered, for at most `GRACE_SECONDS`.
 
-    Prints the address once the socket listens.
+    Prints the address once the socket listens. `steward_of` records decisions on identity that the console takes.
 
     Raises:
         ServerStartError: the address is taken or not ours, the certificate cannot be used, or the settings would serve
@@ -37,7 +38,7 @@ def serve(installation: Installation) -> None:
             f"http.host is {settings.host}, so other machines could read personal data on the way. Set "
             "http.tls_certificate and http.tls_key, or listen on 127.0.0.1 behind a proxy that ends TLS."
         )
-    app = create_app(installation)
+    app = create_app(installation, steward_of)
     # h11 limits the size of headers, and takes none from the end of a body.
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False,

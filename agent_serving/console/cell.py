@@ -24,9 +24,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Withheld:
-    """A value that is not shown, with the reason of `TableReader`'s plan or of the consent."""
+    """A value that is not shown, with the reason in the words of a page."""
 
-    reason: str
+    reason: Wording
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Formatter:
                 return Markup('<a href="{}">{}</a>').format(value.address, self.cell(value.text))
             case Withheld():
                 label = "비공개" if self._language == "ko" else "withheld"
-                return Markup('<span class="withheld">{}</span> <small>{}</small>').format(label, value.reason)
+                return Markup('<span class="withheld">{}</span> <small>{}</small>').format(
+                    label, value.reason.text(self._language)
+                )
             case State():
                 return Markup('<span class="state {}">{}</span>').format(value.kind, value.text.text(self._language))
             case Share():

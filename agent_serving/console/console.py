@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.authentication.provider_sign_in import ProviderSignIn
 from agent_serving.authentication.staff_account import FILE, StaffAccounts
+from agent_serving.console.customer.identity import StewardOf
 from agent_serving.console.page_table import ROLES
 from agent_serving.console.refusal import CASES, EXPLAINED
 from agent_serving.console.staff import ACCOUNT, Staff, staff_of_session
+from agent_serving.console.staff_name import for_staff
 from agent_serving.console.subject import SubjectIndex
 from agent_serving.web.site import Site
+from installation.contract.plain_name import PlainNames
 from installation.installation import Installation
 
 
@@ -44,10 +48,16 @@ class Console(Site):
         is_set_up = settings is not None and settings.client_id is not None and tokens is not None
         self.provider = ProviderSignIn(settings, tokens) if is_set_up and settings and tokens else None
         self.built: frozenset[str] = frozenset()
+        self.steward_of: StewardOf | None = None
 
     def globals(self) -> dict[str, Any]:
         """Return the names of roles for the templates."""
         return {"roles": ROLES}
+
+    @cached_property
+    def names(self) -> PlainNames:
+        """The plain names of tables, columns and purposes, in the third person."""
+        return for_staff(super().names)
 
     @property
     def public_url(self) -> str:

@@ -13,3 +13,7 @@ class UnknownCustomer(ServingError):
 
 class UnknownEntry(ServingError):
     """There is no segment, audience or destination of this name."""
+
+
+class DecisionRefused(ServingError):
+    """A steward's decision cannot be recorded; the message says why, in words for the steward."""

@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from agent_serving.console.errors import PageRefused
 from agent_serving.console.page_table import PAGES
+from agent_serving.console.viewing import log_view
 from agent_serving.console.visit import Visit
 from agent_serving.web.handling import register
-from privacy.access.pseudonym import log_pseudonym
-from privacy.audit import AuditEntry, loggable
 
 Handler = Callable[[Visit], Response]
 
@@ -50,26 +49,27 @@ def add_page(
             return handler(visit)
         if visit.staff.role not in PAGES[page].roles:
             if of_person:
-                _note(visit, page, "refused")
+                note_view(visit, page, "refused")
             raise PageRefused(f"The role {visit.staff.role} may not open the page {page}.")
         if not of_person:
             return handler(visit)
         visit.subject = visit.console.subjects.find(visit.path("customer"), visit.staff)
         answer = handler(visit)
         # Before the answer leaves: a view that cannot be logged raises, and the answer is dropped.
-        _note(visit, page, "allowed")
+        note_view(visit, page, "allowed")
         return answer
 
     register(router, method, path, opened, checked, turned_away)
 
 
-def _note(visit: Visit, page: str, outcome: str) -> None:
-    installation, found = visit.console.installation, visit.subject
-    installation.audit_log.append(
-        AuditEntry(
-            at=installation.clock(), who=loggable(visit.staff.name, 200), role=visit.staff.role,
-            purpose=visit.staff.purpose, action="view" if visit.request.method == "GET" else "change",
-            table=f"console/{page}", subjects=None if found is None else 1, outcome=outcome, identity="authenticated",
-            subject=None if found is None else log_pseudonym(installation.pseudonym_key, found.customer_id),
-        )
+def note_view(visit: Visit, page: str, outcome: str, action: str | None = None) -> None:
+    """Append the use of the customer of a visit to the audit log; `action` None is by the method of the request.
+
+    Raises:
+        AuditError: it cannot be logged, so nothing may be shown.
+    """
+    staff = visit.staff
+    log_view(
+        visit.console.installation, staff.name, staff.role, staff.purpose, page, visit.subject, outcome=outcome,
+        action=action or ("view" if visit.request.method == "GET" else "change"), identity="authenticated",
     )  # fmt: skip

@@ -33,6 +33,11 @@ class Page:
     meaning: Wording
     roles: frozenset[str]
 
+    @property
+    def is_of_person(self) -> bool:
+        """Whether it shows one customer; such a page is reached from the customer's page."""
+        return "{customer}" in self.path
+
 
 PAGES: dict[str, Page] = {
     "home": Page(
@@ -42,6 +47,36 @@ PAGES: dict[str, Page] = {
         "/customer", Wording("Customers", "고객"),
         Wording("One customer: profile, timeline, consents, identity", "고객 한 명의 프로필, 이력, 동의, 식별 정보"),
         frozenset(ROLES),
+    ),
+    "customer_timeline": Page(
+        "/customer/{customer}/timeline", Wording("Timeline", "이력"),
+        Wording("What happened, over all channels", "모든 채널의 활동"), frozenset(ROLES),
+    ),
+    "customer_purchases": Page(
+        "/customer/{customer}/purchases", Wording("Purchases", "구매"),
+        Wording("Categories, rhythm, next purchase, orders", "카테고리, 주기, 다음 구매, 주문"), frozenset(ROLES),
+    ),
+    "customer_journeys": Page(
+        "/customer/{customer}/journeys", Wording("Paths to purchase", "구매 경로"),
+        Wording("Journeys over channels", "채널 간 여정"), frozenset(ROLES),
+    ),
+    "customer_insight": Page(
+        "/customer/{customer}/insight", Wording("Segment and scores", "세그먼트와 점수"),
+        Wording("Segment, scores, and why", "세그먼트, 예측 점수와 그 이유"), frozenset(ROLES),
+    ),
+    "customer_consents": Page(
+        "/customer/{customer}/consents", Wording("Consents", "동의"),
+        Wording("What is permitted, and every statement", "허용 현황과 의사 표시 이력"),
+        frozenset({SUPPORT, STEWARD, OFFICER}),
+    ),
+    "customer_identity": Page(
+        "/customer/{customer}/identity", Wording("Identity", "식별 정보"),
+        Wording("Which records are this customer, and why", "연결된 기록과 그 근거"), frozenset({STEWARD, OFFICER}),
+    ),
+    "customer_requests": Page(
+        "/customer/{customer}/requests", Wording("Requests and disclosures", "요청과 제공 내역"),
+        Wording("Requests, what was disclosed, and who looked", "요청, 제공 내역, 조회한 직원"),
+        frozenset({SUPPORT, OFFICER}),
     ),
     "segment": Page(
         "/segment", Wording("Segments", "세그먼트"),

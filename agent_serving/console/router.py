@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
-from agent_serving.console import audience_page, segment_page, sign_in_page
+from agent_serving.console import audience_page, customer_page, segment_page, sign_in_page
 from agent_serving.console.console import Console
 from agent_serving.console.home_page import home_router
 from agent_serving.console.page_table import PAGES
@@ -20,6 +20,7 @@ TILES: Mapping[str, Tiles] = {
 ROUTERS = (
     sign_in_page.router,
     home_router(TILES),
+    customer_page.router,
     segment_page.router,
     audience_page.router,
 )

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent_serving.console.errors import UnknownCustomer
 from installation.installation import Installation
 from privacy.access.plan import sees_pseudonyms
 from privacy.access.pseudonym import pseudonyms
 from privacy.consent.record import is_opaque_id
+from privacy.rights.wording import Wording
 
 _CUSTOMERS = "silver/customer"
+_IDENTIFIERS = "silver/identifier"
+KINDS = {
+    "email": Wording("E-mail address", "이메일"), "phone": Wording("Phone number", "전화번호"),
+    "member_no": Wording("Member number", "회원번호"), "card_no": Wording("Card number", "카드번호"),
+    "account_no": Wording("Account number", "계정번호"),
+}  # fmt: skip
+"""Numbers by which a customer is looked up."""
 _MOST_INDEXES = 8
 """Roles and purposes whose pseudonyms are kept; 100,000 customers take 15 MB each."""
 
@@ -42,6 +50,13 @@ class Reading(Protocol):
         """The purpose."""
 
 
+class Reader(NamedTuple):
+    """Who reads outside of a session."""
+
+    role: str
+    purpose: str
+
+
 class SubjectIndex:
     """Leads from an identifier as a role sees it to the customer. Any number of threads may share it."""
 
@@ -57,13 +72,31 @@ class SubjectIndex:
             UnknownCustomer: there is no such customer.
             LakehouseError: there are no customers yet.
         """
-        if sees_pseudonyms(self._installation.roles[reading.role], reading.purpose, self._installation.policy):
+        if self.is_pseudonymised(reading):
             customer = self._customers(reading.role, reading.purpose).get(seen)
         else:
             customer = seen if self._exists(seen) else None
         if customer is None:
             raise UnknownCustomer("There is no such customer.")
         return Subject(customer, seen)
+
+    def is_pseudonymised(self, reading: Reading) -> bool:
+        """Return whether the role sees pseudonyms, so that no number may lead it to a customer."""
+        return sees_pseudonyms(self._installation.roles[reading.role], reading.purpose, self._installation.policy)
+
+    def owner(self, kind: str, value: str) -> Subject | None:
+        """Return the only customer who has a number, for a role that sees customers as stored; None without one.
+
+        Raises:
+            LakehouseError: there are no customers yet.
+        """
+        token = self._installation.tokenizer.token(kind, value)
+        if token is None:
+            return None
+        where = f"token_kind = '{kind}' AND token = '{token}'"
+        owners = set(self._installation.lakehouse.rows(_IDENTIFIERS, ["customer_id"], where)["customer_id"].to_pylist())
+        customer = owners.pop() if len(owners) == 1 else None
+        return None if customer is None else Subject(customer, customer)
 
     def _exists(self, customer: str) -> bool:
         # An opaque identifier has no quote, so it cannot break out of the SQL text.

@@ -11,6 +11,7 @@ import pyarrow as pa
 from starlette.responses import Response
 
 from agent_serving.console.cell import Formatter, is_number
+from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.page_table import PAGES, Page
 from agent_serving.console.static_file import address_of
 from agent_serving.web import visit as web
@@ -70,6 +71,14 @@ class Visit(web.Visit):
         """
         return self.reader.read(table, self.staff.role, self.staff.purpose, columns, **options).frame
 
+    @property
+    def reading(self) -> CustomerReading:
+        """Reads the customer of the page."""
+        return CustomerReading(
+            self.console.installation, self.console.names, self.staff.name, self.staff.role, self.staff.purpose,
+            self.customer, is_authenticated=True,
+        )  # fmt: skip
+
     def query(self, name: str, most: int = 200) -> str:
         """Return a parameter of the address without blanks around it; empty if it is missing."""
         return self.request.query_params.get(name, "").strip()[:most]
@@ -114,7 +123,8 @@ class Visit(web.Visit):
         if self.signed_in is None or not self.staff.purpose:
             return {}
         return {
-            key: page for key, page in PAGES.items() if self.staff.role in page.roles and key in self.console.built
+            key: page for key, page in PAGES.items()
+            if self.staff.role in page.roles and key in self.console.built and not page.is_of_person
         }  # fmt: skip
 
     def render(self, template: str, status: int = 200, **content: Any) -> Response:

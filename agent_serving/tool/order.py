@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,11 @@ from agent_serving.tool.item import Fact, Item, Note, ToolResult
 from agent_serving.tool.shop import AGENT_ROLES, MOST_ITEMS, parameters
 from agent_serving.tool.tool import Tool, ToolContext
 from agent_serving.understanding.model import Intent
-from installation.access.arrow_table import ArrowTables
-from installation.lakehouse.rows import quoted
 from privacy.access.errors import AccessRefused
+from privacy.access.table_part import TablePart
 from privacy.consent.record import is_opaque_id
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from features.retrieval.answer import Caller
     from installation.installation import Installation
 
@@ -29,18 +25,6 @@ _COLUMNS = (
     "order_id", "ordered_at", "channel", "piece_count", "sales_value", "delivery_method", "shipped_at", "delivered_at",
     "return_count", "refund_amount",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _OwnRows(ArrowTables):
-    """Reads only the rows of one customer, so that a read need not load the whole table."""
-
-    customer_id: str = ""
-
-    def rows(self, table: str, columns: Sequence[str]) -> pa.Table:
-        """Return these columns of the customer's rows."""
-        # An opaque identifier has no quote, so it cannot break out of the SQL text.
-        return self.lakehouse.select(table, quoted(columns), f"\"{KEY}\" = '{self.customer_id}'")
 
 
 class OrderReader:
@@ -60,9 +44,8 @@ class OrderReader:
             raise AccessRefused("The customer id is malformed; expected an opaque id such as c_5kq.")
         if caller.purposes is not None and purpose not in caller.purposes:
             raise AccessRefused(f"The caller does not have the purpose {purpose}.")
-        tables = self._installation.arrow_tables
-        own = _OwnRows(tables.lakehouse, tables.policy, tables.decisions, customer_id)
-        read = self._installation.reader_on(own, caller.name).read(TABLE, caller.role, purpose, _COLUMNS)
+        reader = self._installation.table_reader(caller.name)
+        read = reader.read(TABLE, caller.role, purpose, _COLUMNS, part=TablePart(customer_id))
         rows: list[dict[str, Any]] = read.frame.sort_by([("ordered_at", "descending")]).to_pylist()
         return rows
 

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from installation.contract.document import Contract
 from installation.installation import Installation
 from installation.lakehouse.rows import quoted
-from privacy.access.reader import CUSTOMER, CUSTOMER_KEY
+from privacy.access.reader import CUSTOMER
+from privacy.access.table_part import CUSTOMER_KEY
 from privacy.protection.normal_form import normalise_email, normalise_phone
 from privacy.protection.revealer import needed_columns
 

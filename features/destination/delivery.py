@@ -30,7 +30,8 @@ from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
 from installation.destination_settings import DestinationSettings
 from installation.installation import Installation
-from privacy.access.reader import CUSTOMER, CUSTOMER_KEY
+from privacy.access.reader import CUSTOMER
+from privacy.access.table_part import CUSTOMER_KEY
 
 PART = 500
 """Events between two looks at the consent record, and between two commits of what was taken."""

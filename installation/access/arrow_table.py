@@ -18,6 +18,7 @@ from privacy.consent.policy import Policy
 
 if TYPE_CHECKING:
     from privacy.access.condition import RowCondition
+    from privacy.access.table_part import TablePart
 
 _PLACE = "_place"
 
@@ -38,9 +39,9 @@ class ArrowTables:
     policy: Policy
     decisions: Callable[[], Decisions]
 
-    def rows(self, table: str, columns: Sequence[str]) -> pa.Table:
-        """Return these columns of all rows of a table."""
-        return self.lakehouse.rows(table, columns)
+    def rows(self, table: str, columns: Sequence[str], part: TablePart | None = None) -> pa.Table:
+        """Return these columns of all rows of a table, or of a part of them."""
+        return self.lakehouse.rows(table, columns, None if part is None else part.sql)
 
     def with_customer(self, frame: pa.Table, key: str | None, token_kind: str | None) -> pa.Table:
         """Return the rows with the column `CUSTOMER`; null where no customer has the row's matching key."""

@@ -116,13 +116,13 @@ class Lakehouse:
         """
         return select(self.delta(table), expressions, where)
 
-    def rows(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return columns (None: all) of every row of a table, deleted rows left out.
+    def rows(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Return columns (None: all) of every row of a table, deleted rows left out; `where` as for `select`.
 
         Raises:
             LakehouseError: there is no such table.
         """
-        return self.select(table, quoted(columns) if columns else "*")
+        return self.select(table, quoted(columns) if columns else "*", where)
 
     def append_rows(self, table: str, rows: pa.Table) -> None:
         """Add rows in one commit; makes the table when there is none."""

@@ -18,6 +18,7 @@ from privacy.access.coarse_value import coarse_numbers
 from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
+from privacy.access.table_part import TablePart
 from privacy.consent.view import ConsentView
 
 
@@ -28,9 +29,10 @@ class SparkTables:
     lakehouse: SparkLakehouse
     consent: Callable[[datetime], ConsentView]
 
-    def rows(self, table: str, columns: Sequence[str]) -> DataFrame:
-        """Return these columns of all rows of a table."""
-        return self.lakehouse.read(table).select(*columns)
+    def rows(self, table: str, columns: Sequence[str], part: TablePart | None = None) -> DataFrame:
+        """Return these columns of all rows of a table, or of a part of them."""
+        rows = self.lakehouse.read(table)
+        return (rows if part is None else rows.where(part.sql)).select(*columns)
 
     def with_customer(self, frame: DataFrame, key: str | None, token_kind: str | None) -> DataFrame:
         """Return the rows with the column `CUSTOMER`; null where the matching key leads to no customer."""

@@ -12,6 +12,7 @@ from pipelines.cli import (
     consent,
     console,
     contracts,
+    customer,
     database,
     destination,
     doctor,
@@ -82,6 +83,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(identity.app, name="identity")
 app.command("read")(read.read)
+app.command("customer")(customer.customer)
 app.command("profile")(profile.profile)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")

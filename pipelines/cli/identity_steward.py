@@ -95,21 +95,15 @@ def _decide(verdict: Any, first: str, second: str, reason: str, installation: In
 
 
 def _writing_service(installation: Installation) -> StewardService:
-    """Return the service after checking that the lakehouse belongs to this installation."""
-    from installation.lakehouse_claim import require_own
+    from pipelines.steward.opening import deciding_service
 
-    require_own(installation)
-    return _steward_service(installation)
+    return deciding_service(installation, getpass.getuser())
 
 
 def _steward_service(installation: Installation) -> StewardService:
-    from pipelines.ingest.load_id import in_utc
-    from pipelines.steward.steward_service import StewardService
+    from pipelines.steward.opening import steward_service
 
-    token, user = installation.tokenizer.token, getpass.getuser()
-    return StewardService(
-        installation.lakehouse, installation.contracts, token, lambda: in_utc(installation.clock()), user
-    )
+    return steward_service(installation, getpass.getuser())
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:

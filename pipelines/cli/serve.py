@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -40,6 +41,7 @@ def serve(
     """
     from agent_serving.server import serve as serve_http
     from installation.installation import Installation
+    from pipelines.steward.opening import ConsoleSteward
 
     settings = settings_for(data)
     changed = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
@@ -51,4 +53,5 @@ def serve(
 
             model = opened.enter_context(closing(LocalModel()))
             settings = settings.model_copy(update={"llm": model.settings()})
-        serve_http(opened.enter_context(Installation(settings)))
+        installation = opened.enter_context(Installation(settings))
+        serve_http(installation, partial(ConsoleSteward, installation))

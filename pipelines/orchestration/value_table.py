@@ -13,7 +13,7 @@ import pyarrow as pa
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import TableProfile
-from privacy.access.reader import CUSTOMER_KEY
+from privacy.access.table_part import CUSTOMER_KEY
 from privacy.access.value_profile import ColumnProfile, profile_columns
 
 MOST_ROWS = 200_000

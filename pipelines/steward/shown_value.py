@@ -13,6 +13,7 @@ from installation.installation import Installation
 from pipelines.register.register_contract import PURPOSE, key_column, part_columns
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import plan_read
+from privacy.access.table_part import TablePart
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class _OneEntry(ArrowTables):
     token_column: str
     token: str
 
-    def rows(self, table: str, columns: Sequence[str]) -> pa.Table:
+    def rows(self, table: str, columns: Sequence[str], part: TablePart | None = None) -> pa.Table:
         """Return these columns of the newest row of the entry."""
         order = ("_loaded_at", "_load_id", "_source_file", "_line")
         wanted = ", ".join(f'"{name}"' for name in dict.fromkeys((*columns, *order)))

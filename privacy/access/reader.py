@@ -16,6 +16,7 @@ from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, is_personal, plan_read
 from privacy.access.pseudonym import pseudonyms, record_pseudonyms
 from privacy.access.role import Roles
+from privacy.access.table_part import CUSTOMER_KEY, TablePart
 from privacy.audit import AuditEntry, AuditLog, loggable
 from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 CUSTOMER = "_customer"
 """Column that a backend adds: the customer of each row; null where none is known."""
-CUSTOMER_KEY = "customer_id"
 IDENTIFIER = "silver/identifier"
 """Table that links matching keys to customers."""
 NO_IDENTIFIER = f"There is no table {IDENTIFIER}, which links rows to customers: run `bojagi run`."
@@ -42,8 +42,8 @@ Frame = TypeVar("Frame")
 class TableBackend(Protocol[Frame]):
     """Reads and filters tables as frames of one kind, such as Arrow tables. `TableReader` applies the rules."""
 
-    def rows(self, table: str, columns: Sequence[str]) -> Frame:
-        """Return these columns of all rows of a table."""
+    def rows(self, table: str, columns: Sequence[str], part: TablePart | None = None) -> Frame:
+        """Return these columns of all rows of a table, or of a part of them; a file without such rows is not read."""
         ...
 
     def with_customer(self, frame: Frame, key: str | None, token_kind: str | None) -> Frame:
@@ -139,6 +139,7 @@ class TableReader(Generic[Frame]):
     def read(
         self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None,
         *, where: str | None = None, customer: str | None = None, with_customer: bool = False,
+        part: TablePart | None = None,
     ) -> Read[Frame]:  # fmt: skip
         """Return what the role may read of a table for a purpose, of the customers who permit it now.
 
@@ -155,6 +156,7 @@ class TableReader(Generic[Frame]):
             where: a condition that the rows must meet (`privacy.access.condition`); None returns all.
             customer: value of the table's subject key, as the role sees it; None returns all customers.
             with_customer: keep the column `CUSTOMER`, so that the caller can count people. It must not be shown.
+            part: the rows of one customer, which are the only ones that are read from the files; None reads all.
 
         Raises:
             AccessRefused: the role may not read this, or the condition cannot be read.
@@ -170,7 +172,11 @@ class TableReader(Generic[Frame]):
             if condition is not None:
                 # Refuses a column that may not be read: which rows come back would tell its values.
                 plan_read(document, role, purpose, self.roles, self.policy, condition.columns)
-            frame = self._permitted(document, plan, condition)
+            if part is not None:
+                if plan.subject_key != CUSTOMER_KEY:
+                    raise AccessRefused(f"{table} does not name its customers by {CUSTOMER_KEY}; read it whole.")
+                plan_read(document, role, purpose, self.roles, self.policy, part.columns)
+            frame = self._permitted(document, plan, condition, part)
             frame, is_renamed = self._meeting(frame, plan, condition, role)
             subjects = None if plan.subject_key is None else self.backend.count_customers(frame)
             if limit is not None:
@@ -181,15 +187,17 @@ class TableReader(Generic[Frame]):
                 kept = {plan.subject_key, *plan.record_ids}
                 frame = self.backend.coarsened(frame, [name for name in plan.columns if name not in kept])
             shown = self.backend.selected(frame, (*plan.columns, CUSTOMER) if with_customer else plan.columns)
-        used = () if condition is None else condition.columns
+        used = (*(condition.columns if condition else ()), *(part.columns if part else ()))
         if plan.is_personal or is_personal(document, used):
             self._log(table, role, purpose, "allowed", plan.columns, subjects, filtered_by=used)
         return Read(shown, plan, subjects, condition)
 
-    def _permitted(self, document: Document, plan: ReadPlan, condition: RowCondition | None) -> Frame:
+    def _permitted(
+        self, document: Document, plan: ReadPlan, condition: RowCondition | None, part: TablePart | None
+    ) -> Frame:  # fmt: skip
         """Return the needed columns of the rows whose customer permits the purpose now."""
         kind = _token_kind(document, plan.subject_key)
-        rows = self.backend.rows(plan.table, _needed_columns(plan, kind, condition))
+        rows = self.backend.rows(plan.table, _needed_columns(plan, kind, condition), part)
         frame = self.backend.with_customer(rows, plan.subject_key, kind)
         if plan.subject_key is not None and self.policy.can_refuse(plan.purpose):
             return self.backend.permitted(frame, plan.purpose, self.moment())

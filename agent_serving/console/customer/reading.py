@@ -1,0 +1,112 @@
+"""Reads the rows of one customer for a role and a purpose, and says of all that is withheld why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from agent_serving.console.customer.part import reason_text
+from agent_serving.console.subject import Subject
+from installation.contract.document import Contract
+from installation.contract.plain_name import PlainNames
+from installation.installation import Installation
+from privacy.access.errors import AccessRefused
+from privacy.access.reader import TableReader
+from privacy.access.table_part import TablePart
+from privacy.rights.wording import Wording
+
+Days = tuple[str, date, date]
+"""A column of dates and its bounds, both included."""
+
+
+@dataclass(frozen=True)
+class OwnRows:
+    """What a role may read of one customer in a table.
+
+    Attributes:
+        contract: of the table.
+        rows: the rows, with the columns that may be read.
+        withheld: columns that are not in the rows, and why.
+        refused: why nothing may be read; None where something may.
+    """
+
+    contract: Contract
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    withheld: Mapping[str, Wording] = field(default_factory=dict)
+    refused: Wording | None = None
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The first row; empty if there is none."""
+        return self.rows[0] if self.rows else {}
+
+
+@dataclass(frozen=True)
+class CustomerReading:
+    """Reads one customer for a member of staff. Every read is decided by role and consent, and logged.
+
+    Attributes:
+        installation: has the tables.
+        names: plain names of tables and columns.
+        who: the member of staff, in the log.
+        role: of the member of staff.
+        purpose: what the rows are used for.
+        subject: the customer.
+        is_authenticated: whether a door has checked who reads.
+    """
+
+    installation: Installation
+    names: PlainNames
+    who: str
+    role: str
+    purpose: str
+    subject: Subject
+    is_authenticated: bool = False
+
+    @cached_property
+    def reader(self) -> TableReader[pa.Table]:
+        """The reader of tables."""
+        reader = self.installation.table_reader(self.who)
+        return replace(reader, identity="authenticated") if self.is_authenticated else reader
+
+    @cached_property
+    def is_permitted(self) -> bool:
+        """Whether the customer permits the purpose now, by the decisions that filter the rows."""
+        decisions, at = self.installation.live_decisions, self.reader.moment()
+        return decisions.is_permitted(self.subject.customer_id, self.purpose, at)
+
+    def own(
+        self, table: str, columns: Sequence[str] | None = None, days: Days | None = None, order: str | None = None
+    ) -> OwnRows:  # fmt: skip
+        """Return the customer's rows of a table, the newest by `order` first.
+
+        Columns that the role may not read are left out, with the reason; so no column is refused. A table that no run
+        has made yet has no rows.
+
+        Raises:
+            ConsentError: the permissions of the purpose are unknown.
+            AuditError: the read could not be logged.
+        """
+        contract = self.installation.contracts.table(table)
+        part = TablePart(self.subject.customer_id, *(days or ()))
+        patterns = None if columns is None else [f"{name[:-1]}[{name[-1]}]" for name in columns]
+        if not self.installation.lakehouse.exists(table):
+            return OwnRows(
+                contract, refused=Wording("No run has made this table yet.", "아직 만들어지지 않은 테이블입니다.")
+            )
+        try:
+            read = self.reader.read(table, self.role, self.purpose, patterns, part=part)
+        except AccessRefused as refused:
+            return OwnRows(contract, refused=reason_text(refused.message))
+        found = read.frame if order is None else read.frame.sort_by([(order, "descending")])
+        withheld = {name: reason_text(reason) for name, reason in read.plan.left_out.items()}
+        return OwnRows(contract, found.to_pylist(), withheld)
+
+    def name(self, contract: Contract, column: str) -> Wording:
+        """Return the plain name of a column."""
+        return self.names.column(contract, column)
