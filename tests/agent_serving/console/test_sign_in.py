@@ -18,14 +18,13 @@ def test_each_role_signs_in_by_a_link_states_a_purpose_and_sees_its_pages(
 ) -> None:
     browser = staff(installation, url, role)
     text = browser.get().text
-    built = {key for key, page in PAGES.items() if browser.http.get(f"/console{page.path}").status_code != 404}
+    # Parts of a customer's page are reached from it.
+    pages = {key: page for key, page in PAGES.items() if "{" not in page.path}
+    built = {key for key, page in pages.items() if browser.http.get(f"/console{page.path}").status_code != 404}
     assert "home" in built
     assert f'<span class="state">{ROLES[role].en}</span>' in text
-    for key, page in PAGES.items():
-        assert (f'href="/console{page.path}"' in text) == ((role in page.roles and key in BUILT) or key == "home"), key
-
-
-BUILT = {"home"}
+    for key, page in pages.items():
+        assert (f'href="/console{page.path}"' in text) == (role in page.roles and key in built), key
 
 
 def test_a_link_signs_in_once(installation: Installation, url: str) -> None:
