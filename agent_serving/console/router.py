@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
-from agent_serving.console import audience_page, customer_page, quality_page, segment_page, sign_in_page
+from agent_serving.console import (
+    audience_page,
+    customer_page,
+    journey_page,
+    model_page,
+    quality_page,
+    segment_page,
+    sign_in_page,
+)
 from agent_serving.console.console import Console
 from agent_serving.console.home_page import home_router
 from agent_serving.console.page_table import PAGES
@@ -15,13 +23,17 @@ from agent_serving.console.tile import Tiles
 TILES: Mapping[str, Tiles] = {
     "segment": segment_page.tiles,
     "audience": audience_page.tiles,
+    "journey": journey_page.tiles,
     "quality": quality_page.tiles,
+    "model": model_page.tiles,
 }
 """By the key of a family of pages in `PAGES`."""
 ROUTERS = (
     sign_in_page.router,
     home_router(TILES),
     customer_page.router,
+    journey_page.router,
+    model_page.router,
     quality_page.router,
     segment_page.router,
     audience_page.router,
