@@ -109,9 +109,9 @@ def _shown(visit: Visit, failure: Refusal | None = None, status: int = 200) -> R
     audiences, audience = _audiences(visit), _audience(visit, visit.path("audience"))
     content: dict[str, Any] = {"size": None, "refusal": None, "members": [], "heads": []}
     try:
-        content["size"] = audiences.size(audience, _caller(visit))
-        if content["size"].size:
-            content["heads"], content["members"] = _preview(visit, audiences, audience.name)
+        content["size"], members = audiences.preview(audience.name, _caller(visit), PREVIEWED)
+        if members:
+            content["heads"], content["members"] = _profiles(visit, members)
     except (AudienceRefused, AccessRefused, DefinitionError) as error:
         content["refusal"] = refusal_of(error)
     words = _words(visit, audiences)
@@ -162,9 +162,8 @@ def _entered(visit: Visit, form: RuleForm, audiences: Audiences, unnamed: str) -
     return read_audience(draft.text())
 
 
-def _preview(visit: Visit, audiences: Audiences, name: str) -> tuple[list[str], list[list[Any]]]:
+def _profiles(visit: Visit, members: list[str]) -> tuple[list[str], list[list[Any]]]:
     """Return heads and rows of some members, as the role sees them."""
-    members = audiences.preview(name, _caller(visit), PREVIEWED)
     contract = visit.console.installation.contracts.table(_PROFILE)
     listed = ", ".join(f"'{one}'" for one in members)
     found = visit.read(_PROFILE, _SHOWN, where=f"customer_id IN ({listed})").to_pylist()

@@ -98,14 +98,14 @@ def _bound(operator: str, value: Any) -> Wording:
         return OPERATORS["missing" if value else "known"]
     if operator == "within_days":
         return Wording(f"in the last {value} days", f"최근 {value}일 이내")
+    if isinstance(value, bool):
+        return Wording("yes", "예") if value else Wording("no", "아니요")
     text = ", ".join(map(_shown, value)) if isinstance(value, tuple) else _shown(value)
     word = OPERATORS[operator]
     return Wording(f"{word.en} {text}", f"{text} {word.ko}")
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(" ", "minutes")
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -137,23 +137,22 @@ class Audiences:
         found = self._evaluate(self.store.read(name), caller, "export")
         return sorted(one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member)
 
-    def preview(self, name: str, caller: Caller, most: int) -> list[str]:
-        """Return some members of a stored audience, as the role sees customers: under pseudonyms, or by their ids.
+    def preview(self, name: str, caller: Caller, most: int) -> tuple[AudienceSize, list[str]]:
+        """Return the size of a stored audience and some members, as the role sees customers; it is logged.
 
         They are the first ones of an order that says nothing about them, and no more than the size that is told: their
-        number would tell the exact one. It is logged.
+        number would tell the exact one.
 
         Raises:
-            UnknownAudienceError, AccessRefused, NearIdenticalError: see `members`.
-            TooSmallError: its size is told as 0.
+            UnknownAudienceError, AccessRefused, NearIdenticalError: see `size`.
             AuditError: the read cannot be logged.
         """
         found = self._evaluate(self.store.read(name), caller, "preview")
         names = [one for one, is_member in zip(found.customers, found.members.tolist(), strict=True) if is_member]
-        one, purpose, most = self._installation, found.size.purpose, min(most, found.size.size)
+        one, purpose = self._installation, found.size.purpose
         if sees_pseudonyms(one.roles[caller.role], purpose, one.policy):
-            return sorted(pseudonyms(one.pseudonym_key, caller.role, purpose, names).values())[:most]
-        return sorted(names)[:most]
+            names = list(pseudonyms(one.pseudonym_key, caller.role, purpose, names).values())
+        return found.size, sorted(names)[: min(most, found.size.size)]
 
     def check(self, name: str, customer: str, caller: Caller, reader: FeatureReader) -> Membership:
         """Return whether a customer is a member now, from the online store; the read is logged.
@@ -233,7 +232,7 @@ class Audiences:
                 if self.store.note(written, audience.digest, earlier, today):
                     break
             count = int(found.members.sum())
-            if (action == "export" and count < K) or (action == "preview" and not found.size.size):
+            if action == "export" and count < K:
                 raise TooSmallError
         self._log(audience, caller, action, count if action == "export" else None)
         return found

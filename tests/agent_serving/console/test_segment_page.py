@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -41,3 +42,17 @@ def test_other_roles_may_not_open_them(installation: Installation, url: str, rol
 def test_without_segments_the_page_says_what_to_do(installation: Installation, url: str) -> None:
     page = staff(installation, url, "marketer").get("/segment")
     assert (page.status_code, "Run the pipeline" in page.text) == (200, True)
+
+
+def test_moves_are_drawn_from_the_cards(
+    market_installation: Installation, market_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_segmentation(market_installation.lakehouse)
+    first, second = found.cards[:2]
+    moved = replace(found, cards=(replace(first, moved_in={second.segment_id: 20}), second))
+    monkeypatch.setattr("agent_serving.console.segment_page.read_segmentation", lambda _: moved)
+    page = staff(market_installation, market_url, "analyst").get("/segment").text
+    assert 'data-chart="sankey"' in page
+    assert f"{second.name} (before)" in page
+    assert f"{first.name} (now)" in page
+    assert 'data-value="20"' in page

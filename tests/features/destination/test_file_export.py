@@ -98,6 +98,27 @@ def test_a_leaver_who_is_forgotten_is_noticed(export: ExportShop, monkeypatch: p
     assert export.left() == []
 
 
+@pytest.mark.parametrize("stage", [
+    "disclosure.Disclosure.note", "file_export.FileExport._unsubscribe", "sent_profile.SentProfiles.save",
+    "file_export.write_list",
+])  # fmt: skip
+def test_an_export_that_was_killed_forgets_no_leaver(
+    export: ExportShop, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    export.export()
+    export.say([NAMES[100]], "audience_sharing", "withdrawn")
+    with monkeypatch.context() as broken:
+        broken.setattr(f"features.destination.{stage}", fail)
+        with pytest.raises(KeyboardInterrupt):
+            export.export()
+    export.export()
+    assert export.members() == export.expected()
+    assert digest("person100@mail.example") in {cell for one in export.left() for cell in cells(one)}
+
+
 def test_a_changed_contact_is_replaced_by_the_new_one(export: ExportShop) -> None:
     export.export()
     changed = replace(export.people["c_101"], email="new101@mail.example")

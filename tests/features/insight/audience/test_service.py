@@ -368,7 +368,8 @@ def test_a_preview_shows_no_more_members_than_the_size_that_is_told(shop: Audien
     shop.write_views([{"customer": name, "order_count": n} for n, name in enumerate(NAMES)])
     rule = "name: a\npurpose: marketing\nrule: {feature: trade:order_count, at_least: 137}\n"
     size = shop.audiences.create(rule, MARKETER)
-    shown = shop.audiences.preview("a", MARKETER, 100)
+    told, shown = shop.audiences.preview("a", MARKETER, 100)
+    assert told == size
     assert len(shown) == size.size == 40 < len(PERMITTING[137:])
     assert all(one.startswith("p_") for one in shown)
-    assert set(shop.audiences.preview("a", OFFICER, 5)) <= set(PERMITTING[137:])
+    assert set(shop.audiences.preview("a", OFFICER, 5)[1]) <= set(PERMITTING[137:])
