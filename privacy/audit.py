@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,6 +81,14 @@ class AuditEntry(BaseModel):
     debit: ChainHead | None = None
     identity: Literal["declared", "authenticated"] = "declared"
     subject: str | None = Field(default=None, pattern=r"^p_[0-9a-f]{32}$")
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Entries with their numbers, the newest first. All entries from number `first` on were looked at."""
+
+    entries: tuple[tuple[int, AuditEntry], ...]
+    first: int
 
 
 class AuditLog:
@@ -195,6 +205,32 @@ class AuditLog:
             entry = AuditEntry.model_validate_json(content)
             if where(entry):
                 yield number, entry
+
+    def newest(self, wanted: Mapping[str, str], most: int, below: int | None = None, reach: int = 200_000) -> AuditPage:
+        """Return the newest entries with these values, the newest first.
+
+        The time is bounded: at most `reach` entries are looked at, from number `below` downwards (None: from the end).
+
+        Args:
+            wanted: field of `AuditEntry` → its exact value, such as who → minji.
+            most: most entries to return.
+            below: only entries with a smaller number.
+            reach: entries to look at.
+        """
+        last = self._end().number if below is None else below - 1
+        first = max(1, last - reach + 1)
+        # Entries are canonical JSON, so a field with its value is one text; within a value, its quotes are escaped.
+        texts = [f'"{name}":{json.dumps(value, ensure_ascii=False)}' for name, value in wanted.items()]
+        escaped = [re.sub(r"([%_!])", r"!\1", text) for text in texts]
+        where = "".join(" AND content LIKE ? ESCAPE '!'" for _ in texts)
+        rows = self._db.execute(
+            f"SELECT number, content FROM entry WHERE number BETWEEN ? AND ?{where} ORDER BY number DESC LIMIT ?",
+            (first, last, *(f"%{text}%" for text in escaped), most),
+        ).fetchall()
+        # SQLite compares without regard to case.
+        read = [(number, AuditEntry.model_validate_json(content)) for number, content in rows]
+        entries = [(n, entry) for n, entry in read if all(getattr(entry, name) == v for name, v in wanted.items())]
+        return AuditPage(tuple(entries), rows[-1][0] if len(rows) == most else first)
 
     def last_debit(self) -> ChainHead | None:
         """Return the ledger entry that paid for the last logged release; None if no release is logged. O(log n)."""

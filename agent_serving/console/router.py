@@ -11,6 +11,7 @@ from agent_serving.console import (
     customer_page,
     journey_page,
     model_page,
+    privacy_page,
     quality_page,
     segment_page,
     sign_in_page,
@@ -26,6 +27,7 @@ TILES: Mapping[str, Tiles] = {
     "journey": journey_page.tiles,
     "quality": quality_page.tiles,
     "model": model_page.tiles,
+    "privacy": privacy_page.tiles,
 }
 """By the key of a family of pages in `PAGES`."""
 ROUTERS = (
@@ -35,6 +37,7 @@ ROUTERS = (
     journey_page.router,
     model_page.router,
     quality_page.router,
+    privacy_page.router,
     segment_page.router,
     audience_page.router,
 )

@@ -12,6 +12,7 @@ from installation.contract.plain_name import readable
 from privacy.access.pseudonym import log_pseudonym
 from privacy.rights.wording import Wording
 
+MOST_VIEWS = 50
 DISCLOSURES, PROFILES = "silver/disclosure", "silver/sent_profile"
 _NONE = Wording("No request.", "요청이 없습니다.")
 
@@ -73,7 +74,7 @@ def disclosures(reading: CustomerReading) -> list[Part]:
 def _views(reading: CustomerReading) -> Grid:
     installation = reading.installation
     subject = log_pseudonym(installation.pseudonym_key, reading.subject.customer_id)
-    found = [entry for _, entry in installation.audit_log.entries(lambda one: one.subject == subject)]
+    found = installation.audit_log.newest({"subject": subject}, MOST_VIEWS)
     rows = [
         [
             one.at,
@@ -83,12 +84,12 @@ def _views(reading: CustomerReading) -> Grid:
             one.table.removeprefix("console/"),
             readable(one.outcome),
         ]
-        for one in reversed(found)
+        for _, one in found.entries
     ]
     return Grid(
         Wording("Who looked at this customer", "이 고객을 조회한 직원"),
         (Wording("When", "일시"), Wording("Who", "직원"), Wording("Role", "역할"), Wording("Purpose", "목적"),
          Wording("Page", "페이지"), Wording("Outcome", "결과")),
-        rows[:50],
+        rows,
         Wording("Nobody has looked.", "조회 기록이 없습니다."),
     )  # fmt: skip
