@@ -40,7 +40,7 @@ def export_to(visit: Visit, audience: str, destination: str, caller: Caller) -> 
         raise DestinationError(f"{destination}: the settings do not give it the audience {audience}.")
     report = send_changes(visit.console.installation, destination, by=caller)
     if report.fault or report.failed:
-        raise DestinationError(f"{destination}: it did not take all. {report.fault}".rstrip())
+        raise DestinationError(f"{destination}: {report.fault or 'it did not take all.'}")
     return report
 
 

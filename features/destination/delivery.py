@@ -24,7 +24,7 @@ from features.destination.disclosure import Disclosure
 from features.destination.errors import ChannelDown, DestinationError
 from features.destination.event import ChangeEvent, EventType, values_json
 from features.destination.sent_profile import SentProfile, SentProfiles, Status
-from features.insight.audience.errors import AudienceError, TooSmallError
+from features.insight.audience.errors import AudienceError, AudienceRefused, TooSmallError
 from features.insight.audience.service import Audiences
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
@@ -79,14 +79,14 @@ class Delivery:
         Raises:
             AccessRefused: the role may not read the columns for the purpose.
             ConsentError: who permits the purpose is unknown.
-            DestinationError: the table does not have one row a customer, too many profiles are gone, or the audience is
-            refused.
+            DestinationError: the table does not have one row a customer, too many profiles are gone, or there is no
+            such audience. If the audience is refused, the report has it as `fault`.
         """
         with closing(CustomerConsent(self.installation)) as consent:
             known = self._sent.all()
             held = [customer for customer, row in known.items() if row.is_held]
             every = None if self.settings.table is None else self._profiles(self.settings.table)
-            profiles = self._of_audience(every)
+            profiles = self._of_audience(every, held, consent)
             if every is not None and not accepts_gone:
                 self._check_gone([customer for customer in held if customer not in every], len(held), consent)
             gone = [customer for customer in held if customer not in profiles]
@@ -137,10 +137,14 @@ class Delivery:
         shown = [name for name in read.plan.columns if name != _AS_OF or name in settings.columns]
         return {row[CUSTOMER]: {name: row[name] for name in shown} for row in rows if row[CUSTOMER] is not None}
 
-    def _of_audience(self, profiles: dict[str, dict[str, Any]] | None) -> dict[str, dict[str, Any]]:
+    def _of_audience(
+        self, profiles: dict[str, dict[str, Any]] | None, held: Sequence[str], consent: CustomerConsent
+    ) -> dict[str, dict[str, Any]]:
         """Return the profiles of the members of the destination's audience; none if it has fewer than K members.
 
-        Without an audience, they are all profiles; without profiles, each member has an empty one.
+        Without an audience, they are all profiles; without profiles, each member has an empty one. If the audience is
+        refused, its members are the customers that the destination has (`held`) and who permit the purpose: nobody
+        enters, and who withdraws leaves all the same.
         """
         name, audiences = self.settings.audience, Audiences(self.installation)
         if name is None:
@@ -152,6 +156,10 @@ class Delivery:
             members = audiences.members(name, Caller(f"destination {self.name}", self.settings.role))
         except TooSmallError:
             return {}
+        except AudienceRefused as error:
+            self._report = replace(self._report, fault=str(error))
+            denials = consent.denials(held, self.settings.purpose, self.installation.decision_moment())
+            members = [one for one, denial in zip(held, denials, strict=True) if denial is None]
         except AudienceError as error:
             raise DestinationError(f"{self.name}: {error}") from error
         if profiles is None:

@@ -25,7 +25,7 @@ from features.destination.disclosure import Disclosure
 from features.destination.errors import DestinationError
 from features.destination.member_list import HEADS, KINDS, hashed, write_list
 from features.destination.sent_profile import SentProfile, SentProfiles, Status
-from features.insight.audience.errors import AudienceError, TooSmallError
+from features.insight.audience.errors import AudienceError, TooSmallError, UnknownAudienceError
 from features.insight.audience.service import Audiences
 from features.insight.group_size import K
 from features.retrieval.answer import Caller
@@ -71,20 +71,20 @@ class FileExport:
         Raises:
             AccessRefused: the role of the destination, or the caller, may not have this audience for the purpose.
             ConsentError: who permits the purpose is unknown.
-            DestinationError: the audience is missing or refused.
+            DestinationError: the settings are wrong. An audience that is missing or refused is a `fault` of the report.
             AuditError: the export cannot be logged; nothing is written.
         """
         now = self._installation.clock()
         self._require_settings()
+        known = {customer: row for customer, row in self._sent.all().items() if row.is_held}
         with closing(CustomerConsent(self._installation)) as consent:
-            members, selected_for = self._members()
+            members, selected_for, fault = self._members(known)
             found = self._identified(members, selected_for, consent)
             consent.refresh()
             permitting = self._permitting(found, selected_for, consent)
         kept = {customer: row for customer, row in found.items() if customer in permitting}
         if len(kept) < K:
             kept = {}
-        known = {customer: row for customer, row in self._sent.all().items() if row.is_held}
         gone, lost = self._gone(known, kept)
         self._note(now, kept)
         # In this order, a process that ends in between has named too many leavers, and never forgets one.
@@ -95,7 +95,7 @@ class FileExport:
         changed = sum(customer not in known or known[customer].sent_hash != one.text for customer, one in kept.items())
         return DeliveryReport(
             self._name, changed=changed, removed=len(known.keys() - kept.keys()), dead=lost,
-            unchanged=len(kept) - changed, left_out=len(members) - len(kept),
+            unchanged=len(kept) - changed, left_out=len(members) - len(kept), fault=fault,
         )  # fmt: skip
 
     def remove(self, customers: Sequence[str]) -> DeliveryReport:
@@ -132,20 +132,26 @@ class FileExport:
                 f"{self._name}: hashed contacts leave for the purpose {PURPOSE} only; state it as the purpose."
             )
 
-    def _members(self) -> tuple[list[str], str]:
-        """Return the members of the audience, none if they are too few, and the purpose that they permit."""
+    def _members(self, known: Collection[str]) -> tuple[list[str], str, str]:
+        """Return the members of the audience, the purpose for which they are selected, and why they are not the newest.
+
+        Too few members are none, as are those of an audience that was deleted. If the audience is refused, they are
+        those whom the receiver has already: nobody enters, and who withdraws leaves all the same.
+        """
         audiences = Audiences(self._installation)
         try:
             audience = audiences.store.read(self._audience)
+        except UnknownAudienceError as error:
+            return [], self._settings.purpose, str(error)
+        try:
             if self._by is not None:
                 audiences.contracted.require_access(audiences.bound(audience), self._by)
             caller = Caller(f"destination {self._name}", self._settings.role)
-            try:
-                return audiences.members(self._audience, caller), audience.purpose
-            except TooSmallError:
-                return [], audience.purpose
+            return audiences.members(self._audience, caller), audience.purpose, ""
+        except TooSmallError:
+            return [], audience.purpose, ""
         except AudienceError as error:
-            raise DestinationError(f"{self._name}: {error}") from error
+            return sorted(known), audience.purpose, str(error)
 
     def _identified(self, members: Collection[str], selected_for: str, consent: CustomerConsent) -> dict[str, _Known]:
         """Return what each member is written with; members without an identifier are left out."""

@@ -15,6 +15,8 @@ from features.destination.channel import Reply
 from features.destination.delivery import Delivery
 from features.destination.errors import DestinationError
 from features.destination.event import ChangeEvent, EventType
+from features.insight.audience.errors import NearIdenticalError
+from features.insight.audience.service import Audiences
 from features.retrieval.answer import Caller
 from installation.alert_settings import WebhookSettings
 from installation.destination_settings import DestinationSettings
@@ -77,6 +79,27 @@ def test_members_are_sent_and_those_who_leave_are_removed(shop: AudienceShop, tm
     order(shop, 10)
     delivery.send()
     assert receiver.customers == set(NAMES[50:119])
+
+
+def test_a_refused_audience_lets_nobody_enter_and_everybody_leave(
+    shop: AudienceShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = WebhookSettings(url="https://crm.example/bojagi", secret_file=tmp_path / "crm")
+    settings = DestinationSettings(purpose="personalisation", role="agent", audience="regulars", webhook=webhook)
+    receiver = Receiver(settings)
+    order(shop, 0)
+    shop.audiences.create(RULE, Caller("crm", "agent"))
+    Delivery(shop.installation, "crm", settings, receiver).send()
+
+    def refuse(*_: object) -> None:
+        raise NearIdenticalError
+
+    monkeypatch.setattr(Audiences, "members", refuse)
+    order(shop, 10)
+    shop.state("c_119", "withdrawn", at=NOON)
+    report = Delivery(shop.installation, "crm", settings, receiver).send()
+    assert "too few customers" in report.fault
+    assert receiver.customers == set(NAMES[60:119])
 
 
 def test_without_a_table_a_destination_learns_who_enters_and_leaves(shop: AudienceShop, tmp_path: Path) -> None:

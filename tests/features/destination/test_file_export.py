@@ -18,6 +18,7 @@ from features.destination.disclosure import disclosures_of
 from features.destination.errors import DestinationError
 from features.destination.file_export import FileExport
 from features.destination.subject_store import DestinationNotices
+from features.insight.audience.errors import NearIdenticalError
 from features.retrieval.answer import Caller
 from installation.destination_settings import DestinationSettings, FileFormat, Identifier
 from installation.rights.own_row import PersonRows
@@ -140,6 +141,25 @@ def test_lists_of_ids_in_parquet(export: ExportShop) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_refused_audience_gets_nobody_new_and_loses_who_withdraws(
+    export: ExportShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export.export()
+    before = cells(export.members())
+    export.order({name: number + 5 for number, name in enumerate(NAMES)})
+    export.say([NAMES[100]], "marketing", "withdrawn")
+    with monkeypatch.context() as refused:
+        refused.setattr("features.destination.file_export.Audiences.members", refuse)
+        assert "too few customers" in export.export().fault
+    gone = {digest("person100@mail.example"), digest("+821055550100")}
+    assert cells(export.members()) == before - gone
+    assert cells(export.left()[-1]) == gone
+    export.shop.audiences.store.delete("regulars")
+    assert "no audience" in export.export().fault
+    assert export.members() == set()
+    assert cells(export.left()[-1]) == before - gone
+
+
 def test_fewer_than_ten_are_no_list(export: ExportShop) -> None:
     export.export()
     export.say(NAMES[65:], "audience_sharing", "withdrawn")
@@ -232,6 +252,10 @@ def disclosed(export: ExportShop, customer: str) -> list[Mapping[str, object]]:
     person = PersonRows(export.shop.installation, Subject("s_1", (customer,)), "test")
     (contract,) = [one for one in person.contracts if one.table == "silver/disclosure"]
     return list(person.read(contract).rows)
+
+
+def refuse(*_: object) -> None:
+    raise NearIdenticalError
 
 
 def digest(value: str) -> str:
