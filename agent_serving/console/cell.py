@@ -67,7 +67,8 @@ class Formatter:
                     label, value.reason.text(self._language)
                 )
             case State():
-                return Markup('<span class="state {}">{}</span>').format(value.kind, value.text.text(self._language))
+                kind = "" if value.kind == "plain" else f" {value.kind}"
+                return Markup('<span class="state{}">{}</span>').format(kind, value.text.text(self._language))
             case Share():
                 return self.cell(None) if value.value is None else escape(f"{value.value:.1%}")
             case bool():

@@ -53,7 +53,7 @@ def show_consents(visit: Visit) -> Response:
         return _page(visit, "", [Note(text)])
     names = visit.console.names
     columns = [Wording("Month", "월"), *(names.purpose(one.purpose) for one in rates)]
-    months = [f"{moment:%Y-%m}" for moment in moments]
+    months = [*(f"{moment:%Y-%m}" for moment in moments[:-1]), f"{moments[-1]:%Y-%m-%d}"]
     shares: list[list[str | Figure]] = [
         [month, *(round(one.shares[place] * 100, 1) for one in rates)] for place, month in enumerate(months)
     ]

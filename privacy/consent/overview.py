@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-YES = 1
-"""Verdict of a period of silver/permission in which the purpose is permitted."""
+REFUSED = 0
+"""Verdict of a period of silver/permission in which the purpose is not permitted; 2 is permitted by day only."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def consent_overview(
         within: how far ahead `ending` looks.
     """
     now, found = moments[-1], []
-    yes = periods.filter(pc.equal(periods["verdict"], YES))
+    yes = periods.filter(pc.not_equal(periods["verdict"], REFUSED))
     for purpose in sorted(pc.unique(periods["purpose"]).to_pylist()):
         rows = yes.filter(pc.equal(yes["purpose"], purpose))
         begins = np.asarray(rows["from_at"].cast(pa.timestamp("us")).cast(pa.int64()))
