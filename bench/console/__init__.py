@@ -1,0 +1,1 @@
+"""Measures the console's pages of one customer."""
