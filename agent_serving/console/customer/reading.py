@@ -71,14 +71,19 @@ class CustomerReading:
     @cached_property
     def reader(self) -> TableReader[pa.Table]:
         """The reader of tables."""
-        reader = self.installation.table_reader(self.who)
+        tables = replace(self.installation.arrow_tables, decisions=lambda: self._decisions)
+        reader = self.installation.reader_on(tables, self.who)
         return replace(reader, identity="authenticated") if self.is_authenticated else reader
 
     @cached_property
     def is_permitted(self) -> bool:
         """Whether the customer permits the purpose now, by the decisions that filter the rows."""
-        decisions, at = self.installation.live_decisions, self.reader.moment()
-        return decisions.is_permitted(self.subject.customer_id, self.purpose, at)
+        return self._decisions.is_permitted(self.subject.customer_id, self.purpose, self.reader.moment())
+
+    @cached_property
+    def _decisions(self) -> DecisionIndex:
+        """The decisions about this customer at the time of the reading, so that all parts of a page agree."""
+        return self.installation.consent_service().decisions_of(self.subject.customer_id)
 
     def own(
         self, table: str, columns: Sequence[str] | None = None, days: Days | None = None, order: str | None = None
