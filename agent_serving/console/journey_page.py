@@ -35,7 +35,8 @@ _FUNNEL = {
 }  # fmt: skip
 _CLASSES = ("≤ 1 h", "≤ 1 d", "≤ 3 d", "≤ 7 d", "≤ 14 d", "≤ 30 d", "> 30 d")
 _CHANNELS = {
-    "web": "웹", "app": "앱", "store": "매장", "delivery": "배송", "service": "고객센터", "survey": "설문", "email": "이메일",
+    "web": "웹", "app": "앱", "store": "매장", "delivery": "배송", "service": "고객센터", "survey": "설문",
+    "email": "이메일",
 }  # fmt: skip
 assert len(_CLASSES) == len(HOURS) + 1
 
@@ -98,8 +99,8 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         text = Wording(
             f"Fewer than {K} customers who permit the purpose have such journeys, so no figures are shown. Choose "
             "another period or segment.",
-            f"이용 목적을 허용한 고객 중 해당 여정이 있는 고객이 {K}명 미만이므로 수치를 표시하지 않습니다. 다른 기간이나 "
-            "세그먼트를 선택하십시오.",
+            f"이용 목적을 허용한 고객 중 해당 여정이 있는 고객이 {K}명 미만이므로 수치를 표시하지 않습니다. "
+            "다른 기간이나 세그먼트를 선택하십시오.",
         )
         return [Note(text)]
     share = "–" if figures.converted is None else f"{figures.converted / figures.journeys:.0%}"
@@ -108,8 +109,8 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         Wording(
             f"{figures.journeys:,} journeys; {share} ended in a purchase, half of these within {median} hours. Counts "
             f"are rounded down to tens, and those of fewer than {K} customers are left out.",
-            f"여정 {figures.journeys:,}건 중 {share}가 구매로 이어졌으며, 절반은 {median}시간 안에 구매했습니다. 건수는 10 단위로 "
-            f"내림하고, 고객 {K}명 미만은 제외합니다.",
+            f"여정 {figures.journeys:,}건 중 {share}가 구매로 이어졌으며, 절반은 {median}시간 안에 구매했습니다. "
+            f"건수는 10 단위로 내림하고, 고객 {K}명 미만은 제외합니다.",
         )
     )
     count = Wording("Journeys", "여정 수")
@@ -117,7 +118,7 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         [_FUNNEL[name].text(visit.language), value] for name, value in figures.funnel.items() if value is not None
     ]
     flows: list[list[str | Figure]] = [
-        [f"{flow.step} {_channel(visit, flow.source)}", _target(visit, flow.step, flow.target), flow.journeys]
+        [f"{flow.step}. {_channel(visit, flow.source)}", _target(visit, flow.step, flow.target), flow.journeys]
         for flow in figures.flows
     ]
     hours: list[list[str | Figure]] = [[name, value] for name, value in zip(_CLASSES, figures.hours, strict=True)]
@@ -125,7 +126,8 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         head,
         Chart(ChartKind.FUNNEL, Wording("Funnel of journeys online", "온라인 구매 퍼널"),
               (Wording("Step", "단계"), count), funnel, 18),
-        Chart(ChartKind.SANKEY, Wording("Flows over channels", "채널 간 흐름"),
+        Chart(ChartKind.SANKEY,
+              Wording("Flows over the first three channels of a journey", "여정의 첫 세 채널 사이의 흐름"),
               (Wording("From", "출발"), Wording("To", "도착"), count), flows, 24),
         Chart(ChartKind.BAR, Wording("Time from the first touch to the purchase", "첫 접점부터 구매까지 걸린 시간"),
               (Wording("Time", "시간"), count), hours, 12),
@@ -138,7 +140,7 @@ def _channel(visit: Visit, name: str) -> str:
 
 def _target(visit: Visit, step: int, name: str) -> str:
     ends = {BOUGHT: Wording("Purchase", "구매"), LEFT: Wording("No purchase", "구매 없음")}
-    return ends[name].text(visit.language) if name in ends else f"{step + 1} {_channel(visit, name)}"
+    return ends[name].text(visit.language) if name in ends else f"{step + 1}. {_channel(visit, name)}"
 
 
 add_page(router, "GET", "/journey", show_journeys, "journey")
