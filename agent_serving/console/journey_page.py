@@ -118,7 +118,7 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         [_FUNNEL[name].text(visit.language), value] for name, value in figures.funnel.items() if value is not None
     ]
     flows: list[list[str | Figure]] = [
-        [f"{flow.step} {_channel(visit, flow.source)}", _target(visit, flow.step, flow.target), flow.journeys]
+        [f"{flow.step}. {_channel(visit, flow.source)}", _target(visit, flow.step, flow.target), flow.journeys]
         for flow in figures.flows
     ]
     hours: list[list[str | Figure]] = [[name, value] for name, value in zip(_CLASSES, figures.hours, strict=True)]
@@ -126,7 +126,8 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         head,
         Chart(ChartKind.FUNNEL, Wording("Funnel of journeys online", "온라인 구매 퍼널"),
               (Wording("Step", "단계"), count), funnel, 18),
-        Chart(ChartKind.SANKEY, Wording("Flows over channels", "채널 간 흐름"),
+        Chart(ChartKind.SANKEY,
+              Wording("Flows over the first three channels of a journey", "여정의 첫 세 채널 사이의 흐름"),
               (Wording("From", "출발"), Wording("To", "도착"), count), flows, 24),
         Chart(ChartKind.BAR, Wording("Time from the first touch to the purchase", "첫 접점부터 구매까지 걸린 시간"),
               (Wording("Time", "시간"), count), hours, 12),
@@ -139,7 +140,7 @@ def _channel(visit: Visit, name: str) -> str:
 
 def _target(visit: Visit, step: int, name: str) -> str:
     ends = {BOUGHT: Wording("Purchase", "구매"), LEFT: Wording("No purchase", "구매 없음")}
-    return ends[name].text(visit.language) if name in ends else f"{step + 1} {_channel(visit, name)}"
+    return ends[name].text(visit.language) if name in ends else f"{step + 1}. {_channel(visit, name)}"
 
 
 add_page(router, "GET", "/journey", show_journeys, "journey")

@@ -172,7 +172,7 @@ def _newest(scores: pa.Table) -> pa.Table:
 
 
 def _figure(value: float, *, is_share: bool) -> Share | float:
-    return Share(value) if is_share else round(value, 2)
+    return Share(round(value, 3) + 0.0) if is_share else round(value, 2)
 
 
 def _trainings(cards: list[ModelCard]) -> Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -22,17 +23,16 @@ from installation.quality.quarantine_content import QUARANTINE, QuarantinedGroup
 from privacy.rights.wording import Wording
 
 router = APIRouter(prefix="/console")
-MOST_RUNS = 60
-"""Runs in the trend."""
 _NOTHING = Wording("Nothing.", "없음")
+_NO_ROWS = Wording("Quarantine is empty.", "격리된 행이 없습니다.")
+_NEW = Wording("less than an hour", "1시간 미만")
 
 
 def show_quality(visit: Visit) -> Response:
     """Show what is wrong with the data, the worst first."""
     checks, groups = _checks(visit), _groups(visit)
     files = [group for group in groups if group.is_refused_file]
-    rows = [group for group in groups if not group.is_refused_file]
-    parts: list[Part] = [_refused(visit, files), _quarantine(visit, rows), _tables(visit, checks)]
+    parts: list[Part] = [_refused(visit, files), _sources(visit, _rows(groups)), _tables(visit, checks)]
     if len(checks.runs) > 1:
         parts.append(_trend(checks))
     parts += [_freshness(visit), _unread(visit)]
@@ -46,10 +46,11 @@ def show_table(visit: Visit) -> Response:
     if found is None:
         raise UnknownEntry("No checks of this table.")
     title = _title(visit, name)
-    at, failed = f"{found.measured_at:%Y-%m-%d %H:%M} UTC", len(found.failed)
+    failed = len(found.failed)
+    at = {language: visit.console.pages.moment(_utc(found.measured_at), language) for language in ("en", "ko")}
     text = Wording(
-        f"{found.holding:,} checks hold, {failed:,} do not; checked at {at}.",
-        f"검사 {found.holding:,}개 통과, {failed:,}개 실패. 검사 시각 {at}",
+        f"{found.holding:,} checks hold, {failed:,} do not; checked at {at['en']}.",
+        f"검사 {found.holding:,}개 통과, {failed:,}개 실패. 검사 시각: {at['ko']}",
     )
     grid = Grid(
         Wording("Checks that do not hold", "실패한 검사"),
@@ -65,13 +66,14 @@ def show_table(visit: Visit) -> Response:
 def tiles(visit: Visit) -> list[Tile]:
     """Return what is wrong with the data today."""
     checks, groups = _checks(visit), _groups(visit)
-    files = sum(group.is_refused_file for group in groups)
-    rows = sum(group.rows for group in groups if not group.is_refused_file)
+    files = sorted((one for one in groups if one.is_refused_file), key=lambda one: one.quarantined_at)
+    rows = sum(group.rows for group in _rows(groups))
+    newest = Wording(files[-1].file, files[-1].file) if files else None
     errors = sum(table.errors for table in checks.tables)
     warnings = sum(len(table.failed) - table.errors for table in checks.tables)
     return [
-        Tile(Wording("Refused files", "거부된 파일"), files, "/quality", kind="bad" if files else "good"),
-        Tile(Wording("Rows in quarantine", "격리된 행"), rows, "/quality", kind="warn" if rows else "good"),
+        Tile(Wording("Refused files", "거부된 파일"), len(files), "/quality", newest, "bad" if files else "good"),
+        Tile(Wording("Rows in quarantine", "격리된 행"), rows, "/quality/quarantine", kind="warn" if rows else "good"),
         Tile(Wording("Failed checks", "실패한 검사"), errors + warnings, "/quality",
              kind="bad" if errors else "warn" if warnings else "good"),
     ]  # fmt: skip
@@ -93,41 +95,87 @@ def _groups(visit: Visit) -> list[QuarantinedGroup]:
     )
 
 
+def _rows(groups: list[QuarantinedGroup]) -> list[QuarantinedGroup]:
+    return [group for group in groups if not group.is_refused_file]
+
+
+def _source(visit: Visit, name: str) -> Wording:
+    """Return the title of a source; one without a contract any more keeps its name."""
+    contract = next((one for one in visit.console.installation.contracts.sources if one.name == name), None)
+    return visit.console.names.table(contract) if contract else Wording(readable(name), readable(name))
+
+
 def _refused(visit: Visit, files: list[QuarantinedGroup]) -> Part:
     if not files:
         return Note(Wording("No file was refused.", "거부된 파일이 없습니다."), "good")
     heads = (Wording("File", "파일"), Wording("Source", "출처"), Wording("Why it was refused", "거부 이유"),
              Wording("When", "일시"), Wording("Since", "경과"))  # fmt: skip
     rows = [
-        [State(Wording(one.file, one.file), "bad"), readable(one.source), one.reason, _utc(one.quarantined_at),
-         _age(one.quarantined_at)]
-        for one in files
+        [State(Wording(one.file, one.file), "bad"), _source(visit, one.source), one.reason, _utc(one.quarantined_at),
+         _age(visit, one.quarantined_at)]
+        for one in sorted(files, key=lambda one: one.quarantined_at, reverse=True)
     ]  # fmt: skip
     title = Wording("Refused files: nothing of them is loaded", "거부된 파일 (전혀 적재되지 않음)")
     return Grid(title, heads, rows, _NOTHING)
 
 
-def _quarantine(visit: Visit, groups: list[QuarantinedGroup]) -> Part:
-    heads = (Wording("Source", "출처"), Wording("File", "파일"), Wording("Column", "항목"), Wording("Reason", "이유"),
-             Wording("Rows", "행"), Wording("Since", "경과"))  # fmt: skip
-    paging = paging_of(visit, len(groups))
-    ordered = sorted(groups, key=lambda one: -one.rows)[paging.first : paging.last]
+def _sources(visit: Visit, groups: list[QuarantinedGroup]) -> Part:
+    heads = (Wording("Source", "출처"), Wording("Rows", "행"), Wording("Files", "파일"),
+             Wording("Most frequent reason", "가장 많은 이유"), Wording("Oldest", "가장 오래된 행"))  # fmt: skip
+    by_source: dict[str, list[QuarantinedGroup]] = {}
+    for group in groups:
+        by_source.setdefault(group.source, []).append(group)
+    counted = sorted(((sum(one.rows for one in of), name, of) for name, of in by_source.items()), reverse=True)
     rows = [
-        [readable(one.source), one.file, one.column, one.reason, one.rows, _age(one.quarantined_at)] for one in ordered
-    ]
-    total = sum(one.rows for one in groups)
+        [Link(_source(visit, name), f"/console/quality/quarantine?source={quote(name, safe='')}"), count,
+         len({one.file for one in of}), of[0].reason, _age(visit, min(one.quarantined_at for one in of))]
+        for count, name, of in counted
+    ]  # fmt: skip
+    total = sum(count for count, _, _ in counted)
     title = Wording(f"Quarantine: {total:,} rows that broke their contract", f"격리: 계약을 어긴 행 {total:,}건")
-    return Grid(title, heads, rows, Wording("Quarantine is empty.", "격리된 행이 없습니다."))
+    return Grid(title, heads, rows, _NO_ROWS)
+
+
+def show_quarantine(visit: Visit) -> Response:
+    """Show the rows in quarantine by file, column and reason, of one source or of all."""
+    source = visit.query("source")
+    groups = [one for one in _rows(_groups(visit)) if source in ("", one.source)]
+    heads = (Wording("File", "파일"), Wording("Source", "출처"), Wording("Column in the file", "파일의 열"),
+             Wording("Reason", "이유"), Wording("Rows", "행"), Wording("First line", "첫 행 번호"),
+             Wording("Since", "경과"))  # fmt: skip
+    rows = [
+        [one.file, _source(visit, one.source), one.column, one.reason, one.rows, one.line,
+         _age(visit, one.quarantined_at)]
+        for one in groups
+    ]  # fmt: skip
+    note = Wording(
+        "Such rows are in no table. Correct them at their source, or change the contract and load them again with "
+        "`bojagi quarantine replay`.",
+        "이 행들은 어떤 테이블에도 없습니다. 출처에서 고치거나, 계약을 바꾼 뒤 `bojagi quarantine replay`로 다시 "
+        "적재하십시오.",
+    )
+    grid = Grid(Wording("Rows by file and reason", "파일과 이유별 행"), heads, rows, _NO_ROWS)
+    return visit.render_parts(
+        Wording("Quarantine", "격리된 행"), [Note(note), grid], paging=paging_of(visit, len(rows)),
+        back=Link(Wording("Quality", "품질"), "/console/quality"),
+    )  # fmt: skip
 
 
 def _tables(visit: Visit, checks: CheckResults) -> Grid:
+    is_whole = visit.query("tables") == "all"
+    shown = [one for one in checks.tables if is_whole or one.failed]
+    sound = len(checks.tables) - len(shown)
     heads = (Wording("Table", "테이블"), Wording("State", "상태"), Wording("Failed", "실패"), Wording("Hold", "통과"),
              Wording("Checked", "검사 시각"))  # fmt: skip
     rows = [
         [Link(_title(visit, one.table), f"/console/quality/{one.table}"), _state(one), len(one.failed), one.holding,
          _utc(one.measured_at)]
-        for one in checks.tables
+        for one in shown
     ]  # fmt: skip
+    if sound:
+        text = Wording(f"{sound} tables whose checks all hold", f"모든 검사를 통과한 테이블 {sound}개")
+        holding = sum(one.holding for one in checks.tables if not one.failed)
+        rows.append([Link(text, "?tables=all"), State(Wording("holds", "통과"), "good"), 0, holding, None])
     empty = Wording(
         "No checks yet: run the pipeline first.", "아직 검사 결과가 없습니다. 먼저 파이프라인을 실행하십시오."
     )
@@ -136,9 +184,9 @@ def _tables(visit: Visit, checks: CheckResults) -> Grid:
 
 def _trend(checks: CheckResults) -> Chart:
     rows: list[list[str | Figure]] = [
-        [f"{run.measured_at:%m-%d %H:%M}", run.errors, run.warnings] for run in checks.runs[-MOST_RUNS:]
+        [f"{run.measured_at:%m-%d %H:%M}", run.errors, run.warnings] for run in checks.runs
     ]
-    columns = (Wording("Run", "실행"), Wording("errors", "오류"), Wording("warnings", "경고"))
+    columns = (Wording("Run (UTC)", "실행 (UTC)"), Wording("errors", "오류"), Wording("warnings", "경고"))
     return Chart(ChartKind.LINE, Wording("Failed checks by run", "실행별 실패한 검사"), columns, rows, 12)
 
 
@@ -149,7 +197,7 @@ def _freshness(visit: Visit) -> Grid:
     for contract in installation.contracts.sources:
         column = contract.touchpoint and contract.touchpoint.columns.get("event_time")
         if column and installation.lakehouse.exists(contract.table):
-            day = latest_day(installation.lakehouse.delta(contract.table), column)
+            day = _newest_day(visit, contract.table, column)
             found.append((visit.console.names.table(contract), day, None if day is None else (today - day).days))
     rows = [list(one) for one in sorted(found, key=lambda one: -(one[2] or 0))]
     heads = (
@@ -159,6 +207,13 @@ def _freshness(visit: Visit) -> Grid:
     )
     title = Wording(f"Freshness on {today}", f"{today} 기준 최신성")
     return Grid(title, heads, rows, Wording("No source has events.", "활동이 있는 출처가 없습니다."))
+
+
+def _newest_day(visit: Visit, table: str, column: str) -> date | None:
+    lakehouse = visit.console.installation.lakehouse
+    return visit.console.known(
+        f"freshness {table}", lakehouse.version(table), lambda: latest_day(lakehouse.delta(table), column)
+    )
 
 
 def _unread(visit: Visit) -> Grid:
@@ -204,13 +259,14 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
 
 
-def _age(moment: datetime) -> Wording:
-    seconds = (datetime.now(UTC) - _utc(moment)).total_seconds()
-    days, hours = int(seconds // 86_400), int(seconds // 3_600)
+def _age(visit: Visit, moment: datetime) -> Wording:
+    hours = int((visit.console.installation.clock() - _utc(moment)).total_seconds() // 3_600)
+    days = hours // 24
     if days:
-        return Wording(f"{days} days", f"{days}일")
-    return Wording(f"{hours} hours", f"{hours}시간") if hours else Wording("less than an hour", "1시간 미만")
+        return Wording(f"{days} days" if days > 1 else "1 day", f"{days}일")
+    return Wording(f"{hours} hours" if hours > 1 else "1 hour", f"{hours}시간") if hours > 0 else _NEW
 
 
 add_page(router, "GET", "/quality", show_quality, "quality")
+add_page(router, "GET", "/quality/quarantine", show_quarantine, "quality")
 add_page(router, "GET", "/quality/{layer}/{table}", show_table, "quality")

@@ -79,10 +79,10 @@ def measure(installation: Installation, customers: list[str], views: int, reads:
     reader = installation.table_reader("bench")
 
     def part(one: str) -> int:
-        return reader.read(WIDE, STEWARD, PURPOSES[STEWARD], part=TablePart(one)).frame.num_rows
+        return int(reader.read(WIDE, STEWARD, PURPOSES[STEWARD], part=TablePart(one)).frame.num_rows)
 
     def whole(one: str) -> int:
-        return reader.read(WIDE, STEWARD, PURPOSES[STEWARD], customer=one).frame.num_rows
+        return int(reader.read(WIDE, STEWARD, PURPOSES[STEWARD], customer=one).frame.num_rows)
 
     assert [part(one) for one in some[:reads]] == [whole(one) for one in some[:reads]]
     ours, other = timed(part, some[:reads]), timed(whole, some[:reads])

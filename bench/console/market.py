@@ -54,7 +54,7 @@ def multiply(small: Path, large: Path, copies: int, *, by_customer: bool) -> lis
     for table in TABLES:
         if source.exists(table):
             _multiply_table(source, target, table, copies, by_customer=by_customer)
-    customers = target.rows("silver/customer", [CUSTOMER_KEY])[CUSTOMER_KEY].to_pylist()
+    customers: list[str] = target.rows("silver/customer", [CUSTOMER_KEY])[CUSTOMER_KEY].to_pylist()
     _multiply_consents(large / "consent" / "consent.db", copies)
     return customers
 

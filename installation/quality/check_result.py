@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from installation.lakehouse.lakehouse import Lakehouse
 
 TABLE = "gold/quality_metric"
+MOST_RUNS = 60
+"""Runs of the trend."""
 _COLUMNS = ("load_id", "table_name", "check_name", "check_kind", "column_name", "metric", "value", "passed",
             "severity", "measured_at")  # fmt: skip
 
@@ -57,39 +63,58 @@ class RunChecks:
 
 @dataclass(frozen=True)
 class CheckResults:
-    """The newest checks of each table, the worst first, and the runs, the earliest first."""
+    """The newest checks of each table, the worst first, and the last runs, the earliest first."""
 
     tables: tuple[TableChecks, ...] = ()
     runs: tuple[RunChecks, ...] = ()
 
 
-def read_check_results(lakehouse: Lakehouse) -> CheckResults:
-    """Return the results of all checks that were kept; none before the first run. They hold no personal data."""
+def read_check_results(lakehouse: Lakehouse, most_runs: int = MOST_RUNS) -> CheckResults:
+    """Return the newest checks of each table and those of the last runs; none before the first run."""
     if not lakehouse.exists(TABLE):
         return CheckResults()
-    checks: dict[tuple[str, datetime, str], list[dict[str, Any]]] = {}
-    for row in lakehouse.rows(TABLE, _COLUMNS).to_pylist():
-        checks.setdefault((row["table_name"], row["measured_at"], row["check_name"]), []).append(row)
-    newest: dict[str, datetime] = {}
-    for table, at, _ in checks:
-        newest[table] = max(at, newest.get(table, at))
-    runs: dict[datetime, list[int]] = {}
+    # A run adds thousands of rows, so only what is told is read, and it is counted without Python objects.
+    kept = lakehouse.rows(TABLE, ["table_name", "measured_at"])
+    newest = {
+        row["table_name"]: row["measured_at_max"]
+        for row in kept.group_by("table_name").aggregate([("measured_at", "max")]).to_pylist()
+    }
+    last = set(sorted(pc.unique(kept["measured_at"]).to_pylist())[-most_runs:])
+    wanted = ", ".join(f"'{moment}'" for moment in {*newest.values(), *last})
+    found = lakehouse.rows(TABLE, _COLUMNS, f"measured_at IN ({wanted})")
+    return CheckResults(_tables(found, newest), _runs(found, last))
+
+
+def _runs(found: pa.Table, last: Set[datetime]) -> tuple[RunChecks, ...]:
+    # A check holds if all its metrics do; "error" comes before "warning".
+    checks = found.group_by(["measured_at", "table_name", "check_name"]).aggregate(
+        [("passed", "all"), ("severity", "min")]
+    )
+    counted = checks.group_by(["measured_at", "passed_all", "severity_min"]).aggregate([([], "count_all")])
+    runs = {moment: [0, 0, 0] for moment in sorted(last)}
+    for row in counted.to_pylist():
+        if row["measured_at"] in runs:
+            kind = 0 if row["passed_all"] else 2 if row["severity_min"] == "error" else 1
+            runs[row["measured_at"]][kind] += row["count_all"]
+    return tuple(RunChecks(at, *counts) for at, counts in runs.items())
+
+
+def _tables(found: pa.Table, newest: Mapping[str, datetime]) -> tuple[TableChecks, ...]:
+    current = found.filter(pc.is_in(found["measured_at"], value_set=pa.array(set(newest.values()))))
+    checks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in current.to_pylist():
+        if row["measured_at"] == newest[row["table_name"]]:
+            checks.setdefault((row["table_name"], row["check_name"]), []).append(row)
     tables: dict[str, tuple[list[FailedCheck], list[str]]] = {}
-    for (table, at, name), rows in checks.items():
-        counts = runs.setdefault(at, [0, 0, 0])
+    for (table, name), rows in checks.items():
+        broken, held = tables.setdefault(table, ([], []))
         failed = _failed(table, name, rows)
-        counts[0 if failed is None else 2 if failed.severity == "error" else 1] += 1
-        if newest[table] == at:
-            broken, held = tables.setdefault(table, ([], []))
-            broken.append(failed) if failed is not None else held.append(name)
-    found = [
+        broken.append(failed) if failed is not None else held.append(name)
+    results = [
         TableChecks(table, newest[table], len(held), tuple(sorted(broken, key=lambda one: (one.severity, one.name))))
         for table, (broken, held) in tables.items()
     ]
-    return CheckResults(
-        tuple(sorted(found, key=lambda one: (-one.errors, -len(one.failed), one.table))),
-        tuple(RunChecks(at, *counts) for at, counts in sorted(runs.items())),
-    )
+    return tuple(sorted(results, key=lambda one: (-one.errors, -len(one.failed), one.table)))
 
 
 def _failed(table: str, name: str, rows: list[dict[str, Any]]) -> FailedCheck | None:

@@ -18,6 +18,7 @@ from installation.installation import Installation
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import TableReader
 from privacy.access.table_part import TablePart
+from privacy.consent.index import DecisionIndex
 from privacy.rights.wording import Wording
 
 Days = tuple[str, date, date]
