@@ -8,9 +8,12 @@ from fastapi import FastAPI
 
 from agent_serving.console import (
     audience_page,
+    audit_page,
     customer_page,
     journey_page,
     model_page,
+    privacy_page,
+    processing_page,
     quality_page,
     segment_page,
     sign_in_page,
@@ -26,6 +29,7 @@ TILES: Mapping[str, Tiles] = {
     "journey": journey_page.tiles,
     "quality": quality_page.tiles,
     "model": model_page.tiles,
+    "privacy": privacy_page.tiles,
 }
 """By the key of a family of pages in `PAGES`."""
 ROUTERS = (
@@ -37,6 +41,9 @@ ROUTERS = (
     quality_page.router,
     segment_page.router,
     audience_page.router,
+    privacy_page.router,
+    audit_page.router,
+    processing_page.router,
 )
 
 
