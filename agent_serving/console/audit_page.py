@@ -73,8 +73,10 @@ def show_audit(visit: Visit) -> Response:
     parts: list[Part] = []
     faults, _, _ = chain_faults(visit)
     if faults:
-        text = Wording(f"The audit log was changed: {faults[0].message}. Run `bojagi audit verify`.",
-                       f"감사 기록이 변경되었습니다: {faults[0].message}. `bojagi audit verify`를 실행하십시오.")  # fmt: skip
+        text = Wording(
+            f"The audit log was changed: {faults[0].message}. Run `bojagi audit verify`.",
+            f"감사 기록이 변경됨: {faults[0].message}. `bojagi audit verify`로 확인하십시오.",
+        )
         parts.append(Note(text, "bad"))
     heads = (
         Wording("Entry", "번호"), Wording("When", "일시"), Wording("Who", "이용자"), Wording("Role", "역할"),
@@ -93,7 +95,7 @@ def show_audit(visit: Visit) -> Response:
         empty = Wording(f"Nothing in the newest {EXAMINED:,} entries. Go on to older ones.",
                         f"최근 {EXAMINED:,}건에는 없습니다. 이전 기록을 계속 검색하십시오.")  # fmt: skip
     choices = [
-        ("role", Wording("Role", "역할"), {name: text for name, text in ROLES.items()}),
+        ("role", Wording("Role", "역할"), dict(ROLES)),
         ("purpose", Wording("Purpose", "목적"),
          {name: visit.console.names.purpose(name) for name in installation.policy.purposes}),
         ("action", Wording("Action", "행위"), {one: Wording(readable(one), readable(one)) for one in ACTIONS}),

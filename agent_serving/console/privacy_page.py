@@ -56,7 +56,7 @@ def show_consents(visit: Visit) -> Response:
     title = Wording(f"Consents of {now:,} customers with a statement", f"의사 표시를 한 고객 {now:,}명의 동의")
     note = Wording("The newest point is today; the others are month ends, for the customers as they are known today.",
                    "마지막 지점은 오늘이고 나머지는 월말이며, 현재 식별된 고객을 기준으로 합니다.")  # fmt: skip
-    parts = [Grid(title, heads, rows, note), _rates(visit, found, asked), _ended(visit, found), Note(note)]
+    parts: list[Part] = [Grid(title, heads, rows, note), _rates(visit, found, asked), _ended(visit, found), Note(note)]
     return show_tab(visit, "/privacy", parts)
 
 
@@ -68,8 +68,8 @@ def show_requests(visit: Visit) -> Response:
                        "접수된 요청이 없습니다. 요청은 포털이나 `bojagi rights submit`로 접수됩니다.")  # fmt: skip
         return show_tab(visit, "/privacy/request", [Note(text)])
     counts = Counter((one.state, deadline.urgency if one.state.is_open else None) for one, deadline in found)
-    states = [
-        [STATES[state], sum(n for (own, _), n in counts.items() if own == state),
+    states: list[list[str | Figure]] = [
+        [STATES[state].text(visit.language), sum(number for (own, _), number in counts.items() if own == state),
          *(counts[state, urgency] if state.is_open else None for urgency in Urgency)]
         for state in STATES
     ]  # fmt: skip
@@ -92,10 +92,10 @@ def show_requests(visit: Visit) -> Response:
     by_state = Chart(
         ChartKind.BAR, Wording("Requests by state", "상태별 요청"),
         (Wording("State", "상태"), Wording("all", "전체"), *(URGENCIES[urgency] for urgency in Urgency)),
-        [[row[0].text(visit.language), *row[1:]] for row in states], 12,
+        states, 12,
     )  # fmt: skip
     paging = paging_of(visit, len(rows))
-    return show_tab(visit, "/privacy/request", [Note(text), _cut(queue, paging.first, paging.last), by_state])
+    return show_tab(visit, "/privacy/request", [Note(text), queue, by_state], paging=paging)
 
 
 def show_budgets(visit: Visit) -> Response:
@@ -107,20 +107,22 @@ def show_budgets(visit: Visit) -> Response:
                        f"프라이버시 원장이 변경되었습니다: {error.message}")  # fmt: skip
         return show_tab(visit, "/privacy/budget", [Note(text, "bad")])
     heads = (
-        Wording("Data", "데이터"), Wording("Purpose", "목적"), Wording("Period", "기간"), Wording("Limit (ρ)", "한도 (ρ)"),
+        Wording("Data", "데이터"), Wording("Purpose", "목적"), Wording("Period", "기간"),
+        Wording("Limit (ρ)", "한도 (ρ)"),
         Wording("Spent (ρ)", "사용 (ρ)"), Wording("Left (ρ)", "잔여 (ρ)"), Wording("Spent", "사용률"),
         Wording("State", "상태"),
     )  # fmt: skip
     rows = [
-        [_dataset(visit, account), _budget_purpose(visit, account), balance.period.removeprefix("month ").removeprefix(
-            "year ").removeprefix("day "), balance.limit.rho, balance.spent.rho, balance.left.rho,
+        [_dataset(visit, account), _budget_purpose(visit, account), _period(balance), balance.limit.rho,
+         balance.spent.rho, balance.left.rho,
          Share(_part(balance)), _budget_state(balance)]
         for account, balance in sorted(found, key=lambda one: -_part(one[1]))
     ]  # fmt: skip
     note = Wording(
         "ρ measures how much all published statistics together can tell about one customer. What is spent returns with "
         "the next period.",
-        "ρ는 공개된 통계 전체가 고객 한 명에 대해 드러낼 수 있는 정보의 양입니다. 사용한 예산은 다음 기간에 다시 주어집니다.",
+        "ρ는 공개된 통계 전체가 고객 한 명에 대해 드러낼 수 있는 정보의 양입니다. "
+        "사용한 예산은 다음 기간에 다시 주어집니다.",
     )
     empty = Wording("No budget is set, so no statistics can be released. Set one by `bojagi dp budget`.",
                     "예산이 없어 통계를 공개할 수 없습니다. `bojagi dp budget`로 설정하십시오.")  # fmt: skip
@@ -154,7 +156,8 @@ def show_releases(visit: Visit) -> Response:
     note = Wording(
         "Risk: the chance that somebody who knows a person finds that person in the release. Detail lost and error are "
         "0 % if nothing was changed. Figures are of the newest version.",
-        "위험: 어떤 사람을 아는 이가 공개 데이터에서 그 사람을 찾아낼 확률입니다. 정보 손실과 오차는 변경이 없을 때 0 %입니다. "
+        "위험: 어떤 사람을 아는 이가 공개 데이터에서 그 사람을 찾아낼 확률입니다. "
+        "정보 손실과 오차는 변경이 없을 때 0 %입니다. "
         "수치는 최신 버전 기준입니다.",
     )
     empty = Wording("Nothing was released. Dagster's job `release` makes the declared releases.",
@@ -259,6 +262,12 @@ def _dataset(visit: Visit, account: BudgetAccount) -> Wording:
     return Wording(account.dataset, account.dataset) if found is None else visit.console.names.table(found)
 
 
+def _period(balance: Balance) -> Wording:
+    """Return the period, such as 2026-11; a budget for ever has none."""
+    day = balance.period.rpartition(" ")[2]
+    return Wording("for ever", "전체 기간") if day == "ever" else Wording(day, day)
+
+
 def _budget_purpose(visit: Visit, account: BudgetAccount) -> Wording:
     if account.purpose in visit.console.installation.policy.taxonomy.purposes:
         return visit.console.names.purpose(account.purpose)
@@ -287,10 +296,6 @@ def _figures(visit: Visit, table: str) -> dict[str, Any]:
     path = visit.console.installation.settings.data_dir / "released" / name / "report.json"
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"] if path.exists() else {}
     return found
-
-
-def _cut(grid: Grid, first: int, last: int) -> Grid:
-    return Grid(grid.title, grid.heads, grid.rows[first:last], grid.empty)
 
 
 for _path, _handler in (

@@ -73,8 +73,8 @@ def show_record(visit: Visit) -> Response:
     note = Wording(
         f"Controller: {visit.console.installation.settings.controller}. The record is computed from the contracts that "
         "the pipeline enforces; a change of a contract changes it.",
-        f"개인정보처리자: {visit.console.installation.settings.controller}. 파이프라인이 적용하는 계약에서 산출되며 계약이 바뀌면 함께 "
-        "바뀝니다.",
+        f"개인정보처리자: {visit.console.installation.settings.controller}. "
+        "파이프라인이 적용하는 계약에서 산출되며 계약이 바뀌면 함께 바뀝니다.",
     )
     empty = Wording("No contract has personal data.", "개인정보가 있는 계약이 없습니다.")
     return show_tab(

@@ -137,12 +137,11 @@ def _ending(timeline: PurposeTimeline, permits: npt.NDArray[np.bool_], now: date
 
 def _ended(records: pa.Table, moments: Sequence[datetime]) -> dict[tuple[str, str], int]:
     """Return the source persons who withdrew or objected, by purpose and month."""
+    since = pa.scalar(_months(moments)[0].replace(day=1), pa.timestamp("us"))
     inside = pc.and_(
         pc.is_in(records["state"], value_set=pa.array(ENDED)),
         pc.and_(
-            pc.greater_equal(
-                records["effective_at"], pa.scalar(_months(moments)[0].replace(day=1), pa.timestamp("us"))
-            ),
+            pc.greater_equal(records["effective_at"], since),
             pc.less_equal(records["effective_at"], pa.scalar(moments[-1], pa.timestamp("us"))),
         ),
     )
