@@ -34,7 +34,7 @@ OUTCOMES = {
     "allowed": State(Wording("allowed", "허용"), "good"), "refused": State(Wording("refused", "거부"), "warn"),
     "failed": State(Wording("failed", "실패"), "bad"),
 }  # fmt: skip
-ACTIONS = ("read", "view", "change", "search", "build", "release", "reveal")
+ACTIONS = ("read", "view", "change", "build", "retrieve", "export", "disclose", "decrypt", "train", "restore")
 
 
 @dataclass

@@ -44,12 +44,12 @@ def show_consents(visit: Visit) -> Response:
         return show_tab(visit, "/privacy", [Note(text)])
     now = found.known[-1]
     heads = (
-        Wording("Purpose", "목적"), Wording("Permit it now", "현재 동의"), Wording("Of those with a statement", "비율"),
-        Wording("A year ago", "1년 전"), Wording("Withdrawn or objected this month", "이번 달 철회·거부"),
-        *(Wording(f"Ends within {days} days", f"{days}일 내 만료") for days in ENDING_DAYS),
+        Wording("Purpose", "목적"), Wording("Permit it now", "현재 동의"), Wording("Share", "비율"),
+        Wording("A year ago", "1년 전"), Wording("Ended this month", "이번 달 철회·거부"),
+        *(Wording(f"Ends in {days} days", f"{days}일 내 만료") for days in ENDING_DAYS),
     )  # fmt: skip
     rows = [
-        [_purpose(visit, one), one.permitted[-1], Share(one.permitted[-1] / now),
+        [_short(visit, one), one.permitted[-1], Share(one.permitted[-1] / now),
          Share(one.permitted[0] / found.known[0] if found.known[0] else None), one.ended[-1], *one.ending]
         for one in sorted(asked, key=lambda one: -one.permitted[-1])
     ]  # fmt: skip
@@ -223,10 +223,6 @@ def _balances(visit: Visit) -> list[tuple[BudgetAccount, Balance]]:
         return []
     ledger, now = installation.ledger, installation.clock()
     return [(account, balance) for account in ledger.accounts() for balance in ledger.balances(account, now)]
-
-
-def _purpose(visit: Visit, one: PurposeOverview) -> Wording:
-    return visit.console.names.purpose(one.purpose)
 
 
 def _rates(visit: Visit, found: ConsentOverview, asked: list[PurposeOverview]) -> Chart:
