@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from privacy.audit import AuditEntry, AuditLog, field_text
 
-EXAMINED = 100_000
+EXAMINED = 50_000
 """Entries that one search examines."""
 FIELDS = ("who", "role", "purpose", "table", "action", "outcome", "subject")
 _SKEW = timedelta(hours=1)

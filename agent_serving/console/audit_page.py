@@ -28,7 +28,7 @@ from privacy.rights.wording import Wording
 from privacy.storage.hash_chain import EMPTY, ChainFault, ChainHead
 
 router = APIRouter(prefix="/console")
-VERIFIED_AT_ONCE = 20_000
+VERIFIED_AT_ONCE = 10_000
 """Entries whose chain one view of the start page verifies."""
 OUTCOMES = {
     "allowed": State(Wording("allowed", "허용"), "good"), "refused": State(Wording("refused", "거부"), "warn"),
