@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,14 +79,6 @@ class AuditEntry(BaseModel):
     debit: ChainHead | None = None
     identity: Literal["declared", "authenticated"] = "declared"
     subject: str | None = Field(default=None, pattern=r"^p_[0-9a-f]{32}$")
-
-
-@dataclass(frozen=True)
-class AuditPage:
-    """Entries with their numbers, the newest first. All entries from number `first` on were looked at."""
-
-    entries: tuple[tuple[int, AuditEntry], ...]
-    first: int
 
 
 class AuditLog:
@@ -206,31 +196,44 @@ class AuditLog:
             if where(entry):
                 yield number, entry
 
-    def newest(self, wanted: Mapping[str, str], most: int, below: int | None = None, reach: int = 200_000) -> AuditPage:
-        """Return the newest entries with these values, the newest first.
-
-        The time is bounded: at most `reach` entries are looked at, from number `below` downwards (None: from the end).
+    def newest(self, texts: Sequence[str], below: int, least: int, most: int) -> list[tuple[int, AuditEntry]]:
+        """Return the newest entries whose stored text contains every one of `texts`, the newest first.
 
         Args:
-            wanted: field of `AuditEntry` → its exact value, such as who → minji.
-            most: most entries to return.
+            texts: see `field_text`.
             below: only entries with a smaller number.
-            reach: entries to look at.
+            least: only entries with this number or a greater one.
+            most: at most so many entries.
         """
-        last = self._end().number if below is None else below - 1
-        first = max(1, last - reach + 1)
-        # Entries are canonical JSON, so a field with its value is one text; within a value, its quotes are escaped.
-        texts = [f'"{name}":{json.dumps(value, ensure_ascii=False)}' for name, value in wanted.items()]
-        escaped = [re.sub(r"([%_!])", r"!\1", text) for text in texts]
-        where = "".join(" AND content LIKE ? ESCAPE '!'" for _ in texts)
-        rows = self._db.execute(
-            f"SELECT number, content FROM entry WHERE number BETWEEN ? AND ?{where} ORDER BY number DESC LIMIT ?",
-            (first, last, *(f"%{text}%" for text in escaped), most),
-        ).fetchall()
-        # SQLite compares without regard to case.
-        read = [(number, AuditEntry.model_validate_json(content)) for number, content in rows]
-        entries = [(n, entry) for n, entry in read if all(getattr(entry, name) == v for name, v in wanted.items())]
-        return AuditPage(tuple(entries), rows[-1][0] if len(rows) == most else first)
+        contains = "strpos" if self._db.is_shared else "instr"
+        conditions = "".join(f" AND {contains}(content, ?) > 0" for _ in texts)
+        query = (
+            f"SELECT number, content FROM entry WHERE number < ? AND number >= ?{conditions} "
+            "ORDER BY number DESC LIMIT ?"
+        )
+        rows = self._db.execute(query, (below, least, *texts, most)).fetchall()
+        return [(int(number), AuditEntry.model_validate_json(content)) for number, content in rows]
+
+    def size(self) -> int:
+        """Return the number of the last entry; 0 for an empty log."""
+        return self._end().number
+
+    def verify_after(self, known: ChainHead, most: int) -> tuple[list[ChainFault], ChainHead]:
+        """Verify the next entries after one that was verified; return their faults, and the last entry verified.
+
+        At the end of the log, the end is compared with the anchor as well. `verify` does all at once.
+
+        Args:
+            known: the entry before the first one, whose digest is taken as right.
+            most: at most so many entries.
+        """
+        query = "SELECT number, content, digest FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+        anchored = self._anchored() if self._db.is_shared else None
+        entries = [ChainEntry(*row) for row in self._db.execute(query, (known.number, most)).fetchall()]
+        faults = list(find_faults(entries, known))
+        if len(entries) < most:
+            faults += self._check_end(anchored)
+        return faults, ChainHead(entries[-1].number, entries[-1].digest) if entries else known
 
     def last_debit(self) -> ChainHead | None:
         """Return the ledger entry that paid for the last logged release; None if no release is logged. O(log n)."""
@@ -342,6 +345,15 @@ class AuditLog:
 def seal(key: bytes, digest: str) -> str:
     """Return what shows that an entry with this digest was written with the audit key, see the module."""
     return hmac.digest(key, f"entry of the audit log {digest}".encode(), "sha256").hex()
+
+
+def field_text(name: str, value: str) -> str:
+    """Return how a field of an entry stands in its stored text; inside a value, a quotation mark has a backslash.
+
+    >>> field_text("who", "kim")
+    '"who":"kim"'
+    """
+    return f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}"
 
 
 def loggable(text: str, most: int) -> str:

@@ -1,327 +1,300 @@
-"""The privacy officer's pages: consents, requests, budgets, releases, the audit log, and the record of processing."""
+"""Pages of the privacy officer: consents, requests, privacy budgets and releases, and what needs action today."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from agent_serving.console.audit_page import chain_faults
 from agent_serving.console.cell import Link, Share, State
 from agent_serving.console.chart import Chart, ChartKind, Figure
 from agent_serving.console.handling import add_page
 from agent_serving.console.paging import paging_of
 from agent_serving.console.part import Grid, Note, Part
+from agent_serving.console.privacy_tab import show_tab
 from agent_serving.console.tile import Tile
 from agent_serving.console.visit import Visit
-from agent_serving.portal.words import RIGHTS, STATES, URGENCIES
+from agent_serving.portal.words import CHANNELS, RIGHTS, STATES, URGENCIES, country
 from installation.contract.plain_name import readable
-from installation.installation import Installation
-from privacy.access.pseudonym import log_pseudonym
-from privacy.clock import utc_now
-from privacy.consent.overview import PurposeRate, consent_overview
-from privacy.rights.deadline import Urgency
+from privacy.consent.overview import ENDING_DAYS, ConsentOverview, PurposeOverview, consent_overview
+from privacy.dp.budget_account import EVERYTHING, BudgetAccount
+from privacy.dp.errors import LedgerDamaged
+from privacy.dp.ledger_answer import Balance
+from privacy.rights.deadline import Deadline, Urgency
+from privacy.rights.request import Request
 from privacy.rights.wording import Wording
 
 router = APIRouter(prefix="/console")
-PERMISSIONS = "silver/permission"
-PURPOSE = "legal_records"
-"""The purpose for which permissions are counted, whatever the session is for: proof of consent is a legal duty."""
-MONTHS, WITHIN = 12, timedelta(days=90)
-MOST_ENTRIES = 50
-TABS = {
-    "": Wording("Consents", "동의"), "/requests": Wording("Requests", "요청"), "/budgets": Wording("Budgets", "예산"),
-    "/releases": Wording("Releases", "공개 데이터"), "/audit": Wording("Audit log", "감사 기록"),
-    "/processing": Wording("Record of processing", "처리 활동 기록"),
-}  # fmt: skip
-_URGENT = {Urgency.OVERDUE: "bad", Urgency.DUE_SOON: "warn"}
+NEARLY_SPENT = 0.8
+"""Part of a budget from which on it counts as nearly spent."""
+_KINDS = {Urgency.OVERDUE: "bad", Urgency.DUE_SOON: "warn", Urgency.ON_TIME: "good"}
 
 
 def show_consents(visit: Visit) -> Response:
-    """Show how many customers permit each purpose, now and over the last year."""
-    rates, moments = _rates(visit)
-    if not rates:
-        text = Wording(
-            "No consents yet: run the pipeline first.", "동의 기록이 없습니다. 먼저 파이프라인을 실행하십시오."
-        )
-        return _page(visit, "", [Note(text)])
-    names = visit.console.names
-    columns = [Wording("Month", "월"), *(names.purpose(one.purpose) for one in rates)]
-    months = [*(f"{moment:%Y-%m}" for moment in moments[:-1]), f"{moments[-1]:%Y-%m-%d}"]
-    shares: list[list[str | Figure]] = [
-        [month, *(round(one.shares[place] * 100, 1) for one in rates)] for place, month in enumerate(months)
-    ]
-    ended: list[list[str | Figure]] = [
-        [month, *(one.ended[place] for one in rates)] for place, month in enumerate(months[1:])
-    ]
-    heads = (Wording("Purpose", "목적"), Wording("Permit it now", "현재 허용"),
-             Wording("Of all customers", "전체 고객 대비"), Wording("Ended in 12 months", "12개월간 종료"),
-             Wording("End in 90 days", "90일 내 만료"))  # fmt: skip
+    """Show how many customers permit each purpose, over a year, what ends soon, and what was withdrawn."""
+    found = _consents(visit)
+    asked = [one for one in found.purposes if visit.console.installation.policy.taxonomy.consent_of(one.purpose)]
+    if not found.known[-1]:
+        text = Wording("No customer has stated anything yet. Statements come with the sources and the portal.",
+                       "아직 의사 표시가 없습니다. 원천 데이터와 포털을 통해 접수됩니다.")  # fmt: skip
+        return show_tab(visit, "/privacy", [Note(text)])
+    now = found.known[-1]
+    heads = (
+        Wording("Purpose", "목적"), Wording("Permit it now", "현재 동의"), Wording("Share", "비율"),
+        Wording("A year ago", "1년 전"), Wording("Ended this month", "이번 달 철회·거부"),
+        *(Wording(f"Ends in {days} days", f"{days}일 내 만료") for days in ENDING_DAYS),
+    )  # fmt: skip
     rows = [
-        [names.purpose(one.purpose), one.permitting, Share(one.shares[-1]), sum(one.ended), one.ending] for one in rates
-    ]
-    empty = Wording("No purpose rests on consent.", "동의에 근거한 목적이 없습니다.")
-    return _page(visit, "", [
-        Grid(Wording("Consents by purpose", "목적별 동의"), heads, rows, empty),
-        Chart(ChartKind.LINE, Wording("Share of customers who permit, in %", "허용 고객 비율 (%)"),
-              columns, shares, 18),
-        Chart(ChartKind.STACK, Wording("Permissions that ended, by withdrawal or time",
-              "철회나 기간 만료로 종료된 허용"),
-              columns, ended, 18),
-    ])  # fmt: skip
+        [_short(visit, one), one.permitted[-1], Share(one.permitted[-1] / now),
+         Share(one.permitted[0] / found.known[0] if found.known[0] else None), one.ended[-1], *one.ending]
+        for one in sorted(asked, key=lambda one: -one.permitted[-1])
+    ]  # fmt: skip
+    title = Wording(f"Consents of {now:,} customers with a statement", f"의사 표시를 한 고객 {now:,}명의 동의")
+    note = Wording("The newest point is today; the others are month ends, for the customers as they are known today.",
+                   "마지막 지점은 오늘이고 나머지는 월말이며, 현재 식별된 고객을 기준으로 합니다.")  # fmt: skip
+    parts: list[Part] = [Grid(title, heads, rows, note), _rates(visit, found, asked), _ended(visit, found), Note(note)]
+    return show_tab(visit, "/privacy", parts)
 
 
 def show_requests(visit: Visit) -> Response:
-    """Show requests by state and deadline; the decisions are made in the officer's queue of the portal."""
-    found = list(_requests(visit.console.installation))
-    states = Counter(request.state for request, _ in found)
-    paging = paging_of(visit, len(found))
-    rows = [
-        [request.id, RIGHTS[request.right], State(STATES[request.state]), request.received_at, request.due_on,
-         State(URGENCIES[deadline.urgency], _URGENT.get(deadline.urgency, "plain")) if request.state.is_open else None]
-        for request, deadline in found
+    """Show open requests by their last day, and how many there are in each state."""
+    found = _requests(visit)
+    if not found:
+        text = Wording("Nobody has made a request. Requests come by the portal, or by `bojagi rights submit`.",
+                       "접수된 요청이 없습니다. 요청은 포털이나 `bojagi rights submit`로 접수됩니다.")  # fmt: skip
+        return show_tab(visit, "/privacy/request", [Note(text)])
+    counts = Counter((one.state, deadline.urgency if one.state.is_open else None) for one, deadline in found)
+    states: list[list[str | Figure]] = [
+        [STATES[state].text(visit.language), sum(number for (own, _), number in counts.items() if own == state),
+         *(counts[state, urgency] if state.is_open else None for urgency in Urgency)]
+        for state in STATES
     ]  # fmt: skip
-    heads = (Wording("Number", "번호"), Wording("Right", "권리"), Wording("State", "상태"), Wording("Received", "접수"),
-             Wording("Due", "기한"), Wording("Urgency", "긴급도"))  # fmt: skip
-    none = Wording("Nobody has made a request yet.", "아직 접수된 요청이 없습니다.")
-    counts = [[State(STATES[state]), count] for state, count in sorted(states.items())]
-    queue = Link(Wording("Decide in the officer's queue", "책임자 대기열에서 결정"), "/portal/officer")
-    return _page(visit, "/requests", [
-        Grid(Wording("Requests, open ones first", "요청 (처리 중인 것부터)"), heads, rows, none),
-        Grid(Wording("By state", "상태별"), (Wording("State", "상태"), Wording("Requests", "건수")), counts, none),
-    ], paging=paging, back=queue)  # fmt: skip
+    opened = [(one, deadline) for one, deadline in found if one.state.is_open]
+    rows = [
+        [Link(RIGHTS[one.right], f"/portal/officer/requests/{one.id}"), deadline.due_on,
+         State(URGENCIES[deadline.urgency], _KINDS[deadline.urgency]), deadline.business_days_left, STATES[one.state],
+         one.received_at, CHANNELS.get(one.channel), country(one.jurisdiction, visit.language)]
+        for one, deadline in opened
+    ]  # fmt: skip
+    heads = (
+        Wording("Request", "요청"), Wording("Last day", "기한"), Wording("Deadline", "기한 상태"),
+        Wording("Business days left", "남은 영업일"), Wording("State", "처리 상태"), Wording("Received", "접수"),
+        Wording("By", "접수 경로"), Wording("Law", "적용 국가"),
+    )  # fmt: skip
+    queue = Grid(Wording("Open requests, by their last day", "처리 중인 요청 (기한순)"), heads, rows,
+                 Wording("No request is open.", "처리 중인 요청이 없습니다."))  # fmt: skip
+    text = Wording("A request opens in the officer's queue of the portal, where it is decided.",
+                   "요청을 누르면 포털의 담당자 화면에서 처리할 수 있습니다.")  # fmt: skip
+    by_state = Chart(
+        ChartKind.BAR, Wording("Requests by state", "상태별 요청"),
+        (Wording("State", "상태"), Wording("all", "전체"), *(URGENCIES[urgency] for urgency in Urgency)),
+        states, 12,
+    )  # fmt: skip
+    paging = paging_of(visit, len(rows))
+    return show_tab(visit, "/privacy/request", [Note(text), queue, by_state], paging=paging)
 
 
 def show_budgets(visit: Visit) -> Response:
-    """Show what each budget of differential privacy has spent and left."""
-    heads = (Wording("Data set", "데이터"), Wording("Purpose", "목적"), Wording("Period", "기간"),
-             Wording("Spent (ρ)", "사용 (ρ)"), Wording("Left (ρ)", "잔여 (ρ)"),
-             Wording("Spent", "사용 비율"))  # fmt: skip
+    """Show what is spent and left of each privacy budget in its current period."""
+    try:
+        found = _balances(visit)
+    except LedgerDamaged as error:
+        text = Wording(f"The privacy ledger was changed: {error.message}",
+                       f"프라이버시 원장이 변경되었습니다: {error.message}")  # fmt: skip
+        return show_tab(visit, "/privacy/budget", [Note(text, "bad")])
+    heads = (
+        Wording("Data", "데이터"), Wording("Purpose", "목적"), Wording("Period", "기간"),
+        Wording("Limit (ρ)", "한도 (ρ)"),
+        Wording("Spent (ρ)", "사용 (ρ)"), Wording("Left (ρ)", "잔여 (ρ)"), Wording("Spent", "사용률"),
+        Wording("State", "상태"),
+    )  # fmt: skip
     rows = [
-        [_any(account.dataset), _any(account.purpose), balance.period, balance.spent.rho, balance.left.rho,
-         Share(_spent(balance))]
-        for account, balance in _balances(visit.console.installation)
+        [_dataset(visit, account), _budget_purpose(visit, account), _period(balance), balance.limit.rho,
+         balance.spent.rho, balance.left.rho,
+         Share(_part(balance)), _budget_state(balance)]
+        for account, balance in sorted(found, key=lambda one: -_part(one[1]))
     ]  # fmt: skip
-    empty = Wording(
-        "No budget is set: `bojagi dp budget` sets one.", "예산이 없습니다. `bojagi dp budget`으로 설정하십시오."
+    note = Wording(
+        "ρ measures how much all published statistics together can tell about one customer. What is spent returns with "
+        "the next period.",
+        "ρ는 공개된 통계 전체가 고객 한 명에 대해 드러낼 수 있는 정보의 양입니다. "
+        "사용한 예산은 다음 기간에 다시 주어집니다.",
     )
-    chart: list[list[str | Figure]] = [
-        [f"{row[0]} · {row[1]} · {row[2]}", round(float(row[3]), 6), round(float(row[4]), 6)] for row in rows
-    ]
-    parts: list[Part] = [Grid(Wording("Budgets of differential privacy", "차분 프라이버시 예산"), heads, rows, empty)]
-    if chart:
-        columns = (Wording("Budget", "예산"), Wording("spent", "사용"), Wording("left", "잔여"))
-        parts.append(Chart(ChartKind.STACK, Wording("Spent and left, in ρ", "사용과 잔여 (ρ)"), columns, chart, 18))
-    return _page(visit, "/budgets", parts)
+    empty = Wording("No budget is set, so no statistics can be released. Set one by `bojagi dp budget`.",
+                    "예산이 없어 통계를 공개할 수 없습니다. `bojagi dp budget`로 설정하십시오.")  # fmt: skip
+    grid = Grid(Wording("Budgets, the most spent first", "예산 (사용률 높은 순)"), heads, rows, empty)
+    return show_tab(visit, "/privacy/budget", [grid, Note(note)])
 
 
 def show_releases(visit: Visit) -> Response:
-    """Show each anonymous release with its recipient, and risk and utility where a report is kept."""
+    """Show the anonymous releases with their recipients, risk and utility."""
     registry = visit.console.installation.release_registry()
-    reports = _reports(visit.console.installation)
-    rows = []
+    rows: list[list[Any]] = []
     for table in registry.tables():
-        for one in reversed(registry.releases(table)):
-            figures = reports.get(table, {})
+        releases = registry.releases(table)
+        for one in reversed(releases):
+            figures = _figures(visit, table) if one is releases[-1] else {}
+            risk, utility = figures.get("risk", {}), figures.get("utility", {})
             rows.append(
-                [one.table, one.version, one.recipient, one.released_at, one.rows, one.classes, figures.get("risk"),
-                 figures.get("utility")]
+                [readable(table.rpartition("/")[2]), one.version, one.recipient, one.released_at[:10], one.rows,
+                 one.classes, Share(risk.get("before", {}).get("highest_prosecutor")),
+                 Share(risk.get("after", {}).get("highest_prosecutor")),
+                 Share(risk.get("after", {}).get("mean_prosecutor")), Share(utility.get("certainty_penalty")),
+                 Share(utility.get("query_error_median"))]
             )  # fmt: skip
-    heads = (Wording("Release", "공개 데이터"), Wording("Version", "버전"), Wording("Recipient", "제공받는 자"),
-             Wording("Released", "공개 일시"), Wording("Rows", "행"), Wording("Classes", "동질 집합"),
-             Wording("Highest risk", "최고 재식별 위험"), Wording("Information kept", "정보 유지율"))  # fmt: skip
-    empty = Wording("Nothing was released: `bojagi anonymize` makes a release.", "공개한 데이터가 없습니다.")
-    return _page(visit, "/releases", [Grid(Wording("Releases, the newest first", "공개 데이터"), heads, rows, empty)])
-
-
-def show_audit(visit: Visit) -> Response:
-    """Show the newest entries of the audit log that meet the conditions."""
-    return _audit(visit, None)
-
-
-def search_audit(visit: Visit) -> Response:
-    """Show the entries about a customer, whose id stands in no address."""
-    return _audit(visit, visit.value("customer", 80))
-
-
-def _audit(visit: Visit, customer: str | None) -> Response:
-    installation = visit.console.installation
-    fields = ("who", "role", "purpose", "table", "action", "outcome")
-    read = visit.query if customer is None else visit.value
-    wanted = {name: text for name in fields if (text := read(name))}
-    exact = dict(wanted)
-    if customer:
-        exact["subject"] = log_pseudonym(installation.pseudonym_key, customer)
-    below = visit.query("below", 12)
-    page = installation.audit_log.newest(exact, MOST_ENTRIES, int(below) if below.isdecimal() else None)
-    rows = [
-        [one.at, one.who, readable(one.role), one.purpose, one.action, one.table,
-         State(Wording(one.outcome, one.outcome), "plain" if one.outcome == "allowed" else "bad"), one.subjects,
-         ", ".join(one.columns[:6]) + (" …" if len(one.columns) > 6 else "")]
-        for _, one in page.entries
-    ]  # fmt: skip
-    heads = (Wording("When", "일시"), Wording("Who", "이용자"), Wording("Role", "역할"), Wording("Purpose", "목적"),
-             Wording("Action", "행위"), Wording("Table", "테이블"), Wording("Outcome", "결과"),
-             Wording("People", "인원"), Wording("Columns", "항목"))  # fmt: skip
+    heads = (
+        Wording("Release", "공개 데이터"), Wording("Version", "버전"), Wording("Recipient", "제공받는 자"),
+        Wording("Day", "공개일"), Wording("People", "인원"), Wording("Groups", "그룹"),
+        Wording("Highest risk before", "처리 전 최고 위험"), Wording("Highest risk after", "처리 후 최고 위험"),
+        Wording("Mean risk after", "처리 후 평균 위험"), Wording("Detail lost", "정보 손실"),
+        Wording("Median error of a count", "집계 오차 (중앙값)"),
+    )  # fmt: skip
     note = Wording(
-        f"Entries from number {page.first:,} on were searched.", f"{page.first:,}번 이후의 기록을 검색했습니다."
-    )  # fmt: skip
-    grid = Grid(
-        Wording("Entries, the newest first", "감사 기록"), heads, rows, Wording("No entry.", "기록이 없습니다.")
+        "Risk: the chance that somebody who knows a person finds that person in the release. Detail lost and error are "
+        "0 % if nothing was changed. Figures are of the newest version.",
+        "위험: 어떤 사람을 아는 이가 공개 데이터에서 그 사람을 찾아낼 확률입니다. "
+        "정보 손실과 오차는 변경이 없을 때 0 %입니다. "
+        "수치는 최신 버전 기준입니다.",
     )
-    older = None if page.first <= 1 or customer is not None else visit.address(below=page.first)
-    return _page(
-        visit, "/audit", [grid, Note(note, "")], template="audit", wanted=wanted, fields=fields, older=older,
-        customer=customer or "",
-    )  # fmt: skip
-
-
-def show_processing(visit: Visit) -> Response:
-    """Show the record of processing activities, derived from the contracts that the pipeline enforces."""
-    rows = _processing(visit)
-    heads = (Wording("Data", "데이터"), Wording("Purposes", "목적"), Wording("Legal bases", "법적 근거"),
-             Wording("Categories", "개인정보 항목"), Wording("Kept", "보유 기간"), Wording("Recipients", "제공받는 자"),
-             Wording("Owner", "담당"))  # fmt: skip
-    file = Link(Wording("Download as CSV", "CSV 내려받기"), "/console/privacy/processing.csv")
-    title = Wording("Record of processing activities (GDPR art. 30)", "처리 활동 기록 (GDPR 제30조)")
-    return _page(visit, "/processing", [Grid(title, heads, [list(row) for row in rows], _NONE)], back=file)
-
-
-def send_processing(visit: Visit) -> Response:
-    """Send every column of the data map as a CSV file."""
-    rows = visit.console.installation.catalog.as_rows()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows({name: _csv_text(value) for name, value in row.items()} for row in rows)
-    headers = {"Content-Disposition": 'attachment; filename="record_of_processing.csv"'}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    empty = Wording("Nothing was released. Dagster's job `release` makes the declared releases.",
+                    "공개된 데이터가 없습니다. Dagster의 `release` 작업으로 만들 수 있습니다.")  # fmt: skip
+    grid = Grid(Wording("Anonymous releases", "익명 공개 데이터"), heads, rows, empty)
+    return show_tab(visit, "/privacy/release", [grid, Note(note)])
 
 
 def tiles(visit: Visit) -> list[Tile]:
-    """Return what needs an officer today."""
-    due = Counter(
-        deadline.urgency for request, deadline in _requests(visit.console.installation) if request.state.is_open
-    )
-    late, soon, open_ = due[Urgency.OVERDUE], due[Urgency.DUE_SOON], sum(due.values())
-    spent = [_spent(balance) for _, balance in _balances(visit.console.installation)]
-    nearly = sum(one >= 0.9 for one in spent)
-    rates, _ = _rates(visit)
-    ending = sum(one.ending for one in rates)
+    """Return what needs the officer's action today."""
+    due = Counter(deadline.urgency for one, deadline in _requests(visit) if one.state.is_open)
+    late, soon = due[Urgency.OVERDUE], due[Urgency.DUE_SOON]
+    ending = max((one.ending[1] for one in _consents(visit).purposes), default=0)
     return [
-        Tile(Wording("Open requests", "처리 중인 요청"), open_, "/privacy/requests",
-             Wording(f"{late} overdue, {soon} due soon", f"기한 초과 {late}건, 임박 {soon}건"),
-             "bad" if late else "warn" if soon else "good"),
-        Tile(Wording("Budgets nearly spent", "소진 임박 예산"), nearly, "/privacy/budgets",
-             kind="warn" if nearly else "good"),
-        Tile(Wording("Consents that end in 90 days", "90일 내 만료되는 동의"), ending, "/privacy"),
+        Tile(Wording("Overdue requests", "기한이 지난 요청"), late, "/privacy/request",
+             Wording(f"{soon:,} due soon", f"기한 임박 {soon:,}건"), "bad" if late else "warn" if soon else "good"),
+        _chain_tile(visit), _budget_tile(visit),
+        Tile(Wording("Consents that end within 30 days", "30일 내 만료되는 동의"), ending, "/privacy",
+             Wording("of the purpose with the most", "가장 많은 목적 기준"), "warn" if ending else "good"),
     ]  # fmt: skip
 
 
-_NONE = Wording("Nothing.", "없음")
+def _chain_tile(visit: Visit) -> Tile:
+    faults, verified, size = chain_faults(visit)
+    value = Wording("changed", "변경됨") if faults else Wording("intact", "정상")
+    note = Wording(f"{verified:,} of {size:,} entries verified", f"{size:,}건 중 {verified:,}건 확인")
+    return Tile(Wording("Audit log", "감사 기록"), value, "/privacy/audit", note, "bad" if faults else "good")
 
 
-def _page(visit: Visit, tab: str, parts: list[Part], **content: Any) -> Response:
-    shown = {"template": "privacy", "tabs": TABS, "tab": tab, **content}
-    return visit.render_parts(Wording("Privacy", "개인정보 보호"), parts, **shown)
+def _budget_tile(visit: Visit) -> Tile:
+    title = Wording("Budgets nearly spent", "소진 임박 예산")
+    try:
+        near = sum(_part(balance) >= NEARLY_SPENT for _, balance in _balances(visit))
+    except LedgerDamaged:
+        return Tile(
+            Wording("Privacy ledger", "프라이버시 원장"), Wording("changed", "변경됨"), "/privacy/budget", kind="bad"
+        )
+    return Tile(title, near, "/privacy/budget", kind="warn" if near else "good")
 
 
-def _rates(visit: Visit) -> tuple[list[PurposeRate], list[datetime]]:
-    """Return the permissions by purpose at the starts of the last months, and now. Counted once a table's version."""
+def _consents(visit: Visit) -> ConsentOverview:
+    """Return the overview of today; it is computed again when a statement was made, or on another day."""
     installation = visit.console.installation
-    now = installation.decision_moment().replace(microsecond=0)
-    if not installation.lakehouse.exists(PERMISSIONS):
-        return [], [now]
-    moments = [*_months(now), now]
+    store, now = installation.consent_store, installation.decision_moment()
 
-    def made() -> list[PurposeRate]:
-        read = visit.reader.read(PERMISSIONS, visit.staff.role, PURPOSE, ["purpose", "from_at", "until_at", "verdict"])
-        customers = installation.lakehouse.rows("silver/customer", ["customer_id"]).num_rows
-        return consent_overview(read.frame, customers, moments, WITHIN)
+    def made() -> ConsentOverview:
+        records, membership = store.decisive_table(), store.membership_table()
+        return consent_overview(records, membership, installation.policy, installation.settings.controller, now)
 
-    version = installation.lakehouse.version(PERMISSIONS)
-    return visit.console.known(f"consents {moments[-1]:%Y-%m-%d}", version, made), moments
+    return visit.console.known("consents", hash((store.sequence(), now.date())), made)
 
 
-def _months(now: datetime) -> Iterator[datetime]:
-    for back in range(MONTHS - 1, -1, -1):
-        year, month = divmod(now.year * 12 + now.month - 1 - back, 12)
-        yield datetime(year, month + 1, 1)
+def _requests(visit: Visit) -> list[tuple[Request, Deadline]]:
+    if not visit.console.installation.has_requests:
+        return []
+    service = visit.console.installation.rights_service()
+    return [(one, service.deadline(one)) for one in service.requests()]
 
 
-def _requests(installation: Installation) -> Iterator[tuple[Any, Any]]:
-    if installation.has_requests:
-        service = installation.rights_service()
-        for request in service.requests():
-            yield request, service.deadline(request)
+def _balances(visit: Visit) -> list[tuple[BudgetAccount, Balance]]:
+    installation = visit.console.installation
+    if not installation.has_ledger:
+        return []
+    ledger, now = installation.ledger, installation.clock()
+    return [(account, balance) for account in ledger.accounts() for balance in ledger.balances(account, now)]
 
 
-def _balances(installation: Installation) -> Iterator[tuple[Any, Any]]:
-    if installation.has_ledger:
-        ledger, now = installation.ledger, utc_now()
-        for account in ledger.accounts():
-            for balance in ledger.balances(account, now):
-                yield account, balance
+def _rates(visit: Visit, found: ConsentOverview, asked: list[PurposeOverview]) -> Chart:
+    rows: list[list[str | Figure]] = [
+        [f"{moment:%Y-%m-%d}", *(round(100 * one.permitted[place] / known, 1) if known else None for one in asked)]
+        for place, (moment, known) in enumerate(zip(found.moments, found.known, strict=True))
+    ]
+    title = Wording("Customers who permit each purpose, % of those with a statement", "목적별 동의 비율 (%)")
+    columns = (Wording("Day", "날짜"), *(_short(visit, one) for one in asked))
+    return Chart(ChartKind.LINE, title, columns, rows, 24)
 
 
-def _spent(balance: Any) -> float:
-    return float(balance.spent.rho / balance.limit.rho) if balance.limit.rho else 1.0
+def _ended(visit: Visit, found: ConsentOverview) -> Part:
+    chosen = [one for one in found.purposes if any(one.ended)]
+    if not chosen:
+        return Note(Wording("Nobody withdrew or objected within a year.", "1년 동안 철회나 거부가 없습니다."), "good")
+    rows: list[list[str | Figure]] = [
+        [f"{moment:%Y-%m}", *(one.ended[place] for one in chosen)] for place, moment in enumerate(found.months)
+    ]
+    title = Wording("Withdrawals and objections, persons by month", "월별 철회·거부 (명)")
+    return Chart(ChartKind.STACK, title, (Wording("Month", "월"), *(_short(visit, one) for one in chosen)), rows, 18)
 
 
-def _any(name: str) -> Wording | str:
-    return Wording("all", "전체") if name == "*" else name
+def _short(visit: Visit, one: PurposeOverview) -> Wording:
+    return Wording(readable(one.purpose), visit.console.names.purpose(one.purpose).ko)
 
 
-def _reports(installation: Installation) -> dict[str, dict[str, Any]]:
-    """Return risk and utility of the reports that are kept beside releases, by the release's table."""
-    found = {}
-    for path in sorted((installation.settings.data_dir / "released").glob("*/report.json")):
-        figures = json.loads(path.read_text("utf-8"))["figures"]
-        found[path.parent.name] = {
-            "risk": Share(figures["risk"]["after"]["highest_prosecutor"]),
-            "utility": Share(1 - figures["utility"]["certainty_penalty"]),
-        }
+def _dataset(visit: Visit, account: BudgetAccount) -> Wording:
+    if account.dataset == EVERYTHING:
+        return Wording("All data together", "전체 데이터 합계")
+    known = {one.table: one for one in visit.console.installation.contracts.values()}
+    found = known.get(account.dataset)
+    return Wording(account.dataset, account.dataset) if found is None else visit.console.names.table(found)
+
+
+def _period(balance: Balance) -> Wording:
+    """Return the period, such as 2026-11; a budget for ever has none."""
+    day = balance.period.rpartition(" ")[2]
+    return Wording("for ever", "전체 기간") if day == "ever" else Wording(day, day)
+
+
+def _budget_purpose(visit: Visit, account: BudgetAccount) -> Wording:
+    if account.purpose in visit.console.installation.policy.taxonomy.purposes:
+        return visit.console.names.purpose(account.purpose)
+    return Wording("every purpose", "모든 목적")
+
+
+def _part(balance: Balance) -> float:
+    spent, limit = balance.spent, balance.limit
+    parts = [s / m if m else float(s > 0) for s, m in
+             ((spent.nano_rho, limit.nano_rho), (spent.atto_delta, limit.atto_delta))]  # fmt: skip
+    return max(parts)
+
+
+def _budget_state(balance: Balance) -> State:
+    part = _part(balance)
+    if part >= 1:
+        return State(Wording("spent", "소진"), "bad")
+    if part >= NEARLY_SPENT:
+        return State(Wording("nearly spent", "소진 임박"), "warn")
+    return State(Wording("available", "사용 가능"), "good")
+
+
+def _figures(visit: Visit, table: str) -> dict[str, Any]:
+    """Return the figures of the report of the newest version; empty if it was made without one."""
+    name = table.rpartition("/")[2]
+    path = visit.console.installation.settings.data_dir / "released" / name / "report.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"] if path.exists() else {}
     return found
 
 
-def _processing(visit: Visit) -> list[tuple[Any, ...]]:
-    catalog, names = visit.console.installation.catalog, visit.console.names
-    contracts = {one.table: one for one in visit.console.installation.contracts.values()}
-    found = []
-    for table in catalog.tables:
-        columns = [one for one in catalog.columns(table) if one.is_personal]
-        if columns and table in contracts:
-            purposes = dict.fromkeys(purpose for one in columns for purpose in one.purposes)
-            bases = dict.fromkeys(basis for one in columns for basis in one.legal_bases.values())
-            categories = sorted({one.category.partition(":")[2] for one in columns})
-            found.append(
-                (
-                    names.table(contracts[table]), [names.purpose(one) for one in purposes],
-                    [readable(one) for one in bases], ", ".join(categories), names.kept(contracts[table]),
-                    [names.recipient(one) for one in columns[0].recipients], columns[0].owner,
-                )
-            )  # fmt: skip
-    return found
-
-
-def _csv_text(value: Any) -> Any:
-    """Return a value of a CSV file; a text that a spreadsheet would compute is quoted."""
-    text = (
-        "; ".join(value) if isinstance(value, tuple | list) else json.dumps(value) if isinstance(value, dict) else value
-    )
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text
-
-
-_PAGES: dict[str, Callable[[Visit], Response]] = {
-    "": show_consents, "/requests": show_requests, "/budgets": show_budgets, "/releases": show_releases,
-    "/audit": show_audit, "/processing": show_processing, "/processing.csv": send_processing,
-}  # fmt: skip
-for _path, _handler in _PAGES.items():
+for _path, _handler in (
+    ("", show_consents), ("/request", show_requests), ("/budget", show_budgets), ("/release", show_releases),
+):  # fmt: skip
     add_page(router, "GET", f"/privacy{_path}", _handler, "privacy")
-add_page(router, "POST", "/privacy/audit", search_audit, "privacy")

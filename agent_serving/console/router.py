@@ -8,10 +8,12 @@ from fastapi import FastAPI
 
 from agent_serving.console import (
     audience_page,
+    audit_page,
     customer_page,
     journey_page,
     model_page,
     privacy_page,
+    processing_page,
     quality_page,
     segment_page,
     sign_in_page,
@@ -37,9 +39,11 @@ ROUTERS = (
     journey_page.router,
     model_page.router,
     quality_page.router,
-    privacy_page.router,
     segment_page.router,
     audience_page.router,
+    privacy_page.router,
+    audit_page.router,
+    processing_page.router,
 )
 
 

@@ -10,6 +10,7 @@ from agent_serving.console.part import Grid, Note, Part
 from agent_serving.portal.words import RIGHTS, STATES
 from installation.contract.plain_name import readable
 from privacy.access.pseudonym import log_pseudonym
+from privacy.audit_search import AuditSearch, search_audit_log
 from privacy.rights.wording import Wording
 
 MOST_VIEWS = 50
@@ -74,7 +75,7 @@ def disclosures(reading: CustomerReading) -> list[Part]:
 def _views(reading: CustomerReading) -> Grid:
     installation = reading.installation
     subject = log_pseudonym(installation.pseudonym_key, reading.subject.customer_id)
-    found = installation.audit_log.newest({"subject": subject}, MOST_VIEWS)
+    found = search_audit_log(installation.audit_log, AuditSearch(subject=subject), rows=MOST_VIEWS)
     rows = [
         [
             one.at,
