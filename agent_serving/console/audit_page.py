@@ -35,6 +35,7 @@ OUTCOMES = {
     "failed": State(Wording("failed", "실패"), "bad"),
 }  # fmt: skip
 ACTIONS = ("read", "view", "change", "build", "retrieve", "export", "disclose", "decrypt", "train", "restore")
+_MOST_REASON = 120
 
 
 @dataclass
@@ -84,8 +85,8 @@ def show_audit(visit: Visit) -> Response:
         Wording("Persons", "인원"), Wording("Outcome", "결과"), Wording("Why", "사유"),
     )  # fmt: skip
     rows = [
-        [number, one.at, one.who, ROLES.get(one.role, readable(one.role)), _purpose(visit, one.purpose),
-         readable(one.action), one.table, one.subjects, OUTCOMES[one.outcome], one.reason]
+        [number, one.at, one.who, ROLES.get(one.role, readable(one.role)), readable(one.purpose),
+         readable(one.action), one.table, one.subjects, OUTCOMES[one.outcome], _short(one.reason)]
         for number, one in page.entries
     ]  # fmt: skip
     text = Wording(f"Uses of data, the newest first; the log has {page.size:,} entries",
@@ -129,9 +130,9 @@ def _note_search(visit: Visit, subject: str) -> None:
     )  # fmt: skip
 
 
-def _purpose(visit: Visit, name: str) -> Wording:
-    known = name in visit.console.installation.policy.taxonomy.purposes
-    return visit.console.names.purpose(name) if known else Wording(readable(name), readable(name))
+def _short(reason: str | None) -> str | None:
+    """Return the beginning of a reason; `bojagi audit show` has the whole of it."""
+    return reason if reason is None or len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
 
 
 def _day(visit: Visit, name: str, later: int) -> datetime | None:
