@@ -3,12 +3,12 @@
 A market of 150 households is simulated and run, then multiplied. Staff of each role open each page of customers drawn
 at random, over HTTP, and the p95 of the slowest role counts: a role that may read little is fast. The peer is the same
 read of `gold/customer_360` by the same reader without the part of the customer, so that the whole table is read.
+Then the memory over 10,000 views is measured.
 `--data FOLDER` takes a market that was made before. `--by-customer` writes the rows in the order of their customers.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,13 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from agent_serving.console.page_table import PAGES, ROLES, STEWARD
-from agent_serving.console.subject import Reader, SubjectIndex
 from bench.claim import Claim
-from bench.console.market import drawn, multiply
+from bench.console import memory
+from bench.console.market import copied, drawn, multiply, seen, simulate
 from bench.options import make_parser, runs_of
 from installation.installation import Installation
 from installation.settings import load_settings
-from privacy.access.pseudonym import pseudonyms
 from privacy.access.table_part import TablePart
 from tests.agent_serving.console.console_shop import PURPOSES, StaffBrowser, add_accounts, console_of, staff
 
@@ -49,14 +48,10 @@ def main() -> int:
         with Installation(load_settings(data_dir=large)) as installation:
             add_accounts(installation)
             measure(installation, customers, runs_of(chosen, VIEWS, 10), READS if not chosen.quick else 3)
+        with Installation(load_settings(data_dir=copied(small, Path(spare) / "viewed"))) as installation:
+            add_accounts(installation)
+            memory.measure(installation, memory.VIEWS if not chosen.quick else 500)
     return 0
-
-
-def simulate(folder: Path) -> Path:
-    """Make a market of 150 households by a whole run; return its data folder."""
-    for command in (("simulate", "--households", "150", "--out", str(folder)), ("run", "--data", str(folder))):
-        subprocess.run([sys.executable, "-m", "pipelines.cli", *command], check=True, stdout=subprocess.DEVNULL)
-    return folder
 
 
 def measure(installation: Installation, customers: list[str], views: int, reads: int) -> None:
@@ -90,15 +85,6 @@ def measure(installation: Installation, customers: list[str], views: int, reads:
         f"{told}, one row of {WIDE}: p95", quantile_ms(ours), "ms", quantile_ms(other), "the whole table read",
         bar=1, runs=reads, on_ratio=True,
     ).print_json()  # fmt: skip
-
-
-def seen(installation: Installation, role: str, customers: list[str]) -> list[str]:
-    """Return the customers as the role sees them."""
-    reader = Reader(role, PURPOSES[role])
-    if not SubjectIndex(installation).is_pseudonymised(reader):
-        return customers
-    names = pseudonyms(installation.pseudonym_key, role, reader.purpose, customers)
-    return [names[one] for one in customers]
 
 
 def view(browser: StaffBrowser, path: str, customers: list[str]) -> list[float]:

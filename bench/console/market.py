@@ -6,6 +6,8 @@ import base64
 import hashlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +16,12 @@ import numpy as np
 import pyarrow as pa
 from deltalake import write_deltalake
 
+from agent_serving.console.subject import Reader, SubjectIndex
+from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
+from privacy.access.pseudonym import pseudonyms
 from privacy.access.table_part import CUSTOMER_KEY
+from tests.agent_serving.console.console_shop import PURPOSES
 
 TABLES = (
     "silver/customer", "silver/customer_attribute", "silver/identifier", "silver/touchpoint_event",
@@ -101,3 +107,25 @@ def drawn(customers: list[str], count: int) -> list[str]:
     """Return some of the customers, at random but always the same."""
     chosen: list[str] = np.random.default_rng(26).choice(sorted(customers), count, replace=False).tolist()
     return chosen
+
+
+def simulate(folder: Path) -> Path:
+    """Make a market of 150 households by a whole run; return its data folder."""
+    for command in (("simulate", "--households", "150", "--out", str(folder)), ("run", "--data", str(folder))):
+        subprocess.run([sys.executable, "-m", "pipelines.cli", *command], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def copied(small: Path, target: Path) -> Path:
+    """Return a copy of a data folder in which views may be logged."""
+    shutil.copytree(small, target)
+    return target
+
+
+def seen(installation: Installation, role: str, customers: list[str]) -> list[str]:
+    """Return the customers as the role sees them."""
+    reader = Reader(role, PURPOSES[role])
+    if not SubjectIndex(installation).is_pseudonymised(reader):
+        return customers
+    names = pseudonyms(installation.pseudonym_key, role, reader.purpose, customers)
+    return [names[one] for one in customers]

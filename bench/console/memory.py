@@ -1,7 +1,6 @@
-"""Memory of the served console over 10,000 page views: `python -m bench.console.memory`.
+"""Measures the memory of the served console over 10,000 page views of random customers and pages by all roles.
 
-The views are of random customers and pages by all roles. The server shares the process with its clients, whose
-memory counts as well. `--data FOLDER` takes a market that was made before.
+The server shares the process with its clients, whose memory counts as well.
 """
 
 from __future__ import annotations
@@ -9,34 +8,17 @@ from __future__ import annotations
 import gc
 import random
 import sys
-import tempfile
 from pathlib import Path
 
 from agent_serving.console.page_table import PAGES, ROLES
 from bench.claim import Claim
-from bench.console.__main__ import seen, simulate
-from bench.options import make_parser, runs_of
+from bench.console.market import seen
 from installation.installation import Installation
-from installation.settings import load_settings
-from tests.agent_serving.console.console_shop import add_accounts, console_of, staff
+from tests.agent_serving.console.console_shop import console_of, staff
 
 VIEWS, WARM_UP = 10_000, 0.2
 BAR_MIB = 50.0
 """Growth from the end of the warm-up to the end. A leak of one page of 20 kB a view would be 160 MiB."""
-
-
-def main() -> int:
-    """Print the claim."""
-    parser = make_parser(__doc__, "python -m bench.console.memory")
-    parser.add_argument("--data", type=Path)
-    chosen = parser.parse_args()
-    views = runs_of(chosen, VIEWS, 500)
-    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as spare:
-        data = chosen.data or simulate(Path(spare) / "data")
-        with Installation(load_settings(data_dir=data)) as installation:
-            add_accounts(installation)
-            measure(installation, views)
-    return 0
 
 
 def measure(installation: Installation, views: int) -> None:
@@ -64,7 +46,3 @@ def resident_mib() -> float:
     """Return the resident memory of this process."""
     text = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(text.split()[1]) / 1024
-
-
-if __name__ == "__main__":
-    sys.exit(main())
