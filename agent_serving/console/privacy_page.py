@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -163,7 +164,7 @@ def _audit(visit: Visit, customer: str | None) -> Response:
     rows = [
         [one.at, one.who, readable(one.role), one.purpose, one.action, one.table,
          State(Wording(one.outcome, one.outcome), "plain" if one.outcome == "allowed" else "bad"), one.subjects,
-         ", ".join(one.columns[:6]) + (" …" if len(one.columns) > 6 else "")]
+         ", ".join(one.columns[:3]) + (" …" if len(one.columns) > 3 else "")]
         for _, one in page.entries
     ]  # fmt: skip
     heads = (Wording("When", "일시"), Wording("Who", "이용자"), Wording("Role", "역할"), Wording("Purpose", "목적"),
@@ -299,7 +300,7 @@ def _processing(visit: Visit) -> list[tuple[Any, ...]]:
         if columns and table in contracts:
             purposes = dict.fromkeys(purpose for one in columns for purpose in one.purposes)
             bases = dict.fromkeys(basis for one in columns for basis in one.legal_bases.values())
-            categories = sorted({one.category.partition(":")[2] for one in columns})
+            categories = sorted({_category(one.category) for one in columns})
             found.append(
                 (
                     names.table(contracts[table]), [names.purpose(one) for one in purposes],
@@ -308,6 +309,11 @@ def _processing(visit: Visit) -> list[tuple[Any, ...]]:
                 )
             )  # fmt: skip
     return found
+
+
+def _category(name: str) -> str:
+    """Return a category of the Data Privacy Vocabulary as words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.partition(":")[2]).capitalize()
 
 
 def _csv_text(value: Any) -> Any:
