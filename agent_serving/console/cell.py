@@ -99,3 +99,14 @@ def is_number(values: Sequence[Any]) -> bool:
     """Return whether a column holds numbers, which stand at the right."""
     found = [value for value in values if value is not None and not isinstance(value, Withheld)]
     return bool(found) and all(isinstance(v, int | float | Decimal | Share) and not isinstance(v, bool) for v in found)
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence for a page; what stands between back quotes is a command.
+
+    >>> prose("Run `bojagi run` & wait.")
+    Markup('Run <code>bojagi run</code> &amp; wait.')
+    """
+    parts = text.split("`")
+    pairs = [Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)]
+    return Markup("").join(pairs)

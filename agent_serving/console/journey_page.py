@@ -14,12 +14,12 @@ from agent_serving.console.handling import add_page
 from agent_serving.console.part import Note, Part
 from agent_serving.console.tile import Tile
 from agent_serving.console.visit import Visit
+from agent_serving.console.word import word
 from agent_serving.web.errors import FormRefused
 from features.insight.group_size import K
 from features.insight.journey import BOUGHT, COLUMNS, HOURS, LEFT, JourneyFigures, journey_figures
 from features.insight.segment.errors import NoSegmentsError
 from features.insight.segment.reading import read_segmentation
-from installation.contract.plain_name import readable
 from privacy.rights.wording import Wording
 
 router = APIRouter(prefix="/console")
@@ -34,10 +34,6 @@ _FUNNEL = {
     BOUGHT: Wording("Bought online", "온라인 구매"),
 }  # fmt: skip
 _CLASSES = ("≤ 1 h", "≤ 1 d", "≤ 3 d", "≤ 7 d", "≤ 14 d", "≤ 30 d", "> 30 d")
-_CHANNELS = {
-    "web": "웹", "app": "앱", "store": "매장", "delivery": "배송", "service": "고객센터",
-    "survey": "설문", "email": "이메일",
-}  # fmt: skip
 assert len(_CLASSES) == len(HOURS) + 1
 
 
@@ -118,7 +114,11 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
         [_FUNNEL[name].text(visit.language), value] for name, value in figures.funnel.items() if value is not None
     ]
     flows: list[list[str | Figure]] = [
-        [f"{flow.step}. {_channel(visit, flow.source)}", _target(visit, flow.step, flow.target), flow.journeys]
+        [
+            f"{flow.step}. {word(flow.source).text(visit.language)}",
+            _target(visit, flow.step, flow.target),
+            flow.journeys,
+        ]
         for flow in figures.flows
     ]
     hours: list[list[str | Figure]] = [[name, value] for name, value in zip(_CLASSES, figures.hours, strict=True)]
@@ -134,13 +134,9 @@ def _parts(visit: Visit, figures: JourneyFigures) -> list[Part]:
     ]  # fmt: skip
 
 
-def _channel(visit: Visit, name: str) -> str:
-    return _CHANNELS.get(name, name) if visit.language == "ko" else readable(name)
-
-
 def _target(visit: Visit, step: int, name: str) -> str:
     ends = {BOUGHT: Wording("Purchase", "구매"), LEFT: Wording("No purchase", "구매 없음")}
-    return ends[name].text(visit.language) if name in ends else f"{step + 1}. {_channel(visit, name)}"
+    return ends[name].text(visit.language) if name in ends else f"{step + 1}. {word(name).text(visit.language)}"
 
 
 add_page(router, "GET", "/journey", show_journeys, "journey")

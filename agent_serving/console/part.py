@@ -31,8 +31,8 @@ _REASONS = {
 """Reasons of `privacy.access.plan`, as patterns, in the words of the page."""
 NO_CONSENT = Wording("the customer does not permit this purpose", "고객이 이 목적을 허용하지 않음")
 _REFUSED = Wording(
-    "This role may not read any of this for the purpose of the session.",
-    "이 역할은 현재 이용 목적으로 이 내용을 볼 수 없습니다."
+    "This role may not read any of this for the purpose of the session. Another purpose may allow it.",
+    "이 역할은 현재 이용 목적으로 이 내용을 볼 수 없습니다. 다른 이용 목적에서는 볼 수 있을지도 모릅니다."
 )  # fmt: skip
 _SHARES = ("_share", "_rate", "_probability")
 

@@ -67,13 +67,16 @@ def tiles(visit: Visit) -> list[Tile]:
     """Return what is wrong with the data today."""
     checks, groups = _checks(visit), _groups(visit)
     files = sorted((one for one in groups if one.is_refused_file), key=lambda one: one.quarantined_at)
-    rows = sum(group.rows for group in _rows(groups))
+    quarantined = sorted(_rows(groups), key=lambda one: one.quarantined_at)
+    rows = sum(group.rows for group in quarantined)
+    last = Wording(f"newest: {quarantined[-1].file}", f"최근: {quarantined[-1].file}") if quarantined else None
     newest = Wording(files[-1].file, files[-1].file) if files else None
     errors = sum(table.errors for table in checks.tables)
     warnings = sum(len(table.failed) - table.errors for table in checks.tables)
     return [
         Tile(Wording("Refused files", "거부된 파일"), len(files), "/quality", newest, "bad" if files else "good"),
-        Tile(Wording("Rows in quarantine", "격리된 행"), rows, "/quality/quarantine", kind="warn" if rows else "good"),
+        Tile(Wording("Rows in quarantine", "격리된 행"), rows, "/quality/quarantine", last,
+             "warn" if rows else "good"),
         Tile(Wording("Failed checks", "실패한 검사"), errors + warnings, "/quality",
              kind="bad" if errors else "warn" if warnings else "good"),
     ]  # fmt: skip
@@ -139,7 +142,8 @@ def _sources(visit: Visit, groups: list[QuarantinedGroup]) -> Part:
 def show_quarantine(visit: Visit) -> Response:
     """Show the rows in quarantine by file, column and reason, of one source or of all."""
     source = visit.query("source")
-    groups = [one for one in _rows(_groups(visit)) if source in ("", one.source)]
+    found = (one for one in _rows(_groups(visit)) if source in ("", one.source))
+    groups = sorted(found, key=lambda one: one.quarantined_at, reverse=True)
     heads = (Wording("File", "파일"), Wording("Source", "출처"), Wording("Column in the file", "파일의 열"),
              Wording("Reason", "이유"), Wording("Rows", "행"), Wording("First line", "첫 행 번호"),
              Wording("Since", "경과"))  # fmt: skip
@@ -154,7 +158,9 @@ def show_quarantine(visit: Visit) -> Response:
         "이 행들은 어떤 테이블에도 없습니다. 출처에서 고치거나, 계약을 바꾼 뒤 `bojagi quarantine replay`로 다시 "
         "적재하십시오.",
     )
-    grid = Grid(Wording("Rows by file and reason", "파일과 이유별 행"), heads, rows, _NO_ROWS)
+    grid = Grid(
+        Wording("Rows by file and reason, the newest first", "파일과 이유별 행 (최신순)"), heads, rows, _NO_ROWS
+    )
     return visit.render_parts(
         Wording("Quarantine", "격리된 행"), [Note(note), grid], paging=paging_of(visit, len(rows)),
         back=Link(Wording("Quality", "품질"), "/console/quality"),

@@ -11,11 +11,12 @@ from urllib.parse import quote, urlencode
 import pyarrow as pa
 from starlette.responses import Response
 
-from agent_serving.console.cell import Formatter, is_number
+from agent_serving.console.cell import Formatter, is_number, prose
 from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.page_table import PAGES, Page
 from agent_serving.console.part import FACT_HEADS, Part, form_of
 from agent_serving.console.static_file import address_of
+from agent_serving.console.word import word
 from agent_serving.web import visit as web
 from agent_serving.web.pass_store import PassKind
 from privacy.access.reader import TableReader
@@ -147,5 +148,7 @@ class Visit(web.Visit):
             asset=address_of,
             cell=formatter.cell,
             is_number=is_number,
+            prose=prose,
+            word=word,
             **content,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent_serving.console.cell import State
 from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.part import Grid, Part
-from installation.contract.plain_name import readable
+from agent_serving.console.word import word
 from privacy.consent.record import ConsentRecord
 from privacy.rights.wording import Wording
 
@@ -49,7 +49,7 @@ def consents(reading: CustomerReading) -> list[Part]:
     ]  # fmt: skip
     history = [
         [one.effective_at, _ALL if one.purpose == "*" else reading.names.purpose(one.purpose),
-         _STATES.get(one.state, Wording(one.state, one.state)), readable(one.method), one.notice_version,
+         _STATES.get(one.state, word(one.state)), word(one.method), one.notice_version,
          one.recorded_at, ", ".join(one.recipients) or None]
         for one in records
     ]  # fmt: skip

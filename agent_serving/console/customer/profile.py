@@ -67,8 +67,7 @@ def _part(
 ) -> Iterator[Part]:  # fmt: skip
     """Yield one group of values, or why it is empty."""
     if own.refused is not None:
-        name = reading.names.table(own.contract)
-        yield Note(Wording(f"{name.en}: {own.refused.en}", f"{name.ko}: {own.refused.ko}"))
+        yield Note(own.refused)
         return
     if reading.is_permitted and not own.rows:
         yield Note(Wording(f"{title.en}: there is no row of this customer.", f"{title.ko}: 이 고객의 행이 없습니다."))

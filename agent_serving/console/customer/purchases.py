@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent_serving.console.cell import Share
 from agent_serving.console.chart import Chart, ChartKind, Figure
 from agent_serving.console.customer.profile import consent_note
 from agent_serving.console.customer.reading import CustomerReading, OwnRows
-from agent_serving.console.part import Grid, Note, Part
-from installation.contract.plain_name import readable
+from agent_serving.console.part import Grid, Note, Part, shown
+from agent_serving.console.word import word
 from privacy.rights.wording import Wording
 
 MONTHS, SHARES = "gold/customer_monthly_spend", "gold/customer_category_share"
@@ -50,7 +49,7 @@ def journeys(reading: CustomerReading) -> list[Part]:
 def _spend(reading: CustomerReading, own: OwnRows) -> list[Part]:
     title = Wording("Spend a month, in USD", "월별 구매액 (달러)")
     if own.refused is not None:
-        return [_refused(reading, own)]
+        return [Note(own.refused)]
     if not own.rows or "sales_value" in own.withheld:
         return []
     rows: list[list[str | Figure]] = [
@@ -62,7 +61,7 @@ def _spend(reading: CustomerReading, own: OwnRows) -> list[Part]:
 def _grid(reading: CustomerReading, own: OwnRows, title: Wording, columns: tuple[str, ...]) -> list[Part]:
     """Return the first rows of a table with those of the columns that the role may read."""
     if own.refused is not None:
-        return [_refused(reading, own)]
+        return [Note(own.refused)]
     names = [name for name in columns if name not in own.withheld]
     rows = [[_value(own, name, row[name]) for name in names] for row in own.rows[:MOST_ROWS]]
     if (found := len(own.rows)) > MOST_ROWS:
@@ -71,27 +70,19 @@ def _grid(reading: CustomerReading, own: OwnRows, title: Wording, columns: tuple
 
 
 def _value(own: OwnRows, column: str, value: Any) -> Any:
-    if isinstance(value, float) and column.endswith("_share"):
-        return Share(value)
     if column in ("channel", "store_type", "delivery_method") and isinstance(value, str):
-        return readable(value)
-    return value
-
-
-def _refused(reading: CustomerReading, own: OwnRows) -> Note:
-    name, reason = reading.names.table(own.contract), own.refused
-    assert reason is not None
-    return Note(Wording(f"{name.en}: {reason.en}", f"{name.ko}: {reason.ko}"))
+        return word(value)
+    return shown(own.contract, column, value)
 
 
 def _negative_day(day: Any) -> int:
     return 0 if day is None else -day.toordinal()
 
 
-def _short(path: str) -> str:
+def _short(path: str) -> Wording:
     """Return a path with repeated steps counted.
 
-    >>> _short("web:search > web:product_view > web:product_view > store:purchase")
+    >>> _short("web:search > web:product_view > web:product_view > store:purchase").en
     'web: search → product view ×2 → store: purchase'
     """
     said: list[tuple[str, int]] = []
@@ -103,7 +94,8 @@ def _short(path: str) -> str:
     channel, texts = "", []
     for step, count in said:
         place, _, what = step.partition(":")
-        text = (f"{place}: " if place != channel else "") + what.replace("_", " ")
-        texts.append(f"{text} ×{count}" if count > 1 else text)
+        times = f" ×{count}" if count > 1 else ""
+        at = Wording(f"{word(place).en.lower()}: ", f"{word(place).ko}: ") if place != channel else Wording("", "")
+        texts.append(Wording(f"{at.en}{word(what).en.lower()}{times}", f"{at.ko}{word(what).ko}{times}"))
         channel = place
-    return " → ".join(texts)
+    return Wording(" → ".join(one.en for one in texts), " → ".join(one.ko for one in texts))

@@ -33,7 +33,7 @@ class OwnRows:
         contract: of the table.
         rows: the rows, with the columns that may be read.
         withheld: columns that are not in the rows, and why.
-        refused: why nothing may be read; None where something may.
+        refused: the table and why nothing of it may be read; None where something may.
     """
 
     contract: Contract
@@ -103,15 +103,22 @@ class CustomerReading:
         patterns = None if columns is None else [f"{name[:-1]}[{name[-1]}]" for name in columns]
         if not self.installation.lakehouse.exists(table):
             return OwnRows(
-                contract, refused=Wording("No run has made this table yet.", "아직 만들어지지 않은 테이블입니다.")
+                contract,
+                refused=self._refusal(
+                    contract, Wording("No run has made this table yet.", "아직 만들어지지 않은 테이블입니다.")
+                ),
             )
         try:
             read = self.reader.read(table, self.role, self.purpose, patterns, part=part)
         except AccessRefused as refused:
-            return OwnRows(contract, refused=reason_text(refused.message))
+            return OwnRows(contract, refused=self._refusal(contract, reason_text(refused.message)))
         found = read.frame if order is None else read.frame.sort_by([(order, "descending")])
         withheld = {name: reason_text(reason) for name, reason in read.plan.left_out.items()}
         return OwnRows(contract, found.to_pylist(), withheld)
+
+    def _refusal(self, contract: Contract, reason: Wording) -> Wording:
+        name = self.names.table(contract)
+        return Wording(f"{name.en}: {reason.en}", f"{name.ko}: {reason.ko}")
 
     def name(self, contract: Contract, column: str) -> Wording:
         """Return the plain name of a column."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from agent_serving.console.cell import State
 from agent_serving.console.customer.reading import CustomerReading
+from agent_serving.console.page_table import PAGES, ROLES
 from agent_serving.console.part import Grid, Note, Part
 from agent_serving.portal.words import RIGHTS, STATES
 from installation.contract.plain_name import readable
@@ -16,6 +17,7 @@ from privacy.rights.wording import Wording
 MOST_VIEWS = 50
 DISCLOSURES, PROFILES = "silver/disclosure", "silver/sent_profile"
 _NONE = Wording("No request.", "요청이 없습니다.")
+_OUTCOMES = {"allowed": Wording("allowed", "허용"), "refused": Wording("refused", "거부")}
 
 
 def requests(reading: CustomerReading) -> list[Part]:
@@ -80,10 +82,10 @@ def _views(reading: CustomerReading) -> Grid:
         [
             one.at,
             one.who,
-            one.role,
+            ROLES[one.role] if one.role in ROLES else readable(one.role),
             reading.names.purpose(one.purpose),
-            one.table.removeprefix("console/"),
-            readable(one.outcome),
+            _page(one.table.removeprefix("console/")),
+            _OUTCOMES.get(one.outcome, readable(one.outcome)),
         ]
         for _, one in found.entries
     ]
@@ -94,3 +96,9 @@ def _views(reading: CustomerReading) -> Grid:
         rows,
         Wording("Nobody has looked.", "조회 기록이 없습니다."),
     )  # fmt: skip
+
+
+def _page(key: str) -> Wording:
+    if key == "customer":
+        return Wording("Profile", "프로필")
+    return PAGES[key].title if key in PAGES else Wording(readable(key), readable(key))

@@ -9,6 +9,7 @@ from typing import Any
 from agent_serving.console.customer.profile import consent_note
 from agent_serving.console.customer.reading import CustomerReading
 from agent_serving.console.part import Grid, Note, Part
+from agent_serving.console.word import word
 from installation.contract.plain_name import readable
 from privacy.rights.wording import Wording
 
@@ -71,9 +72,9 @@ def timeline(reading: CustomerReading, month: date | None = None, kind: str = ""
         (Wording("When", "일시"), Wording("Channel", "채널"), Wording("What", "활동"), Wording("Details", "내용"),
          Wording("Source", "출처"), Wording("Linked by", "연결 근거")),
         [
-            [row["event_at"], _word(row["channel"]), _word(row["event_type"]), _details(row, products),
+            [row["event_at"], word(row["channel"]), word(row["event_type"]), _details(row, products),
              reading.names.table(reading.installation.contracts.table(f"bronze/{row['source']}")),
-             _word(row.get("resolved_by"))]
+             word(row["resolved_by"]) if row.get("resolved_by") else None]
             for row in rows
         ],
         empty,
@@ -101,8 +102,8 @@ def _product_names(reading: CustomerReading, products: set[str]) -> dict[str, st
     return {str(row["product_id"]): row["product_type"] for row in rows.to_pylist()}
 
 
-def _details(row: dict[str, Any], products: dict[str, str]) -> str:
-    said = []
+def _details(row: dict[str, Any], products: dict[str, str]) -> Wording | None:
+    said: list[Wording] = []
     for column in _DETAILS:
         value = row.get(column)
         # The pseudonym of an order tells a person nothing.
@@ -110,21 +111,23 @@ def _details(row: dict[str, Any], products: dict[str, str]) -> str:
             continue
         match column:
             case "product_id":
-                said.append(products.get(value, f"product {value}"))
+                known = products.get(value)
+                said.append(Wording(known or f"product {value}", known or f"상품 {value}"))
             case "amount":
-                said.append(f"{value:,.2f} USD")
+                said.append(_same(f"{value:,.2f} USD"))
             case "query":
-                said.append(f"“{value}”")
+                said.append(_same(f"“{value}”"))
             case "quantity":
-                said.append(f"{value:g} ×")
+                said.append(_same(f"{value:g} ×"))
             case "rating":
-                said.append(f"{value:g} ★")
+                said.append(_same(f"{value:g} ★"))
             case "store_id" | "order_id":
-                said.append(f"{column.removesuffix('_id')} {value}")
+                place = Wording("store", "매장") if column == "store_id" else Wording("order", "주문")
+                said.append(Wording(f"{place.en} {value}", f"{place.ko} {value}"))
             case _:
-                said.append(readable(str(value)).lower())
-    return " · ".join(said)
+                said.append(Wording(readable(str(value)).lower(), word(str(value)).ko))
+    return Wording(" · ".join(one.en for one in said), " · ".join(one.ko for one in said)) if said else None
 
 
-def _word(value: str | None) -> str | None:
-    return None if value is None else readable(value)
+def _same(text: str) -> Wording:
+    return Wording(text, text)

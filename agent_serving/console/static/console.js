@@ -56,15 +56,16 @@
     };
   };
 
+  const onColour = () => ({color: colour("--ink"), textBorderColor: colour("--paper"), textBorderWidth: 3});
   const tooltip = {renderMode: "richText", confine: true};
   const OPTIONS = {
     funnel: ({rows}) => ({tooltip, series: [{
       type: "funnel", sort: "none", left: 8, right: 8, top: 8, bottom: 8, minSize: "2%",
-      label: {position: "inside", ...text(), color: colour("--ink"), formatter: (one) => `${one.name}: ${number.format(one.value)}`},
+      label: {position: "inside", ...text(), ...onColour(), formatter: (one) => `${one.name}: ${number.format(one.value)}`},
       labelLayout: {hideOverlap: true}, data: rows.map(([name, value]) => ({name, value})),
     }]}),
     sankey: ({rows}) => ({tooltip, series: [{
-      type: "sankey", left: 8, right: 120, top: 8, bottom: 8, label: {...text(), color: colour("--ink")},
+      type: "sankey", left: 8, right: 120, top: 8, bottom: 8, label: {...text(), ...onColour()},
       lineStyle: {color: "gradient", opacity: 0.35}, draggable: false,
       data: [...new Set(rows.flatMap(([from, to]) => [from, to]))].map((name) => ({name})),
       links: rows.map(([source, target, value]) => ({source, target, value})),
