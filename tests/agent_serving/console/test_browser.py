@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent_serving.console.page_table import PAGES, ROLES
-from agent_serving.console.privacy_page import TABS
+from agent_serving.console.privacy_tab import TABS
 from features.insight.audience.service import Audiences
 from features.retrieval.answer import Caller
 from installation.data_secret import open_audiences
@@ -26,7 +26,7 @@ RULE = "name: regulars\npurpose: marketing\nrule: {feature: customer_purchase_wi
 BELOW = {
     "segment": ("/segment/s1",), "audience": ("/audience/new", "/audience/regulars"),
     "quality": ("/quality?tables=all", "/quality/quarantine", "/quality/bronze/cj_promotions"),
-    "model": ("/model/churn",), "privacy": tuple(f"/privacy{path}" for path in TABS),
+    "model": ("/model/churn",), "privacy": tuple(TABS),
 }  # fmt: skip
 """Pages that the navigation does not name, by the page above them."""
 
