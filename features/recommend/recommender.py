@@ -48,6 +48,9 @@ class Settings:
     counts: CandidateCounts = CandidateCounts()
 
 
+DEFAULT = Settings()
+
+
 @dataclass(frozen=True)
 class Reason:
     """A measure and what it adds to the log-odds of an item, compared with an average candidate."""
@@ -138,7 +141,7 @@ class Recommender:
         return tuple(Reason(MEASURES[one], float(measures[one]), float(effects[one])) for one in strongest)
 
 
-def fit_recommender(history: PurchaseHistory, days: Sequence[int], settings: Settings = Settings()) -> Recommender:  # noqa: B008
+def fit_recommender(history: PurchaseHistory, days: Sequence[int], settings: Settings = DEFAULT) -> Recommender:
     """Return a re-ranker fitted on purchases within `horizon_days` from each of `days`.
 
     Measures of a day are of purchases before it; labels are of purchases from it on. The caller passes only purchases
