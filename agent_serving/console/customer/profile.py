@@ -37,8 +37,9 @@ def profile(reading: CustomerReading) -> list[Part]:
         parts.append(Facts(Wording("At a glance", "한눈에 보기"), facts, is_glance=True))
     parts += _part(reading, reading.names.table(register.contract), register, register.contract, stated)
     groups: dict[str, list[str]] = {}
+    homes = _homes(reading)
     for column in wide.contract.columns:
-        groups.setdefault(_home(reading, column.name), []).append(column.name)
+        groups.setdefault(homes.get(column.name, WIDE), []).append(column.name)
     for home, columns in groups.items():
         source = reading.installation.contracts.table(home)
         title = reading.names.table(source) if home != WIDE else _OTHER
@@ -95,17 +96,23 @@ def _fact(reading: CustomerReading, own: OwnRows, column: str, source: Contract,
     return Fact(place, name, value, reading.names.table(source), on, _COMPUTED)
 
 
-def _home(reading: CustomerReading, column: str) -> str:
-    """Return the profile table from which a column of gold/customer_360 is taken; itself where no other has it."""
+def _homes(reading: CustomerReading) -> dict[str, str]:
+    """Return for columns of gold/customer_360 the profile table from which each is taken; the others are its own.
+
+    Of several tables with such a column, it is the one that the column's description names, or else the first.
+    """
     contracts = reading.installation.contracts
-    described = contracts.table(WIDE).column(column).description or ""
-    having = [
-        one for one in contracts.values()
-        if one.layer == "gold" and one.subject_key == "customer_id" and one.table != WIDE
-        and column in {own.name for own in one.columns} and one.name.startswith("customer_")
-    ]  # fmt: skip
-    named = [one for one in having if one.table in described]
-    return next((one.table for one in [*named, *having] if column not in _SHARED), WIDE)
+    having: dict[str, list[str]] = {}
+    for one in contracts.values():
+        if one.layer == "gold" and one.subject_key == "customer_id" and one.name.startswith("customer_"):
+            for column in one.columns:
+                having.setdefault(column.name, []).append(one.table)
+    found = {}
+    for column in contracts.table(WIDE).columns:
+        tables = [table for table in having[column.name] if table != WIDE]
+        if tables and column.name not in _SHARED:
+            found[column.name] = next((table for table in tables if table in column.description), tables[0])
+    return found
 
 
 _SHARED = frozenset({"customer_id", "as_of", "touchpoint_count", "channel_count"})
