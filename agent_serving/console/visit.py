@@ -75,7 +75,7 @@ class Visit(web.Visit):
         """
         return self.reader.read(table, self.staff.role, self.staff.purpose, columns, **options).frame
 
-    @property
+    @cached_property
     def reading(self) -> CustomerReading:
         """Reads the customer of the page."""
         return CustomerReading(

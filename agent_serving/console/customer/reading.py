@@ -112,7 +112,9 @@ class CustomerReading:
             read = self.reader.read(table, self.role, self.purpose, patterns, part=part)
         except AccessRefused as refused:
             return OwnRows(contract, refused=self._refusal(contract, reason_text(refused.message)))
-        found = read.frame if order is None else read.frame.sort_by([(order, "descending")])
+        # A role may read rows without the column that orders them.
+        has_order = order is not None and order in read.frame.column_names
+        found = read.frame.sort_by([(order, "descending")]) if has_order else read.frame
         withheld = {name: reason_text(reason) for name, reason in read.plan.left_out.items()}
         return OwnRows(contract, found.to_pylist(), withheld)
 
