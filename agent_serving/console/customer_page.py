@@ -34,7 +34,7 @@ def show_search(visit: Visit) -> Response:
 
 
 def search(visit: Visit) -> Response:
-    """Find a customer by an exact number. The use is in the audit log, also where nobody has the number."""
+    """Find a customer by an exact number. Each search is in the audit log, whether or not it finds somebody."""
     kind, value = visit.value("kind", 40), visit.value("value")
     if kind not in _kinds(visit):
         raise FormRefused(422, "kind", "the role may not look up customers by this number")
@@ -81,6 +81,8 @@ def revert(visit: Visit) -> Response:
 def _decided(visit: Visit, record: Callable[[], object]) -> Response:
     if visit.staff.role != STEWARD:
         raise FormRefused(403, "role", "only a data steward decides on identity")
+    if not visit.reading.is_permitted:
+        raise FormRefused(403, "purpose", "the customer does not permit the purpose of the session")
     try:
         record()
     except DecisionRefused as refused:
