@@ -59,5 +59,5 @@ def exports_of(visit: Visit, audience: str) -> dict[str, Any]:
 
 
 def _size(count: int) -> Wording:
-    told = f"{told_size(count):,}"
-    return Wording(f"{told} or more", f"{told}명 이상") if count >= K else Wording(f"fewer than {K}", f"{K}명 미만")
+    size = f"{told_size(count):,}"
+    return Wording(f"{size} or more", f"{size}명 이상") if count >= K else Wording(f"fewer than {K}", f"{K}명 미만")

@@ -14,7 +14,7 @@ def log_view(
     installation: Installation, who: str, role: str, purpose: str, page: str, subject: Subject | None, *,
     outcome: str = "allowed", action: str = "view", identity: Literal["declared", "authenticated"] = "declared",
 ) -> None:  # fmt: skip
-    """Append the view of a page of a customer, who stands in the log as a pseudonym of its own; None is nobody.
+    """Append the view of a page of a customer. The log names the customer by a pseudonym; None is nobody.
 
     Raises:
         AuditError: it cannot be logged, so nothing may be shown.
