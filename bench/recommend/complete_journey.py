@@ -1,0 +1,25 @@
+"""Reads the purchases of the Complete Journey; its households are the customers, and all of them permit profiling."""
+
+from __future__ import annotations
+
+import duckdb
+
+from features.recommend.history import PurchaseHistory
+from pipelines.simulate.market import package_file
+
+_LINES = """
+    SELECT cast(t.household_id AS varchar) AS customer_id, cast(p.{item} AS varchar) AS item,
+           cast(timezone('America/New_York', timezone('UTC', t.transaction_timestamp)) AS date) AS order_date,
+           cast(t.quantity AS double) AS quantity, cast(t.sales_value AS double) AS sales_value,
+           cast(t.sales_value + t.retail_disc + t.coupon_match_disc AS double) AS list_value
+    FROM '{transactions}' t JOIN '{products}' p USING (product_id)
+    WHERE t.quantity > 0 AND p.{item} IS NOT NULL
+      AND NOT coalesce(p.department IN ('FUEL', 'COUPON') OR p.product_category IN
+        ('FUEL', 'COUPON', 'COUPON/MISC ITEMS', 'BOTTLE DEPOSITS', 'TICKETS') OR p.product_type LIKE 'GASOLINE%', false)
+"""
+
+
+def read_purchases(item: str) -> PurchaseHistory:
+    """Return the purchases of merchandise; `item` is `product_type` or `product_id`."""
+    query = _LINES.format(item=item, transactions=package_file("transactions"), products=package_file("products"))
+    return PurchaseHistory.of_table(duckdb.sql(query).to_arrow_table())
