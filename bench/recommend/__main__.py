@@ -9,8 +9,9 @@ from bench.recommend import month
 def main() -> None:
     """Print the claims of each measurement."""
     make_parser(__doc__).parse_args()
-    for claim in month.measure():
-        claim.print_json()
+    for item in ("product_type", "product_id"):
+        for claim in month.measure(item):
+            claim.print_json()
 
 
 if __name__ == "__main__":

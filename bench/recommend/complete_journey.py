@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from features.recommend.catalogue import Catalogue
 from features.recommend.history import PurchaseHistory
 from pipelines.simulate.market import package_file
 
@@ -19,7 +20,17 @@ _LINES = """
 """
 
 
-def read_purchases(item: str) -> PurchaseHistory:
-    """Return the purchases of merchandise; `item` is `product_type` or `product_id`."""
+GROUPS = {"product_type": ("product_category", "department"), "product_id": ("product_type", "product_category")}
+"""The narrow and the wide group of an item."""
+
+
+def read_purchases(item: str) -> tuple[PurchaseHistory, Catalogue]:
+    """Return the purchases of merchandise with the catalogue; `item` is `product_type` or `product_id`."""
     query = _LINES.format(item=item, transactions=package_file("transactions"), products=package_file("products"))
-    return PurchaseHistory.of_table(duckdb.sql(query).to_arrow_table())
+    history = PurchaseHistory.of_table(duckdb.sql(query).to_arrow_table())
+    narrow, wide = GROUPS[item]
+    found = duckdb.sql(
+        f"SELECT cast({item} AS varchar), mode({narrow}), mode({wide}) FROM '{package_file('products')}' GROUP BY 1"
+    ).fetchall()
+    known = set(history.items)
+    return history, Catalogue.of({one: (type_, category) for one, type_, category in found if one in known})

@@ -1,4 +1,4 @@
-"""Candidates: items that a customer bought before, items that similar customers bought, and popular items."""
+"""Candidates: items that a customer bought before, and new ones that similar customers or many customers buy."""
 
 from __future__ import annotations
 
@@ -8,66 +8,17 @@ import numpy as np
 from scipy import sparse
 
 from features.recommend.history import Floats, Ints, PurchaseHistory
+from features.recommend.population import HALF_LIFE_DAYS, Population, bought, decayed_frequency, scaled_rows
 
-POPULAR_DAYS = 28
-"""Window of the popularity, long enough for a weekly rhythm and short enough for a season."""
-
-
-def decayed_frequency(history: PurchaseHistory, day: int, half_life_days: float) -> sparse.csr_matrix:
-    """Return the sum of 2^(−age / half-life) over the days of purchase, one row a customer, one column an item.
-
-    where: age = days from the purchase to `day`. All purchases of the history must be before `day`.
-    """
-    weight = np.exp2(-(day - history.day) / half_life_days)
-    shape = (len(history.customers), len(history.items))
-    return sparse.csr_matrix((weight, (history.customer, history.item)), shape=shape)
-
-
-def popularity(history: PurchaseHistory, day: int, days: int = POPULAR_DAYS) -> Floats:
-    """Return the share of customers who bought each item in the days before `day`."""
-    recent = history.between(day - days, day)
-    pairs = np.unique(recent.customer * len(recent.items) + recent.item)
-    bought = np.bincount(pairs % len(recent.items), minlength=len(recent.items)) if len(pairs) else 0
-    return np.asarray(bought / max(len(np.unique(recent.customer)), 1) + np.zeros(len(recent.items)))
-
-
-def fit_ease(frequency: sparse.csr_matrix, ridge: float) -> Floats:
-    """Return the item-to-item weights B that minimise ‖X − XB‖² + ridge · ‖B‖², with a diagonal of zeros.
-
-    where: X = customers × items, rows scaled to length 1. Source: Steck, "Embarrassingly Shallow Autoencoders", 2019.
-    """
-    rows = scaled_rows(frequency)
-    gram = np.asarray((rows.T @ rows).todense())
-    inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
-    weights = -inverse / np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
-    return np.asarray(weights, dtype=np.float64)
-
-
-def scaled_rows(frequency: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the rows divided by their Euclidean length; a row of zeros stays."""
-    length = np.sqrt(np.asarray(frequency.multiply(frequency).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1 / np.where(length > 0, length, 1.0)) @ frequency)
-
-
-@dataclass(frozen=True)
-class Alike:
-    """Scores by EASE: one row for each of `customers`, one column for each of the items `covered`; both are sorted."""
-
-    customers: Ints
-    covered: Ints
-    scores: Floats
-
-    def of(self, pairs: Pairs) -> Floats:
-        """Return the score of each pair; 0 for an item that is not covered."""
-        column = np.minimum(np.searchsorted(self.covered, pairs.item), len(self.covered) - 1)
-        row = np.searchsorted(self.customers, pairs.customer)
-        return np.where(self.covered[column] == pairs.item, self.scores[row, column], 0.0)
+MONTH_NEIGHBOURS, SEASON_NEIGHBOURS = 300, 50
+"""Similar customers whose purchases of 28 and of 91 days are counted, chosen on November 2017."""
+OWN_ITEMS, NEW_ITEMS = 150, 60
+"""Most candidates from the customer's own purchases, and from each source of new items."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Candidates, one entry a customer and item, sorted by both."""
+    """Candidates, one entry a customer and item, sorted by both. `customer` holds positions in a history."""
 
     customer: Ints
     item: Ints
@@ -77,35 +28,83 @@ class Pairs:
         return self.customer * item_count + self.item
 
 
-def candidates(
-    own: sparse.csr_matrix, alike: Alike, popular: Floats, customers: Ints, counts: CandidateCounts
-) -> Pairs:  # fmt: skip
-    """Return the pairs of each customer: the items with the highest value in each of three sources.
-
-    Args:
-        own: decayed frequency, customers × items.
-        alike: scores by EASE for `customers`.
-        popular: popularity of each item.
-        customers: positions of customers.
-        counts: number of items from each source.
-    """
-    most_popular = np.argsort(-popular, kind="stable")[: counts.popular]
-    parts: list[Ints] = []
-    for row, customer in enumerate(customers):
-        start, end = own.indptr[customer], own.indptr[customer + 1]
-        frequent = own.indices[start:end][np.argsort(-own.data[start:end], kind="stable")[: counts.own]]
-        scores = alike.scores[row]
-        near = alike.covered[np.argpartition(-scores, min(counts.alike, len(scores) - 1))[: counts.alike]]
-        items = np.unique(np.concatenate((frequent, near, most_popular)))
-        parts.append(customer * own.shape[1] + items)
-    codes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    return Pairs(codes // own.shape[1], codes % own.shape[1])
-
-
 @dataclass(frozen=True)
-class CandidateCounts:
-    """Most candidates of a customer from each source."""
+class SourceScores:
+    """Scores of some customers: one row for each of `customers`, one column for each item that the population covers.
 
-    own: int = 150
-    alike: int = 50
-    popular: int = 50
+    Attributes:
+        customers: sorted positions in the history.
+        covered: sorted positions of the items.
+        alike: by EASE from the customer's decayed frequency.
+        adoption: expected first purchases.
+        month, season: share of similar customers, weighted by similarity, who bought the item in 28 and 91 days.
+    """
+
+    customers: Ints
+    covered: Ints
+    alike: Floats
+    adoption: Floats
+    month: Floats
+    season: Floats
+
+    def of(self, pairs: Pairs, name: str) -> Floats:
+        """Return the score `name` of each pair; 0 for an item that is not covered."""
+        column = np.minimum(np.searchsorted(self.covered, pairs.item), len(self.covered) - 1)
+        row = np.searchsorted(self.customers, pairs.customer)
+        return np.where(self.covered[column] == pairs.item, getattr(self, name)[row, column], 0.0)
+
+
+def score_sources(past: PurchaseHistory, customers: Ints, population: Population) -> SourceScores:
+    """Return the scores of customers. `past` holds only purchases before the population's day."""
+    covered = population.covered
+    frequency = decayed_frequency(past, population.day, HALF_LIFE_DAYS)[customers][:, covered]
+    ever = scaled_rows(bought(past)[customers][:, covered])
+    similar = np.asarray((ever @ population.baskets.T).todense())
+    place = {one: position for position, one in enumerate(population.pool)}
+    for row, customer in enumerate(customers):
+        # A customer is not similar to himself: his own last month would predict itself.
+        if (own := place.get(past.customers[customer])) is not None:
+            similar[row, own] = 0.0
+    return SourceScores(
+        customers, covered,
+        np.asarray(scaled_rows(frequency) @ population.ease),
+        np.asarray(ever @ population.adoption),
+        _of_neighbours(similar, population.recent, MONTH_NEIGHBOURS),
+        _of_neighbours(similar, population.season, SEASON_NEIGHBOURS),
+    )  # fmt: skip
+
+
+def _of_neighbours(similar: Floats, purchases: sparse.csr_matrix, count: int) -> Floats:
+    if similar.shape[1] > count:
+        least = -np.partition(-similar, count, axis=1)[:, count : count + 1]
+        similar = np.where(similar > least, similar, 0.0)
+    weights = similar / np.maximum(similar.sum(axis=1, keepdims=True), 1e-9)
+    return np.asarray((sparse.csr_matrix(weights) @ purchases).todense())
+
+
+def list_candidates(past: PurchaseHistory, scores: SourceScores, population: Population) -> Pairs:
+    """Return the candidates of the customers of `scores`.
+
+    Own items by decayed frequency, and items never bought before from each of: popularity, first purchases of others,
+    EASE, adoption, similar customers.
+    """
+    size, covered = len(past.items), scores.covered
+    frequency = decayed_frequency(past, population.day, HALF_LIFE_DAYS)[scores.customers]
+    popular = [np.argsort(-one, kind="stable") for one in (population.month, population.first)]
+    parts: list[Ints] = []
+    for row, customer in enumerate(scores.customers):
+        own = slice(frequency.indptr[row], frequency.indptr[row + 1])
+        known = frequency.indices[own]
+        items = [known[np.argsort(-frequency.data[own], kind="stable")[:OWN_ITEMS]]]
+        is_known = np.zeros(size, dtype=bool)
+        is_known[known] = True
+        for ranked in popular:
+            likely = ranked[: NEW_ITEMS + len(known)]
+            items.append(likely[~is_known[likely]][:NEW_ITEMS])
+        new = np.flatnonzero(~is_known[covered])
+        for score in (scores.alike, scores.adoption, scores.month):
+            most = min(NEW_ITEMS, len(new))
+            items.append(covered[new[np.argpartition(-score[row, new], most - 1)[:most]]] if most else new)
+        parts.append(customer * size + np.unique(np.concatenate(items)))
+    codes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    return Pairs(codes // size, codes % size)

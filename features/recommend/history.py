@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -88,6 +88,14 @@ class PurchaseHistory:
         order = np.lexsort((kept.day, moved, kept.customer))
         parts = (kept.customer, moved, kept.day, kept.quantity, kept.unit_price, kept.is_discounted)
         return PurchaseHistory(self.customers, items, *(one[order] for one in parts))
+
+    def of_customers(self, wanted: Ints) -> PurchaseHistory:
+        """Return the purchases of these customers, with positions in `wanted`, which are sorted without repetition."""
+        place = np.full(len(self.customers), -1, dtype=np.int64)
+        place[wanted] = np.arange(len(wanted))
+        kept = self._where(place[self.customer] >= 0)
+        names = tuple(self.customers[one] for one in wanted)
+        return replace(kept, customers=names, customer=place[kept.customer])
 
     def _where(self, kept: npt.NDArray[np.bool_]) -> PurchaseHistory:
         parts = (self.customer, self.item, self.day, self.quantity, self.unit_price, self.is_discounted)

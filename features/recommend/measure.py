@@ -1,84 +1,125 @@
-"""The measures of a candidate that the re-ranker adds up. Each one has a name that an explanation can show."""
+"""The measures of a candidate that the re-ranker adds up. Each one has a name that a reason can show."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.recommend.candidate import Pairs, decayed_frequency
+from features.recommend.candidate import Pairs, SourceScores
+from features.recommend.catalogue import Grouping
 from features.recommend.history import Floats, PurchaseHistory
+from features.recommend.population import HALF_LIFE_DAYS, Population, bought, decayed_frequency
 
-MEASURES = (
-    "bought_lately", "bought_this_season", "bought_this_year", "days_since_purchase", "share_of_visits", "is_due",
-    "alike_customers_buy", "popularity", "discount_share", "relative_price", "never_bought",
+COMMON = (
+    "popularity", "trend_of_week", "trend_of_season", "popularity_of_year", "likes_type", "likes_category",
+    "similar_customers_month", "similar_customers_season", "alike_customers_buy", "relative_price", "on_offer",
 )  # fmt: skip
-HALF_LIVES = (14.0, 45.0, 180.0)
-_NEVER_DAYS = 730.0
+OWN = (
+    *COMMON, "bought_lately", "bought_this_season", "bought_this_year", "days_since_purchase", "share_of_visits",
+    "is_due", "discount_share",
+)  # fmt: skip
+"""Measures of an item that the customer bought before."""
+NEW = (*COMMON, "first_purchases", "next_purchases", "variety_in_type", "variety_in_category")
+"""Measures of an item that the customer never bought."""
+_HALF_LIVES = (14.0, 45.0, 180.0)
+_RARE = 1e-4
+"""Added to a share before its logarithm."""
+Measures = dict[str, Floats]
 
 
-def measure_pairs(
-    pairs: Pairs, history: PurchaseHistory, day: int, *, alike: Floats, popular: Floats, price: Floats
-) -> Floats:
-    """Return one row a pair and one column a measure.
+def measure_pairs(pairs: Pairs, past: PurchaseHistory, scores: SourceScores, population: Population) -> Measures:
+    """Return the measures by name, one entry a pair: those of `OWN` and `NEW`, and `is_new` (1: never bought).
 
     Args:
         pairs: customers and items.
-        history: purchases before `day`.
-        day: the day of the recommendation.
-        alike: EASE score of each pair.
-        popular: popularity of each item.
-        price: typical unit price of each item; nan where it is unknown.
+        past: purchases before the population's day.
+        scores: of the customers of `pairs`.
+        population: statistics of the day.
     """
-    item_count = len(history.items)
-    codes = pairs.codes(item_count)
-    known, start, times = np.unique(history.customer * item_count + history.item, return_index=True, return_counts=True)
-    place = np.minimum(np.searchsorted(known, codes), max(len(known) - 1, 0))
-    has = known[place] == codes if len(known) else np.zeros(len(codes), dtype=bool)
-    first, last = history.day[start], history.day[start + times - 1] if len(known) else start
-    discounts = np.add.reduceat(history.is_discounted, start) / times if len(known) else start.astype(float)
-
-    def of_pair(values: Floats, otherwise: float) -> Floats:
-        return np.where(has, values[place], otherwise) if len(known) else np.full(len(codes), otherwise)
-
-    since = of_pair((day - last).astype(np.float64), _NEVER_DAYS)
-    gap = of_pair((last - first) / np.maximum(times - 1, 1), 0.0)
-    visits = _visits(history)[pairs.customer]
-    count = of_pair(times.astype(np.float64), 0.0)
-    level = _price_level(history, price)[pairs.customer]
-    columns = [
-        *(np.log1p(np.asarray(decayed_frequency(history, day, life)[pairs.customer, pairs.item]).ravel())
-          for life in HALF_LIVES),
-        -np.log1p(since),
-        count / np.maximum(visits, 1),
-        np.where((count > 1) & (gap > 0), np.minimum(since / np.maximum(gap, 1), 3.0), 0.0),
-        alike,
-        np.log(popular[pairs.item] + 1e-4),
-        of_pair(discounts, 0.0),
-        np.nan_to_num(np.log(np.maximum(price[pairs.item], 0.01)) - level),
-        (~has).astype(np.float64),
-    ]  # fmt: skip
-    return np.column_stack(columns)
-
-
-def typical_price(history: PurchaseHistory) -> Floats:
-    """Return the median unit price of each item; nan where nobody bought it."""
-    found = np.full(len(history.items), np.nan)
-    order = np.lexsort((history.unit_price, history.item))
-    item, price = history.item[order], history.unit_price[order]
-    names, start, times = np.unique(item, return_index=True, return_counts=True)
-    found[names] = price[start + times // 2]
+    frequency = decayed_frequency(past, population.day, HALF_LIFE_DAYS)
+    found = _of_item(pairs, population) | _of_own_purchases(pairs, past, population.day)
+    for name, grouping in (("type", population.catalogue.narrow), ("category", population.catalogue.wide)):
+        found |= _of_group(pairs, name, grouping, frequency, bought(past))
+    level = _price_level(past, population.price)[pairs.customer]
+    found |= {
+        "similar_customers_month": np.log(scores.of(pairs, "month") + _RARE),
+        "similar_customers_season": np.log(scores.of(pairs, "season") + _RARE),
+        "alike_customers_buy": scores.of(pairs, "alike"),
+        "next_purchases": scores.of(pairs, "adoption"),
+        "relative_price": np.nan_to_num(np.log(np.maximum(population.price[pairs.item], 0.01)) - level),
+    }
     return found
 
 
-def _visits(history: PurchaseHistory) -> Floats:
+def _of_item(pairs: Pairs, population: Population) -> Measures:
+    week, month, quarter, year, first = (
+        np.log(one + _RARE)
+        for one in (population.week, population.month, population.quarter, population.year, population.first)
+    )
+    columns = {
+        "popularity": month, "trend_of_week": week - month, "trend_of_season": month - quarter,
+        "popularity_of_year": year, "first_purchases": first, "on_offer": population.discounted,
+    }  # fmt: skip
+    return {name: values[pairs.item] for name, values in columns.items()}
+
+
+def _of_group(pairs: Pairs, name: str, grouping: Grouping, frequency: object, ever: object) -> Measures:
+    """Return how much more the customer buys of the item's group than all do, and how many of its items he tried."""
+    spent = (frequency @ grouping.members).tocsr()  # type: ignore[operator]
+    total = np.asarray(spent.sum(axis=1)).ravel()
+    everyone = np.asarray(spent.sum(axis=0)).ravel()
+    everyone = everyone / max(everyone.sum(), 1e-9)
+    group = grouping.codes[pairs.item]
+    share = np.asarray(spent[pairs.customer, group]).ravel() / np.maximum(total[pairs.customer], 1e-9)
+    tried = (ever @ grouping.members).tocsr()  # type: ignore[operator]
+    return {
+        f"likes_{name}": np.log((share + _RARE) / (everyone[group] + _RARE)),
+        f"variety_in_{name}": np.log1p(np.asarray(tried[pairs.customer, group]).ravel()),
+    }
+
+
+def _of_own_purchases(pairs: Pairs, past: PurchaseHistory, day: int) -> Measures:
+    size = len(past.items)
+    codes = pairs.codes(size)
+    known, start, times = np.unique(past.customer * size + past.item, return_index=True, return_counts=True)
+    if not len(known):
+        zeros = np.zeros(len(codes))
+        own = set(OWN) - set(COMMON)
+        return dict.fromkeys(own, zeros) | {"is_new": np.ones(len(codes))}
+    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    has = known[place] == codes
+    first, last = past.day[start], past.day[start + times - 1]
+    discounts = np.add.reduceat(past.is_discounted, start) / times
+
+    def of_pair(values: Floats) -> Floats:
+        return np.where(has, values[place], 0.0)
+
+    since = of_pair((day - last).astype(np.float64))
+    gap = of_pair((last - first) / np.maximum(times - 1, 1))
+    count = of_pair(times.astype(np.float64))
+    lately = (
+        np.log1p(np.asarray(decayed_frequency(past, day, life)[pairs.customer, pairs.item]).ravel())
+        for life in _HALF_LIVES
+    )
+    return {
+        **dict(zip(("bought_lately", "bought_this_season", "bought_this_year"), lately, strict=True)),
+        "days_since_purchase": np.log1p(since),
+        "share_of_visits": count / np.maximum(_visits(past)[pairs.customer], 1),
+        "is_due": np.where((count > 1) & (gap > 0), np.minimum(since / np.maximum(gap, 1), 3.0), 0.0),
+        "discount_share": of_pair(discounts),
+        "is_new": (~has).astype(np.float64),
+    }
+
+
+def _visits(past: PurchaseHistory) -> Floats:
     """Return the number of days on which each customer bought anything."""
-    span = int(history.day.max()) + 1 if len(history.day) else 1
-    visits = np.unique(history.customer * span + history.day) // span
-    return np.bincount(visits, minlength=len(history.customers)).astype(np.float64)
+    span = int(past.day.max()) + 1
+    visits = np.unique(past.customer * span + past.day) // span
+    return np.bincount(visits, minlength=len(past.customers)).astype(np.float64)
 
 
-def _price_level(history: PurchaseHistory, price: Floats) -> Floats:
+def _price_level(past: PurchaseHistory, price: Floats) -> Floats:
     """Return the mean logarithm of the typical price of what each customer bought."""
-    level = np.nan_to_num(np.log(np.maximum(price[history.item], 0.01)))
-    size = len(history.customers)
-    total = np.bincount(history.customer, weights=level, minlength=size)
-    return np.asarray(total / np.maximum(np.bincount(history.customer, minlength=size), 1))
+    level = np.nan_to_num(np.log(np.maximum(price[past.item], 0.01)))
+    size = len(past.customers)
+    total = np.bincount(past.customer, weights=level, minlength=size)
+    return np.asarray(total / np.maximum(np.bincount(past.customer, minlength=size), 1))

@@ -1,54 +1,31 @@
-"""A fitted recommender: which candidates a customer has, how likely each is bought, and why."""
+"""The hybrid recommender: one additive model for items bought before and one for new ones, over the same candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from pydantic import TypeAdapter
 
-from features.recommend.candidate import (
-    Alike,
-    CandidateCounts,
-    Pairs,
-    candidates,
-    decayed_frequency,
-    fit_ease,
-    popularity,
-    scaled_rows,
-)
+from features.insight.model.additive import AdditiveModel, fit_additive
+from features.recommend.candidate import Pairs, list_candidates, score_sources
+from features.recommend.catalogue import Catalogue
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.history import Floats, Ints, PurchaseHistory
-from features.recommend.measure import MEASURES, measure_pairs, typical_price
-from features.recommend.objective import Objective, price_trait
+from features.recommend.measure import NEW, OWN, Measures, measure_pairs
+from features.recommend.population import Population, learn_population
 
 FEWEST_CUSTOMERS = 100
-"""Fewer customers would make a coefficient the habit of a few persons."""
-_EASE_HALF_LIFE = 60.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a fit, chosen on a development month.
-
-    Attributes:
-        horizon_days: a candidate counts as bought when it is bought within these days.
-        ease_items: number of most popular items that EASE covers.
-        ridge: regularisation of EASE.
-        inverse_penalty: C of the logistic regression.
-        counts: candidates of a customer.
-    """
-
-    horizon_days: int = 28
-    ease_items: int = 2000
-    ridge: float = 200.0
-    inverse_penalty: float = 1.0
-    counts: CandidateCounts = CandidateCounts()
-
-
-DEFAULT = Settings()
+"""Fewer customers would make a weight the habit of a few persons."""
+HORIZON_DAYS, FIT_MONTHS = 28, 3
+"""A candidate counts as bought if it is bought within the horizon; the model is fitted on so many horizons."""
+FIT_PAIRS = 400_000
+"""Most candidates of one fit: more change the lists little."""
+OWN_PENALTY, NEW_PENALTY = 0.0001, 0.001
+"""Chosen on November 2017 of the Complete Journey among .00001, .0001 and .001."""
+CHUNK_CUSTOMERS = 1000
+"""Customers whose candidates are computed at once: their scores by item fill 80 MB."""
 
 
 @dataclass(frozen=True)
@@ -56,126 +33,129 @@ class Reason:
     """A measure and what it adds to the log-odds of an item, compared with an average candidate."""
 
     measure: str
-    value: float
     effect: float
 
 
 @dataclass(frozen=True)
-class RecommendedItem:
-    """An item with its log-odds and reasons, the strongest first. `is_new`: it has a slot reserved for new items."""
-
-    item: str
-    score: float
-    is_new: bool
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True)
 class Ranked:
-    """Candidates with their measures and log-odds, see `Recommender.rank`."""
+    """Candidates with their measures and log-odds of a purchase within the horizon."""
 
     pairs: Pairs
-    measures: Floats
+    measures: Measures
     score: Floats
 
-    def lists(self, count: int, *, only: np.ndarray | None = None) -> dict[int, list[int]]:
-        """Return the items of each customer with the highest score, of the pairs where `only` is true."""
+    def lists(self, count: int, *, score: Floats | None = None, only_new: bool = False) -> dict[int, list[int]]:
+        """Return the items of each customer with the highest score; on a tie, the first item in the catalogue.
+
+        Args:
+            count: most items of a list.
+            score: scores in place of the log-odds.
+            only_new: whether a list has only items that the customer never bought.
+        """
+        ranking = self.score if score is None else score
+        order = np.lexsort((self.pairs.item, -ranking, self.pairs.customer))
+        if only_new:
+            order = order[self.measures["is_new"][order] > 0]
+        customer = self.pairs.customer[order]
+        start = np.flatnonzero(np.diff(customer, prepend=-1))
+        rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))
+        kept = order[rank < count]
         found: dict[int, list[int]] = {}
-        order = np.lexsort((self.pairs.item, -self.score, self.pairs.customer))
-        for place in order if only is None else order[only[order]]:
-            items = found.setdefault(int(self.pairs.customer[place]), [])
-            if len(items) < count:
-                items.append(int(self.pairs.item[place]))
+        for one, item in zip(self.pairs.customer[kept].tolist(), self.pairs.item[kept].tolist(), strict=True):
+            found.setdefault(one, []).append(item)
         return found
 
 
 @dataclass(frozen=True)
 class Recommender:
-    """Coefficients of the re-ranker. It holds sums over customers, no value of a person.
+    """The two models. They hold sums over customers, no value of a person."""
 
-    Attributes:
-        settings: of the fit.
-        intercept, mean, spread, coefficients: of the logistic regression on standardised `MEASURES`.
-    """
+    own: AdditiveModel
+    new: AdditiveModel
 
-    settings: Settings
-    intercept: float
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
-    coefficients: tuple[float, ...]
+    def rank(self, history: PurchaseHistory, population: Population, customers: Ints) -> Iterator[Ranked]:
+        """Yield the candidates of customers with their scores on the population's day, some customers at a time.
 
-    def rank(
-        self, history: PurchaseHistory, day: int, customers: Ints, objective: Objective | None = None
-    ) -> Ranked:  # fmt: skip
-        """Return the candidates of customers with their scores on a day; purchases from `day` on are not used.
-
-        `customers` are sorted positions without repetition.
+        Args:
+            history: purchases; those from the day on are not used. Its items are those of the catalogue.
+            population: statistics of the day.
+            customers: sorted positions in the history without repetition.
         """
-        past = history.before(day)
-        pairs, measures = _measured(past, day, customers, self.settings)
-        score = self.intercept + (measures - np.array(self.mean)) / np.array(self.spread) @ np.array(self.coefficients)
-        if objective is not None:
-            traits = {"price": price_trait(typical_price(past))}
-            score = score + objective.bonus(traits, len(past.items))[pairs.item]
-        return Ranked(pairs, measures, score)
+        for pairs, measures in _measured(history, population, customers):
+            is_new = measures["is_new"] > 0
+            yield Ranked(pairs, measures, np.where(is_new, self.new.predict(measures), self.own.predict(measures)))
 
-    def recommend(
-        self, history: PurchaseHistory, day: int, customer: int, *, count: int = 10, new_slots: int = 0,
-        objective: Objective | None = None,
-    ) -> list[RecommendedItem]:  # fmt: skip
-        """Return the list of one customer. The last `new_slots` places are of items that the customer never bought."""
-        ranked = self.rank(history, day, np.array([customer]), objective)
-        order = np.argsort(-ranked.score, kind="stable")
-        is_new = ranked.measures[:, MEASURES.index("never_bought")] > 0
-        reserved = [place for place in order if is_new[place]][:new_slots]
-        first = [place for place in order if place not in reserved][: max(count - len(reserved), 0)]
-        return [
-            RecommendedItem(history.items[ranked.pairs.item[place]], float(ranked.score[place]), bool(is_new[place]),
-                            self._reasons(ranked.measures[place]))
-            for place in (*first, *reserved)
-        ]  # fmt: skip
+    def reasons(self, measures: Measures, most: int = 3) -> list[tuple[Reason, ...]]:
+        """Return for each candidate the measures that raise its log-odds most, the strongest first."""
+        is_new = measures["is_new"] > 0
+        found: list[tuple[Reason, ...]] = []
+        effects = {True: self.new.effects(measures), False: self.own.effects(measures)}
+        for row, new in enumerate(is_new.tolist()):
+            names, own = (NEW if new else OWN), effects[new][row]
+            strongest = [place for place in np.argsort(-own, kind="stable")[:most] if own[place] > 0]
+            found.append(tuple(Reason(names[place], float(own[place])) for place in strongest))
+        return found
 
-    def _reasons(self, measures: Floats, most: int = 3) -> tuple[Reason, ...]:
-        effects = (measures - np.array(self.mean)) / np.array(self.spread) * np.array(self.coefficients)
-        strongest = [place for place in np.argsort(-effects, kind="stable") if effects[place] > 0][:most]
-        return tuple(Reason(MEASURES[one], float(measures[one]), float(effects[one])) for one in strongest)
+    def to_json(self) -> str:
+        """Return the models as JSON; equal models give equal texts."""
+        return _FORM.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Recommender:
+        """Return the recommender of `to_json`."""
+        return _FORM.validate_json(text)
 
 
-def fit_recommender(history: PurchaseHistory, days: Sequence[int], settings: Settings = DEFAULT) -> Recommender:
-    """Return a re-ranker fitted on purchases within `horizon_days` from each of `days`.
+_FORM = TypeAdapter(Recommender)
 
-    Measures of a day are of purchases before it; labels are of purchases from it on. The caller passes only purchases
-    of customers who permit profiling.
+
+def fit_recommender(
+    history: PurchaseHistory, catalogue: Catalogue, end: int, *, months: int = FIT_MONTHS, seed: int = 0
+) -> Recommender:
+    """Return a recommender fitted on the purchases before `end`, of customers who permit it.
+
+    Measures of a day are of purchases before it; labels are of the horizon from it on. The days are one, two … horizons
+    before `end`.
 
     Raises:
-        TooFewPurchasesError: fewer than `FEWEST_CUSTOMERS` customers bought before and after a day.
+        TooFewPurchasesError: fewer than `FEWEST_CUSTOMERS` customers bought before and within each horizon.
     """
-    rows, labels = [], []
-    for day in days:
-        past, later = history.before(day), history.between(day, day + settings.horizon_days)
+    parts: list[Measures] = []
+    labels: list[Floats] = []
+    for month in range(1, months + 1):
+        day = end - HORIZON_DAYS * month
+        past, later = history.before(day), history.between(day, day + HORIZON_DAYS)
         customers = np.intersect1d(past.customer, later.customer)
         if len(customers) < FEWEST_CUSTOMERS:
+            if parts:
+                break
             raise TooFewPurchasesError(len(customers), FEWEST_CUSTOMERS)
-        pairs, measures = _measured(past, day, customers, settings)
         bought = np.unique(later.customer * len(later.items) + later.item)
-        rows.append(measures)
-        labels.append(np.isin(pairs.codes(len(history.items)), bought))
-    matrix, label = np.concatenate(rows), np.concatenate(labels)
-    mean, spread = matrix.mean(axis=0), np.where(matrix.std(axis=0) > 0, matrix.std(axis=0), 1.0)
-    with threadpool_limits(1):
-        model = LogisticRegression(C=settings.inverse_penalty, max_iter=300).fit((matrix - mean) / spread, label)
-    fitted = tuple(map(float, model.coef_[0]))
-    return Recommender(settings, float(model.intercept_[0]), tuple(mean.tolist()), tuple(spread.tolist()), fitted)
+        for pairs, measures in _measured(history, learn_population(past, day, catalogue), customers):
+            parts.append(measures)
+            labels.append(np.isin(pairs.codes(len(history.items)), bought).astype(np.float64))
+    columns = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+    truth, is_new = np.concatenate(labels), columns["is_new"] > 0
+    random = np.random.default_rng(seed)
+    most_rows = months * max(int(np.bincount(pairs.customer).max()), 1)
+
+    def fit(names: Sequence[str], wanted: np.ndarray, penalty: float) -> AdditiveModel:
+        rows = np.flatnonzero(wanted)
+        if len(rows) > FIT_PAIRS:
+            rows = np.sort(random.choice(rows, FIT_PAIRS, replace=False))
+        used = {name: columns[name][rows] for name in names}
+        return fit_additive(used, truth[rows], is_binary=True, penalty=penalty, most_rows=most_rows)
+
+    return Recommender(fit(OWN, ~is_new, OWN_PENALTY), fit(NEW, is_new, NEW_PENALTY))
 
 
-def _measured(past: PurchaseHistory, day: int, customers: Ints, settings: Settings) -> tuple[Pairs, Floats]:
-    popular = popularity(past, day)
-    covered = np.sort(np.argsort(-popular, kind="stable")[: settings.ease_items])
-    frequency = decayed_frequency(past, day, _EASE_HALF_LIFE)
-    with threadpool_limits(1):
-        weights = fit_ease(frequency[:, covered], settings.ridge)
-        near = np.asarray(scaled_rows(frequency[customers][:, covered]) @ weights)
-    alike = Alike(customers, covered, near)
-    pairs = candidates(frequency, alike, popular, customers, settings.counts)
-    price = typical_price(past)
-    return pairs, measure_pairs(pairs, past, day, alike=alike.of(pairs), popular=popular, price=price)
+def _measured(
+    history: PurchaseHistory, population: Population, customers: Ints
+) -> Iterator[tuple[Pairs, Measures]]:  # fmt: skip
+    past = history.before(population.day)
+    for start in range(0, len(customers), CHUNK_CUSTOMERS):
+        some = customers[start : start + CHUNK_CUSTOMERS]
+        own = past.of_customers(some)
+        scores = score_sources(own, np.arange(len(some)), population)
+        pairs = list_candidates(own, scores, population)
+        yield Pairs(some[pairs.customer], pairs.item), measure_pairs(pairs, own, scores, population)
