@@ -12,9 +12,10 @@ from bench.recommend.complete_journey import read_purchases
 from bench.recommend.peer import Peer, bm25, ease, most_popular, only_new, personal_frequency, tifu_knn
 from features.recommend.evaluation import CUT, bought_items, ndcg_of, paired_difference, recall_of
 from features.recommend.history import Floats, Ints, PurchaseHistory, day_number
-from features.recommend.objective import Objective, price_trait
+from features.recommend.objective import Objective
 from features.recommend.population import learn_population
-from features.recommend.recommender import Ranked, fit_recommender
+from features.recommend.recommender import FIT_MONTHS, HORIZON_DAYS, Ranked, fit_recommender, label_month
+from features.recommend.trait import Traits, item_traits
 
 LEARNED_UNTIL, END = date(2017, 12, 1), date(2018, 1, 1)
 PEERS: Mapping[str, Peer] = {
@@ -31,7 +32,8 @@ def measure(item: str) -> Iterator[Claim]:
     history, catalogue = read_purchases(item)
     day = day_number(LEARNED_UNTIL)
     past, later = history.before(day), history.between(day, day_number(END))
-    recommender = fit_recommender(past, catalogue, day)
+    days = (day - HORIZON_DAYS * month for month in range(1, FIT_MONTHS + 1))
+    recommender = fit_recommender([label_month(past, learn_population(past, one, catalogue)) for one in days])
     population = learn_population(past, day, catalogue)
     known, bought = bought_items(past), bought_items(later)
     bought = {one: bought[one] for one in sorted(bought) if one in known}
@@ -47,7 +49,7 @@ def measure(item: str) -> Iterator[Claim]:
         yield _claim(f"NDCG@10 of items never bought before, {item}", ours_new, scores, name)
     yield _gap(f"the same above popularity, lower bound, {item}", ours_new, theirs_new["popularity"])
     yield Claim(f"candidate recall, {item}", recall_of(_candidates(ranked), bought), "share")
-    yield _cost_of_price(population.price, ranked, bought, item)
+    yield _cost_of_price(item_traits(past, catalogue), population.price, ranked, bought, item)
 
 
 def _peers(
@@ -85,14 +87,15 @@ def _candidates(ranked: list[Ranked]) -> dict[int, set[int]]:
     return found
 
 
-def _cost_of_price(price: Floats, ranked: list[Ranked], bought: dict[int, set[int]], item: str) -> Claim:
+def _cost_of_price(
+    traits: Traits, price: Floats, ranked: list[Ranked], bought: dict[int, set[int]], item: str
+) -> Claim:
     """Return the share of NDCG lost by the smallest weight on price that makes the lists 8 % cheaper."""
-    trait = {"price": price_trait(price)}
     base_lists = _lists(ranked)
     base, base_price = ndcg_of(base_lists, bought).mean(), _mean_price(base_lists, price)
     lost = 1.0
     for weight in WEIGHTS:
-        bonus = Objective(price=weight).bonus(trait, len(price))
+        bonus = Objective(price=weight).bonus(traits)
         lists = {
             one: items
             for part in ranked

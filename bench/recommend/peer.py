@@ -42,7 +42,9 @@ def bm25(past: PurchaseHistory, day: int, customers: Ints) -> Floats:
     holders = np.bincount(counts.col, minlength=counts.shape[1])
     length = np.asarray(counts.sum(axis=1)).ravel()
     norm = 1.2 * (0.25 + 0.75 * length / max(length.mean(), 1e-9))
-    weight = counts.data * 2.2 / (counts.data + norm[counts.row]) * np.log1p(counts.shape[0] / (holders[counts.col] + 1))
+    weight = (
+        counts.data * 2.2 / (counts.data + norm[counts.row]) * np.log1p(counts.shape[0] / (holders[counts.col] + 1))
+    )
     rows = sparse.csr_matrix((weight, (counts.row, counts.col)), shape=counts.shape)
     columns = scaled_rows(sparse.csr_matrix(rows.T))
     return _spread(np.asarray((rows[customers] @ (columns @ columns.T)).todense()), covered, len(past.items))

@@ -50,8 +50,8 @@ class PurchaseHistory:
         are left out; lines of the same customer, item and day are added up.
         """
         kept = lines.drop_null() if lines.num_rows else lines
-        customers, customer = _codes(kept["customer_id"])
-        items, item = _codes(kept["item"])
+        customers, customer = encode(kept["customer_id"])
+        items, item = encode(kept["item"])
         day = np.asarray(pc.cast(kept["order_date"], pa.int32()).to_numpy(), dtype=np.int64)
         quantity, paid, listed = (
             np.asarray(pc.cast(kept[name], pa.float64()).to_numpy(), dtype=np.float64)
@@ -102,7 +102,8 @@ class PurchaseHistory:
         return PurchaseHistory(self.customers, self.items, *(one[kept] for one in parts))
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:
+def encode(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:
+    """Return the sorted distinct values as text, and the position in them of each entry."""
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,44 +11,53 @@ from ruamel.yaml import YAML, YAMLError
 
 from features.recommend.errors import ObjectiveFileError, UnknownObjectiveError
 from features.recommend.history import Floats
+from features.recommend.trait import Traits
 
 FILE = Path(__file__).parent / "objective.yaml"
 
 
 class Objective(BaseModel):
-    """Weights in log-odds for one standard deviation of a trait of an item. Zero leaves the trait out."""
+    """What a list aims at.
+
+    Attributes:
+        price, quality, convenience: weights in log-odds for one standard deviation of a trait of an item.
+        new_slots: places of a list that are reserved for items that the customer never bought.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     price: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
     quality: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
     convenience: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
+    new_slots: int = Field(0, ge=0, le=20)
 
-    def bonus(self, traits: Mapping[str, Floats], item_count: int) -> Floats:
-        """Return what is added to the log-odds of each item. A trait that is missing or unknown adds 0."""
-        total = np.zeros(item_count)
-        for name, weight in self.model_dump().items():
-            if weight and name in traits:
-                total += weight * np.nan_to_num(traits[name])
-        return total
+    def bonus(self, traits: Traits) -> Floats:
+        """Return what is added to the log-odds of each item; `traits` has an array for each weight."""
+        weights = {"price": self.price, "quality": self.quality, "convenience": self.convenience}
+        return np.asarray(sum(weight * traits[name] for name, weight in weights.items()))
 
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    objectives: dict[str, Objective]
+    objectives: dict[str, Objective] = Field(min_length=1)
 
 
-def read_objectives(path: Path = FILE) -> dict[str, Objective]:
-    """Return the declared objectives by name.
+def read_objectives(folders: Iterable[Path] = ()) -> dict[str, Objective]:
+    """Return the declared objectives by name: of the last folder with a file `objective.yaml`, else the built-in ones.
 
     Raises:
-        ObjectiveFileError: the file is missing, is no YAML, or has a weight that is unknown or out of bounds.
+        ObjectiveFileError: the file is no YAML, has no objective, or has a field that is unknown or out of bounds.
     """
+    path = [FILE, *(file for folder in folders if (file := folder / FILE.name).is_file())][-1]
     try:
         return _File.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8"))).objectives
-    except (OSError, YAMLError, ValidationError) as error:
-        raise ObjectiveFileError(f"The objectives in {path.name} cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ObjectiveFileError(f"The objectives in {path.name} cannot be read: {type(error).__name__}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the document"
+        raise ObjectiveFileError(f"The objectives in {path.name} are faulty: {place}: {first['msg']}.") from None
 
 
 def objective_named(name: str, objectives: Mapping[str, Objective]) -> Objective:
@@ -60,10 +69,3 @@ def objective_named(name: str, objectives: Mapping[str, Objective]) -> Objective
     if name not in objectives:
         raise UnknownObjectiveError(name, objectives)
     return objectives[name]
-
-
-def price_trait(price: Floats) -> Floats:
-    """Return how cheap each item is: minus the logarithm of its price, with mean 0 and standard deviation 1."""
-    logarithm = -np.log(np.maximum(price, 0.01))
-    spread = float(np.nanstd(logarithm)) if np.isfinite(logarithm).any() else 0.0
-    return (logarithm - np.nanmean(logarithm)) / spread if spread else np.zeros(len(price))

@@ -87,8 +87,9 @@ def learn_population(history: PurchaseHistory, day: int, catalogue: Catalogue) -
 def bought(history: PurchaseHistory) -> sparse.csr_matrix:
     """Return customers × items, 1 where the customer bought the item."""
     shape = (len(history.customers), len(history.items))
-    pairs = np.unique(history.customer * shape[1] + history.item)
-    return sparse.csr_matrix((np.ones(len(pairs)), (pairs // shape[1], pairs % shape[1])), shape=shape)
+    found = sparse.csr_matrix((np.ones(len(history.item)), (history.customer, history.item)), shape=shape)
+    found.data[:] = 1.0
+    return found
 
 
 def decayed_frequency(history: PurchaseHistory, day: int, half_life_days: float) -> sparse.csr_matrix:

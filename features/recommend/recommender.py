@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from features.insight.model.additive import AdditiveModel, fit_additive
+from features.insight.model.additive import AdditiveModel, Shape, fit_additive
 from features.recommend.candidate import Pairs, list_candidates, score_sources
-from features.recommend.catalogue import Catalogue
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.history import Floats, Ints, PurchaseHistory
 from features.recommend.measure import NEW, OWN, Measures, measure_pairs
-from features.recommend.population import Population, learn_population
+from features.recommend.population import Population
 
-FEWEST_CUSTOMERS = 100
+FEWEST_CUSTOMERS = 50
 """Fewer customers would make a weight the habit of a few persons."""
 HORIZON_DAYS, FIT_MONTHS = 28, 3
 """A candidate counts as bought if it is bought within the horizon; the model is fitted on so many horizons."""
-FIT_PAIRS = 400_000
-"""Most candidates of one fit: more change the lists little."""
+FIT_CUSTOMERS, FIT_PAIRS = 1_000, 250_000
+"""Most customers of a horizon and most candidates of one fit: more change the lists little."""
 OWN_PENALTY, NEW_PENALTY = 0.0001, 0.001
 """Chosen on November 2017 of the Complete Journey among .00001, .0001 and .001."""
 CHUNK_CUSTOMERS = 1000
@@ -44,26 +45,50 @@ class Ranked:
     measures: Measures
     score: Floats
 
-    def lists(self, count: int, *, score: Floats | None = None, only_new: bool = False) -> dict[int, list[int]]:
-        """Return the items of each customer with the highest score; on a tie, the first item in the catalogue.
+    def of_customers(self) -> Iterator[tuple[int, slice]]:
+        """Yield each customer with the place of its candidates."""
+        customer = self.pairs.customer
+        starts = np.flatnonzero(np.diff(customer, prepend=-1)).tolist()
+        for start, end in pairwise([*starts, len(customer)]):
+            yield int(customer[start]), slice(start, end)
+
+    def lists(
+        self, count: int, *, score: Floats | None = None, new_slots: int = 0, only_new: bool = False
+    ) -> dict[int, list[int]]:
+        """Return the items of each customer, see `choose`.
 
         Args:
             count: most items of a list.
             score: scores in place of the log-odds.
+            new_slots: places reserved for new items.
             only_new: whether a list has only items that the customer never bought.
         """
-        ranking = self.score if score is None else score
-        order = np.lexsort((self.pairs.item, -ranking, self.pairs.customer))
+        ranking, is_new = self.score if score is None else score, self.measures["is_new"] > 0
         if only_new:
-            order = order[self.measures["is_new"][order] > 0]
-        customer = self.pairs.customer[order]
-        start = np.flatnonzero(np.diff(customer, prepend=-1))
-        rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))
-        kept = order[rank < count]
-        found: dict[int, list[int]] = {}
-        for one, item in zip(self.pairs.customer[kept].tolist(), self.pairs.item[kept].tolist(), strict=True):
-            found.setdefault(one, []).append(item)
+            ranking = np.where(is_new, ranking, -np.inf)
+        found = {}
+        for customer, own in self.of_customers():
+            chosen = choose(ranking[own], is_new[own], count, new_slots)
+            found[customer] = self.pairs.item[own][chosen[np.isfinite(ranking[own][chosen])]].tolist()
         return found
+
+
+def choose(score: Floats, is_new: NDArray[np.bool_], count: int, new_slots: int) -> Ints:
+    """Return the places of the `count` candidates with the highest score, the highest first.
+
+    At least `new_slots` of them are new to the customer, if there are as many; those that only have a place for this
+    come last. On a tie, the first candidate wins.
+    """
+    order = np.argsort(-score, kind="stable")
+    new = order[is_new[order]][: min(new_slots, count)]
+    first = order[:count]
+    missing = len(new) - int(is_new[first].sum())
+    if missing <= 0:
+        return np.asarray(first)
+    kept = first[~is_new[first]][: count - len(new)]
+    own = np.concatenate([kept, first[is_new[first]]])
+    reserved = new[~np.isin(new, own)]
+    return np.concatenate([own[np.argsort(-score[own], kind="stable")], reserved])
 
 
 @dataclass(frozen=True)
@@ -81,9 +106,12 @@ class Recommender:
             population: statistics of the day.
             customers: sorted positions in the history without repetition.
         """
-        for pairs, measures in _measured(history, population, customers):
-            is_new = measures["is_new"] > 0
-            yield Ranked(pairs, measures, np.where(is_new, self.new.predict(measures), self.own.predict(measures)))
+        for pairs, measures in measured(history, population, customers):
+            yield Ranked(pairs, measures, self.score(measures))
+
+    def score(self, measures: Measures) -> Floats:
+        """Return the log-odds of a purchase within the horizon, of each candidate."""
+        return np.where(measures["is_new"] > 0, self.new.predict(measures), self.own.predict(measures))
 
     def reasons(self, measures: Measures, most: int = 3) -> list[tuple[Reason, ...]]:
         """Return for each candidate the measures that raise its log-odds most, the strongest first."""
@@ -91,9 +119,9 @@ class Recommender:
         found: list[tuple[Reason, ...]] = []
         effects = {True: self.new.effects(measures), False: self.own.effects(measures)}
         for row, new in enumerate(is_new.tolist()):
-            names, own = (NEW if new else OWN), effects[new][row]
+            shapes, own = (self.new if new else self.own).shapes, effects[new][row]
             strongest = [place for place in np.argsort(-own, kind="stable")[:most] if own[place] > 0]
-            found.append(tuple(Reason(names[place], float(own[place])) for place in strongest))
+            found.append(tuple(Reason(shapes[place].feature, float(own[place])) for place in strongest))
         return found
 
     def to_json(self) -> str:
@@ -108,50 +136,65 @@ class Recommender:
 
 _FORM = TypeAdapter(Recommender)
 
+FREQUENCY = Recommender(
+    AdditiveModel(-2.0, (
+        Shape("bought_this_season", (0.0, 4.0), (0.0, 8.0), 0.0), Shape("popularity", (-9.0, 0.0), (-0.1, 0.0), 0.0),
+    )),
+    AdditiveModel(-8.0, (Shape("popularity", (-9.0, 0.0), (-2.0, 0.0), 0.0),)),
+)  # fmt: skip
+"""The simple recommender: items bought often and lately, then popular ones. Nothing of it is fitted."""
 
-def fit_recommender(
-    history: PurchaseHistory, catalogue: Catalogue, end: int, *, months: int = FIT_MONTHS, seed: int = 0
-) -> Recommender:
-    """Return a recommender fitted on the purchases before `end`, of customers who permit it.
 
-    Measures of a day are of purchases before it; labels are of the horizon from it on. The days are one, two … horizons
-    before `end`.
+@dataclass(frozen=True)
+class Month:
+    """The candidates of a horizon with their measures, and 1 where the item was bought in it."""
+
+    measures: Measures
+    bought: Floats
+    most_items: int
+
+
+def label_month(history: PurchaseHistory, population: Population) -> Month:
+    """Return the candidates on the population's day of customers who bought before and within the horizon.
 
     Raises:
-        TooFewPurchasesError: fewer than `FEWEST_CUSTOMERS` customers bought before and within each horizon.
+        TooFewPurchasesError: they are fewer than `FEWEST_CUSTOMERS`.
     """
-    parts: list[Measures] = []
-    labels: list[Floats] = []
-    for month in range(1, months + 1):
-        day = end - HORIZON_DAYS * month
-        past, later = history.before(day), history.between(day, day + HORIZON_DAYS)
-        customers = np.intersect1d(past.customer, later.customer)
-        if len(customers) < FEWEST_CUSTOMERS:
-            if parts:
-                break
-            raise TooFewPurchasesError(len(customers), FEWEST_CUSTOMERS)
-        bought = np.unique(later.customer * len(later.items) + later.item)
-        for pairs, measures in _measured(history, learn_population(past, day, catalogue), customers):
-            parts.append(measures)
-            labels.append(np.isin(pairs.codes(len(history.items)), bought).astype(np.float64))
-    columns = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
-    truth, is_new = np.concatenate(labels), columns["is_new"] > 0
+    day = population.day
+    later = history.between(day, day + HORIZON_DAYS)
+    customers = np.intersect1d(history.before(day).customer, later.customer)
+    if len(customers) < FEWEST_CUSTOMERS:
+        raise TooFewPurchasesError(len(customers), FEWEST_CUSTOMERS)
+    customers = customers[:: -(-len(customers) // FIT_CUSTOMERS)]
+    size = len(history.items)
+    codes = np.unique(later.customer * size + later.item)
+    parts = list(measured(history, population, customers))
+    labels = np.concatenate([np.isin(pairs.codes(size), codes).astype(np.float64) for pairs, _ in parts])
+    most = max(int(np.unique(pairs.customer, return_counts=True)[1].max()) for pairs, _ in parts)
+    return Month({name: np.concatenate([one[name] for _, one in parts]) for name in parts[0][1]}, labels, most)
+
+
+def fit_recommender(months: Sequence[Month], seed: int = 0) -> Recommender:
+    """Return a recommender fitted on months of customers who permit it. The same months give the same recommender."""
+    columns = {name: np.concatenate([one.measures[name] for one in months]) for name in months[0].measures}
+    truth, is_new = np.concatenate([one.bought for one in months]), columns["is_new"] > 0
     random = np.random.default_rng(seed)
-    most_rows = months * max(int(np.bincount(pairs.customer).max()), 1)
 
     def fit(names: Sequence[str], wanted: np.ndarray, penalty: float) -> AdditiveModel:
         rows = np.flatnonzero(wanted)
         if len(rows) > FIT_PAIRS:
             rows = np.sort(random.choice(rows, FIT_PAIRS, replace=False))
         used = {name: columns[name][rows] for name in names}
+        most_rows = sum(one.most_items for one in months)
         return fit_additive(used, truth[rows], is_binary=True, penalty=penalty, most_rows=most_rows)
 
     return Recommender(fit(OWN, ~is_new, OWN_PENALTY), fit(NEW, is_new, NEW_PENALTY))
 
 
-def _measured(
+def measured(
     history: PurchaseHistory, population: Population, customers: Ints
 ) -> Iterator[tuple[Pairs, Measures]]:  # fmt: skip
+    """Yield the candidates of customers with their measures on the population's day, some customers at a time."""
     past = history.before(population.day)
     for start in range(0, len(customers), CHUNK_CUSTOMERS):
         some = customers[start : start + CHUNK_CUSTOMERS]

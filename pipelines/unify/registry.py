@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from features.recommend.table import CANDIDATE, ITEM, MODEL
 from installation.contract.document import Contracts
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable
@@ -34,6 +35,7 @@ from pipelines.unify import (
     product_preference,
     promotion,
     purchase_behaviour,
+    recommendation,
     repurchase,
     segment,
     segment_model,
@@ -263,6 +265,26 @@ _360 = DerivedTable(
 _INSIGHT = (
     DerivedTable("gold/insight_model", ("gold/customer_score_input",), insight_model.build, remembers=True),
     DerivedTable("gold/customer_score", ("gold/insight_model", "gold/customer_score_input"), customer_score.build),
+    DerivedTable(
+        MODEL,
+        (recommendation.LINES, recommendation.PRODUCTS),
+        recommendation.build_model,
+        remembers=True,
+        fed_by=(recommendation.LINES,),
+        modules=("features.recommend.recommender",),
+    ),
+    DerivedTable(
+        ITEM,
+        (recommendation.LINES, recommendation.PRODUCTS),
+        recommendation.build_items,
+        fed_by=(recommendation.LINES,),
+    ),
+    DerivedTable(
+        CANDIDATE,
+        (MODEL, recommendation.LINES, recommendation.PRODUCTS),
+        recommendation.build_candidates,
+        fed_by=(recommendation.LINES,),
+    ),
     DerivedTable(
         "gold/campaign_effect",
         # The permissions are an input, because a withdrawal changes none of the others: orders are kept by law.

@@ -1,0 +1,118 @@
+"""Builds the tables of recommendation: the recommender, the items, and the candidates of each customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.recommend import table
+from features.recommend.card import fit_with_card
+from features.recommend.catalogue import Catalogue
+from features.recommend.errors import TooFewPurchasesError
+from features.recommend.history import PurchaseHistory
+from features.recommend.objective import read_objectives
+from features.recommend.population import learn_population
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
+from pipelines.lakehouse.spark_type import spark_schema
+
+LINES, PRODUCTS = "silver/order_line", "silver/product"
+HISTORY_DAYS = 450
+"""Days of purchases that are read: a year before the first horizon of a fit."""
+SAMPLE_CUSTOMERS = 20_000
+"""Most customers of a fit, of the statistics of the items, and of one part of the candidates: 1 GB of arrays."""
+_COLUMNS = ("customer_id", "item", "order_date", "quantity", "sales_value", "list_value")
+Groups = Mapping[str, tuple[str | None, str | None]]
+
+
+def build_model(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row per version: the former ones, and one that this run fitted if one was due."""
+    contract = context.contracts.table(table.MODEL)
+    former = tables[PREVIOUS].select(*(column.name for column in contract.columns))
+    kept = former.select("number", "fitted_on").toArrow().to_pylist()
+    if not table.is_due(kept, context.as_of):
+        return former
+    groups = _groups(tables[PRODUCTS])
+    catalogue = Catalogue.of(groups)
+    history = _history(_sample(_lines(tables[LINES], context)), catalogue)
+    objectives = read_objectives({one.path.parent: None for one in context.contracts.values()})
+    try:
+        found = fit_with_card(history, catalogue, context.as_of, table.next_number(kept), objectives)
+    except TooFewPurchasesError:
+        return former
+    new = pa.Table.from_pylist([table.model_row(*found)], contract.arrow_schema())
+    # The build of a run that was killed may have written the same version.
+    return former.unionByName(context.spark.createDataFrame(new).join(former.select("number"), "number", "left_anti"))
+
+
+def build_items(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row per item that at least K customers bought."""
+    groups = _groups(tables[PRODUCTS])
+    catalogue = Catalogue.of(groups)
+    lines = _sample(_lines(tables[LINES], context))
+    found = lines.toArrow()
+    history = PurchaseHistory.of_table(found.select(_COLUMNS)).of_items(catalogue.items)
+    population = learn_population(history, table.end_of(context.as_of), catalogue)
+    rows = table.item_rows(history, catalogue, groups, population, found, context.as_of)
+    return _frame(rows, table.ITEM, context)
+
+
+def build_candidates(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row per customer with a purchase: the items that a request can choose from, scored by each version."""
+    models = table.newest_models(tables[table.MODEL].select("version", "number", "parameters").toArrow().to_pylist())
+    if not models:
+        return _frame(table.CANDIDATE_SCHEMA.empty_table(), table.CANDIDATE, context)
+    catalogue = Catalogue.of(_groups(tables[PRODUCTS]))
+    lines = _lines(tables[LINES], context)
+    population = learn_population(_history(_sample(lines), catalogue), table.end_of(context.as_of), catalogue)
+    parts = (
+        rows
+        for part in _parts(lines)
+        for rows in table.candidate_rows(models, _history(part, catalogue), population, context.as_of)
+    )
+    return _frame(pa.concat_tables([table.CANDIDATE_SCHEMA.empty_table(), *parts]), table.CANDIDATE, context)
+
+
+def _lines(lines: DataFrame, context: BuildContext) -> DataFrame:
+    """Return the lines of merchandise of customers in the last HISTORY_DAYS, with item, weekday and hour."""
+    first = context.as_of - timedelta(days=HISTORY_DAYS)
+    known = lines.where("customer_id is not null and is_merchandise and quantity > 0").where(
+        (F.col("order_date") > F.lit(first)) & (F.col("order_date") <= F.lit(context.as_of))
+    )
+    return known.select(
+        "customer_id", F.col("product_id").cast("string").alias("item"), "order_date", "quantity", "sales_value",
+        "list_value", (F.weekday("ordered_at") + 1).alias("weekday"), F.hour("ordered_at").alias("hour"),
+    )  # fmt: skip
+
+
+def _parts(lines: DataFrame) -> Iterator[DataFrame]:
+    """Yield the lines in parts of about SAMPLE_CUSTOMERS customers, by a hash of the customer."""
+    count = lines.select("customer_id").distinct().count()
+    parts = max(-(-count // SAMPLE_CUSTOMERS), 1)
+    for number in range(parts):
+        yield lines if parts == 1 else lines.where(F.pmod(F.xxhash64("customer_id"), F.lit(parts)) == number)
+
+
+def _sample(lines: DataFrame) -> DataFrame:
+    return next(_parts(lines))
+
+
+def _history(lines: DataFrame, catalogue: Catalogue) -> PurchaseHistory:
+    return PurchaseHistory.of_table(lines.select(*_COLUMNS).toArrow()).of_items(catalogue.items)
+
+
+def _groups(products: DataFrame) -> Groups:
+    """Return product type and category of each product that was sold."""
+    sold = products.where("is_merchandise and line_count > 0")
+    rows = sold.select(F.col("product_id").cast("string").alias("item"), "product_type", "product_category").toArrow()
+    return {row["item"]: (row["product_type"], row["product_category"]) for row in rows.to_pylist()}
+
+
+def _frame(rows: pa.Table, name: str, context: BuildContext) -> DataFrame:
+    # Spark reads no column types from an empty Arrow table.
+    if rows.num_rows:
+        return context.spark.createDataFrame(rows)
+    return context.spark.createDataFrame([], spark_schema(context.contracts.table(name)))
