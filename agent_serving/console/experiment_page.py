@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -32,6 +33,7 @@ _REASONS = {
     r"the interval contains 0": "구간이 0을 포함합니다.",
     r"the whole interval is above 0": "구간 전체가 0보다 큽니다.",
     r"the whole interval is below 0": "구간 전체가 0보다 작습니다.",
+    r"no figures yet, or all are equal": "수치가 아직 없거나 모두 같습니다.",
     r"guardrail broken: (.*)": r"보호 지표 위반: \1",
     r"too few customers: (\S+) in a variant, at least (\S+) are needed":
         r"고객 수 부족: 실험안의 고객 \1명, 최소 \2명 필요",
@@ -42,24 +44,26 @@ _REASONS = {
 }  # fmt: skip
 """Reasons of `features.experiment.verdict`, as patterns, in Korean."""
 _STATE = Wording("State", "상태")
+_STATES = {"planned": "예정", "running": "진행 중", "over": "기간 종료"}
 _EMPTY = Wording("No experiment for the purpose of this session.", "현재 이용 목적의 실험이 없습니다.")
 
 
 def show_experiments(visit: Visit) -> Response:
     """Show the experiments for the purpose of the session, the newest first, and how many there are for others."""
     found = visit.console.experiments.newest()
+    today = visit.console.installation.decision_moment().date()
     here = sorted(_here(visit), key=lambda one: one.experiment.start, reverse=True)
     heads = (Wording("Experiment", "실험"), Wording("First day", "시작일"), Wording("Last day", "종료일"),
              Wording("Metric", "지표"), Wording("Variants", "실험안"), _STATE)  # fmt: skip
     rows = [
         [Link(one.experiment.name, f"/console/experiment/{one.experiment.name}"), one.experiment.start,
          one.experiment.last_day, one.experiment.metric.name, ", ".join(v.version for v in one.experiment.variants),
-         _state(one)]
+         _state(one, today)]
         for one in here
     ]  # fmt: skip
     parts: list[Part] = [Grid(Wording("Experiments", "실험"), heads, rows, _EMPTY)]
     if others := len(found) - len(here):
-        text = Wording(f"There are {others} for other purposes.", f"다른 이용 목적의 실험이 {others}개 있습니다.")
+        text = Wording(f"Experiments for other purposes: {others}.", f"다른 이용 목적의 실험이 {others}개 있습니다.")
         parts.append(Note(text))
     return visit.render_parts(Wording("Experiments", "실험"), parts)
 
@@ -72,7 +76,7 @@ def show_experiment(visit: Visit) -> Response:
         report = visit.console.experiments.report(name, caller)
     except UnknownExperimentError:
         raise UnknownEntry("There is no such experiment.") from None
-    parts: list[Part] = [_facts(visit, report), *(_answer(one) for one in report.verdicts), _figures(report)]
+    parts: list[Part] = [*(_answer(one) for one in report.verdicts), _facts(report), _figures(report)]
     if report.version.experiment.guardrails:
         heads = (Wording("Variant", "실험안"), Wording("Guardrail", "보호 지표"), _STATE, Wording("Increase", "증가량"),
                  Wording("Interval", "구간"))  # fmt: skip
@@ -85,13 +89,15 @@ def show_experiment(visit: Visit) -> Response:
 
 def tiles(visit: Visit) -> list[Tile]:
     """Return how many experiments run for the purpose of the session."""
-    running = sum(not one.stopped for one in _here(visit))
+    today = visit.console.installation.decision_moment().date()
+    running = sum(one.state(today) == "running" for one in _here(visit))
     note = Wording("experiments run for this purpose", "이 목적으로 진행 중인 실험")
     return [Tile(Wording("Experiments", "실험"), running, "/experiment", note)] if running else []
 
 
 _GUARDRAIL = {
     "holds": State(Wording("holds", "양호"), "good"), "broken": State(Wording("broken", "위반"), "bad"),
+    "no figures": State(Wording("no figures", "수치 없음"), "warn"),
 }  # fmt: skip
 
 
@@ -99,22 +105,21 @@ def _here(visit: Visit) -> list[Version]:
     return [one for one in visit.console.experiments.newest() if one.experiment.purpose == visit.staff.purpose]
 
 
-def _state(version: Version) -> State:
+def _state(version: Version, today: date) -> State:
+    state = version.state(today)
     if version.stopped:
-        return State(Wording(f"stopped: {version.stopped}", f"중단: {version.stopped}"))
-    return State(Wording("running", "진행 중"), "good")
+        return State(Wording(state, f"중단: {version.stopped}"))
+    return State(Wording(state, _STATES[state]), "good" if state == "running" else "plain")
 
 
-def _facts(visit: Visit, report: Report) -> Facts:
+def _facts(report: Report) -> Facts:
     experiment, size = report.version.experiment, told_size(report.taking_part)
-    purpose = visit.console.names.purpose(experiment.purpose)
     return Facts(
         Wording("The experiment", "실험 개요"),
         (
-            Fact("state", _STATE, _state(report.version)),
+            Fact("state", _STATE, _state(report.version, report.at.date())),
             Fact("days", Wording("Days", "기간"), f"{experiment.start} – {experiment.last_day}"),
             Fact("size", Wording("Customers, at least", "고객 수 (최소)"), size),
-            Fact("purpose", Wording("Purpose", "이용 목적"), purpose),
             Fact("alpha", Wording("Wrong answers without a difference", "차이가 없을 때 오판 확률"),
                  Share(experiment.alpha)),
         ),
@@ -140,7 +145,7 @@ def _korean(reason: str) -> str:
 
 def _figures(report: Report) -> Grid:
     heads = (Wording("Variant", "실험안"), Wording("Serves", "제공 버전"), Wording("Answer", "판정"),
-             Wording("Difference", "차이"), Wording("Interval", "구간"), Wording("Of the control", "대조군 대비"),
+             Wording("Difference", "차이"), Wording("Interval", "구간"), Wording("Relative", "대조군 대비"),
              Wording("Variance removed", "제거된 분산"))  # fmt: skip
     title = metric_text(report)
     rows = [

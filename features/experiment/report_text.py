@@ -10,7 +10,7 @@ from features.insight.group_size import told_size
 from features.insight.score.report_page import render_table
 from privacy.anonymity.report.html_page import STYLE
 
-HEADINGS = ("Variant", "Serves", "Answer", "Reason", "Difference", "Interval", "Of the control", "Variance removed")
+HEADINGS = ("Variant", "Serves", "Answer", "Reason", "Difference", "Interval", "Relative", "Variance removed")
 GUARDRAIL_HEADINGS = ("Variant", "Guardrail", "State", "Increase", "Interval")
 
 
@@ -33,7 +33,7 @@ def report_lines(report: Report) -> list[str]:
 def head_lines(report: Report) -> list[str]:
     """Return the lines above the verdicts: state, who takes part, the days."""
     experiment = report.version.experiment
-    state = f"stopped: {report.version.stopped}" if report.version.stopped else "running"
+    state = report.version.state(report.at.date())
     shares = ", ".join(f"{one.name} = {one.version} ({one.share:.0%})" for one in experiment.variants)
     return [
         f"{experiment.name} on {report.at:%Y-%m-%d %H:%M}: {state}",
@@ -45,7 +45,7 @@ def head_lines(report: Report) -> list[str]:
 def metric_text(report: Report) -> str:
     """Return the name of the metric with its unit."""
     metric = report.version.experiment.metric
-    return f"{metric.name} {metric.unit}".strip()
+    return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
 
 
 def verdict_rows(report: Report) -> list[list[str]]:
@@ -81,15 +81,16 @@ def _row(report: Report, verdict: Verdict) -> list[str]:
     return [
         *row,
         f"{verdict.estimate:+.4g}",
-        f"{verdict.low:+.4g} to {verdict.high:+.4g}",
+        f"[{verdict.low:+.4g}, {verdict.high:+.4g}]",
         f"{verdict.estimate / mean:+.1%}" if mean else "",
         "" if removed is None else f"{removed:.0%}",
     ]
 
 
 def _guardrails(verdict: Verdict) -> list[list[str]]:
-    return [
-        [verdict.treatment, one.name, "broken" if one.is_broken else "holds", f"{one.increase:+.4g}",
-         f"{one.low:+.4g} to {one.high:+.4g}"]
-        for one in verdict.guardrails
-    ]  # fmt: skip
+    rows = []
+    for one in verdict.guardrails:
+        state = "broken" if one.is_broken else "holds"
+        figures = [state, f"{one.increase:+.4g}", f"[{one.low:+.4g}, {one.high:+.4g}]"]
+        rows.append([verdict.treatment, one.name, *(figures if one.is_known else ["no figures", "", ""])])
+    return rows
