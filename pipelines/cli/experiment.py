@@ -13,6 +13,7 @@ import typer
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
+from pipelines.cli.rollout import create_rollout, report_rollout, rollout_names, rollout_rows
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -40,12 +41,17 @@ def create(
     """
     from features.experiment.errors import ExperimentDefinitionError
     from features.experiment.service import Experiments
+    from features.rollout.definition import is_rollout
+    from features.rollout.service import By
 
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ExperimentDefinitionError("the file", "bytes that are no UTF-8") from None
     with installation_for(data) as installation:
+        if is_rollout(text):
+            create_rollout(installation, text, By(getuser()), replaces=replace)
+            return
         found = Experiments(installation).create(text, replaces=replace)
     typer.echo(f"{found.name}: {len(found.variants)} variants, {found.start} to {found.last_day}")
 
@@ -59,6 +65,7 @@ def status(as_json: Json = False, data: Data = None) -> None:
     from pipelines.cli.grid import make_grid, open_console
 
     with installation_for(data) as installation, Experiments(installation).store() as store:
+        rollouts = rollout_rows(installation)
         found = [store.versions(name)[-1] for name in store.names()]
     rows = [
         {
@@ -71,12 +78,17 @@ def status(as_json: Json = False, data: Data = None) -> None:
         for one in found
     ]
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json.dumps([*rows, *rollouts], ensure_ascii=False))
         return
     grid = make_grid("name", "start", "last day", "variants", "state")
     for row in rows:
         grid.add_row(*map(escape, row.values()))
     open_console().print(grid)
+    if rollouts:
+        grid = make_grid("rollout", "subject", "versions", "since", "state")
+        for row in rollouts:
+            grid.add_row(*map(escape, row.values()))
+        open_console().print(grid)
 
 
 @app.command()
@@ -87,8 +99,12 @@ def stop(
 ) -> None:
     """Stop an experiment for good: it gives no variants and records nothing any more. Its report stays."""
     from features.experiment.service import Experiments
+    from features.rollout.service import By, Rollouts
 
     with installation_for(data) as installation:
+        if name in rollout_names(installation):
+            Rollouts(installation).stop(name, reason, By(getuser()))
+            return
         Experiments(installation).stop(name, reason)
 
 
@@ -115,6 +131,9 @@ def report(
     if out is not None:
         require_free(out, force=force)
     with installation_for(data) as installation:
+        if name in rollout_names(installation):
+            report_rollout(installation, name, out, as_json=as_json)
+            return
         found = Experiments(installation).report(name, Caller(who or getuser(), role))
     if out is not None:
         out.write_text(render_report(found), encoding="utf-8")
