@@ -29,6 +29,8 @@ CALLS, ERROR, SLOW, DIFFERENCE = "calls", "error", "slow", "difference"
 """Names of what is counted of every version. Other guardrails count what the service reports, such as clicks."""
 SHADOW_COUNTS = frozenset({CALLS, ERROR, SLOW, DIFFERENCE})
 """What can be counted of a version whose answers are not used."""
+USUAL_RATIO = 1.1
+"""Customers of a canary are others than the rest, and some people meet errors often. `bench/experiment` measures it."""
 _MOST_CHARACTERS = 20_000
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 _Version = Annotated[str, Field(min_length=1, max_length=200)]
@@ -85,7 +87,7 @@ class Guardrail(_Document):
 
     name: _Name
     direction: Literal["rise", "fall"] = "rise"
-    most_ratio: Annotated[float, Field(ge=1)] | None = 1.0
+    most_ratio: Annotated[float, Field(ge=1)] | None = USUAL_RATIO
     limit: Annotated[float, Field(gt=0, lt=1)] | None = None
     above_seconds: Annotated[float, Field(gt=0)] | None = None
 

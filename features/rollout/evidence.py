@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 6.0, 20.0])
+RATIOS = np.array([1.5, 2.0, 3.0, 6.0, 20.0])
 """Ratios of the odds for which the test is made. Between two of them it loses little."""
 _MOST_EXPONENT = 300.0
 

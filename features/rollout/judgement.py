@@ -40,6 +40,7 @@ class Finding:
         old_rate: share of the calls of the other version in the same looks, or the limit.
         evidence: largest evidence of any look that the guardrail is broken.
         needed: evidence at which it counts as broken, 1 / α of one comparison.
+        broken_at: end of the first look whose evidence sufficed; None if none did.
     """
 
     guardrail: str
@@ -48,11 +49,12 @@ class Finding:
     old_rate: float | None
     evidence: float
     needed: float
+    broken_at: datetime | None
 
     @property
     def is_broken(self) -> bool:
-        """Whether the evidence suffices."""
-        return self.evidence >= self.needed
+        """Whether the evidence sufficed at any look."""
+        return self.broken_at is not None
 
     @property
     def text(self) -> str:
@@ -115,8 +117,9 @@ def find(rollout: Rollout, counts: Counts) -> tuple[Finding, ...]:
             limits = share_of_new(first[1], second[1], guardrail.most_ratio or 1.0)
             reached = evidence(first[0], hits + old_hits, limits, days)
             beside = _rate(old_hits[calls > 0], old_calls[calls > 0])
+        first_time = next((looks[one] + LOOK for one in np.flatnonzero(reached >= needed)), None)
         most = float(reached.max(initial=1.0))
-        found.append(Finding(name, compared, _rate(hits, calls), beside, most, needed))
+        found.append(Finding(name, compared, _rate(hits, calls), beside, most, needed, first_time))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -118,9 +119,9 @@ class RolloutStore:
 
     def count(self, attempt: int, counts: Counts) -> None:
         """Add to the counts of a definition."""
-        rows = [(attempt, _text(look), *key, count) for (look, *key), count in counts.items()]
+        rows = [(attempt, _text(look), v, int(shadow), m, count) for (look, v, shadow, m), count in counts.items()]
         with self.changing():
-            self._db.executemany(_COUNT, [(a, look, v, int(s), m, count) for a, look, v, s, m, count in rows])
+            self._db.executemany(_COUNT, rows)
 
     def counts(self, attempt: int) -> Counts:
         """Return the counts of a definition."""
@@ -131,7 +132,13 @@ class RolloutStore:
 
 def _step(row: tuple[int, int, str, int, str, str, str]) -> Step:
     number, attempt, document, stage, state, reason, at = row
-    return Step(number, attempt, read_rollout(document), stage, State(state), reason, datetime.fromisoformat(at))
+    return Step(number, attempt, _rollout(document), stage, State(state), reason, datetime.fromisoformat(at))
+
+
+# A service reads the newest steps twice a second.
+@lru_cache(maxsize=256)
+def _rollout(document: str) -> Rollout:
+    return read_rollout(document)
 
 
 def _text(moment: datetime) -> str:

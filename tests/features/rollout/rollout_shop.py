@@ -53,7 +53,8 @@ class RolloutShop:
 
     def served(self) -> set[str]:
         """Return the versions that serve the customers in a process that begins now."""
-        found = (self.process().serving(SUBJECT, one) for one in CUSTOMERS)
+        process = self.process()
+        found = (process.serving(SUBJECT, one) for one in CUSTOMERS)
         return {one.version for one in found if one is not None}
 
     def calls(self, hours: float, rates: dict[str, float], a_look: int = 300, seed: int = 1) -> None:

@@ -14,7 +14,7 @@ LOOKS_A_DAY = 24
 def traffic(
     seed: int, days: int, rates: tuple[float, float], calls: int = 20_000, share: float = 0.1, begins: int = 0
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return calls and failed calls of the new and of the old version by hour; evenings are busy and fail twice as often.
+    """Return calls and failed calls of the new and of the old version by hour; busy hours fail more often.
 
     `begins`: day from which the new version has a rate of its own.
     """

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from features.experiment.service import Experiments
 from features.rollout.errors import RolloutDefinitionError, RolloutStateError, UnknownRolloutError
@@ -24,6 +25,7 @@ from tests.features.rollout.rollout_shop import (
     NEW,
     OLD,
     SHADOW,
+    START,
     SUBJECT,
     RolloutShop,
     document,
@@ -116,7 +118,8 @@ def test_slow_calls_and_fewer_clicks_break_their_guardrails(shop: RolloutShop) -
             for version, calls in ((OLD, 800), (NEW, 200)):
                 is_bad = version == NEW
                 times = [0.1] * (calls - 20 * (1 + is_bad)) + [0.6] * 20 * (1 + is_bad)
-                shop.rollouts.record(SUBJECT, version, calls, 8, times, counts={"click": calls // (20 if is_bad else 10)})
+                clicks = calls // (20 if is_bad else 10)
+                shop.rollouts.record(SUBJECT, version, calls, calls // 100, times, counts={"click": clicks})
             shop.passes(timedelta(minutes=11))
             shop.rollouts.flush()
         assert shop.rollouts.state()[-1][0].reason.startswith(f"guardrail broken: {guardrail['name']}")
@@ -154,7 +157,7 @@ def test_one_rollout_of_a_subject_runs_and_begins_with_what_is_served(shop: Roll
     with pytest.raises(RolloutStateError, match="stopped already"):
         shop.rollouts.stop("hybrid_3", "again", KIM)
     shop.rollouts.create(document(name="other", new="hybrid/4"), KIM)
-    with pytest.raises(RolloutStateError, match="a rollout 'hybrid_3' is of"):
+    with pytest.raises(RolloutStateError, match="'hybrid_3' is of recommendation"):
         shop.rollouts.create(document(subject="search"), KIM, replaces=True)
     with pytest.raises(UnknownRolloutError, match="hybrid_3"):
         shop.rollouts.stop("hybrid_33", "typo", KIM)
@@ -170,11 +173,9 @@ def test_a_later_rollout_decides_what_is_served(shop: RolloutShop) -> None:
 
 
 def test_an_experiment_and_a_rollout_have_different_names(shop: RolloutShop) -> None:
-    with Experiments(shop.installation).store() as store:
-        from tests.features.experiment.test_service import document as experiment
-        from features.experiment.definition import read_experiment
-
-        store.add(read_experiment(experiment(name="hybrid_3")), 1, "", shop.moment)
+    variants = [{"name": name, "version": name, "share": 0.5} for name in ("one", "two")]
+    whole = {"name": "hybrid_3", "purpose": "analytics", "start": START.date(), "variants": variants}
+    Experiments(shop.installation).create(yaml.safe_dump(whole | {"metric": {"name": "spend"}}))
     with pytest.raises(RolloutStateError, match="experiment"):
         shop.rollouts.create(document(), KIM)
 
