@@ -1,13 +1,14 @@
 """The definition of an experiment: a YAML document.
 
     name: basket_list
-    purpose: personalised_recommendation
+    purpose: personalisation
     start: 2026-03-02
     days: 28
     variants:
       - {name: control, version: popularity/1, share: 0.5}
       - {name: treatment, version: hybrid/3, share: 0.5}
-    metric: {name: spend, unit: USD, before: spend_before}
+    subject: recommendation
+    metric: {name: spend, unit: USD, source: orders}
     guardrails:
       - {name: error_rate, most_increase: 0.01}
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -27,6 +29,8 @@ from features.experiment.errors import ExperimentDefinitionError
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 _MOST_CHARACTERS = 20_000
+ORDER_METRICS = ("spend", "orders")
+"""Metrics that are read from the orders: their value received, and their number."""
 
 
 class _Document(BaseModel):
@@ -42,17 +46,31 @@ class Variant(_Document):
 
 
 class Metric(_Document):
-    """The figure that decides: the sum of a customer's outcomes of this name.
+    """The figure that decides: a sum a customer.
 
     Attributes:
-        name: name of the outcomes.
+        name: name of the recorded outcomes; or `spend` or `orders`, from the orders of the customer.
         unit: unit of the figure; empty for a count or a rate.
+        source: `recorded` by the service that serves the variants, or `orders`: read from gold/order_history, from the
+            day on which a customer is assigned to the last day of the experiment.
         before: name of the outcomes of the time before the start, by which CUPED adjusts; None without adjustment.
+        days_before: with `orders`, days before the start by which CUPED adjusts; 0 without adjustment, by default
+            twice the days of the experiment.
     """
 
     name: _Name
-    unit: str = ""
+    unit: Annotated[str, Field(max_length=20)] = ""
+    source: Literal["recorded", "orders"] = "recorded"
     before: _Name | None = None
+    days_before: Annotated[int, Field(ge=0, le=366)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.source == "orders" and (self.name not in ORDER_METRICS or self.before is not None):
+            raise ValueError(f"a metric of orders is {' or '.join(ORDER_METRICS)}, and states days_before, not before")
+        if self.source == "recorded" and self.days_before is not None:
+            raise ValueError("days_before is for a metric of orders; recorded figures are named by before")
+        return self
 
 
 class Guardrail(_Document):
@@ -67,6 +85,7 @@ class Experiment(_Document):
 
     Attributes:
         purpose: purpose that a customer must permit to take part.
+        subject: what is varied, such as `recommendation`; a service asks for the running experiments of its subject.
         days: planned days, each with one look.
         salt: makes the assignments of two experiments independent; by default it is the name.
         alpha: probability of a wrong verdict when the variants do not differ, over all looks.
@@ -77,6 +96,7 @@ class Experiment(_Document):
 
     name: _Name
     purpose: Annotated[str, Field(min_length=1, max_length=100)]
+    subject: _Name | None = None
     start: date
     days: Annotated[int, Field(ge=1, le=366)] = 28
     salt: Annotated[str, Field(max_length=100)] = ""
@@ -106,6 +126,25 @@ class Experiment(_Document):
         return self.start + timedelta(self.days - 1)
 
     @property
+    def days_before(self) -> int:
+        """Days before the start whose orders adjust the metric; 0 without."""
+        if self.metric.source == "recorded":
+            return 0
+        return 2 * self.days if self.metric.days_before is None else self.metric.days_before
+
+    @property
+    def before(self) -> str | None:
+        """Name of the figure of the time before the start; None without one."""
+        # With a blank, so that no recorded figure has it.
+        return f"{self.metric.name} before" if self.days_before else self.metric.before
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """Names of the figures that the service records."""
+        metric = {self.metric.name, self.metric.before} if self.metric.source == "recorded" else set()
+        return frozenset({one for one in metric if one is not None} | {one.name for one in self.guardrails})
+
+    @property
     def plan(self) -> dict[str, object]:
         """Everything that must not change once customers take part: all but the variants."""
         return self.model_dump(mode="json", exclude={"variants"})
@@ -115,6 +154,7 @@ class Experiment(_Document):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+@lru_cache(maxsize=256)
 def read_experiment(text: str) -> Experiment:
     """Return the experiment of a YAML document.
 

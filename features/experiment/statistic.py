@@ -5,20 +5,18 @@
 - `obrien_fleming`: bounds for a fixed number of equally spaced looks (O'Brien & Fleming 1979), by numerical integration
   of the joint density of the looks (Armitage, McPherson & Rowe 1969).
 - `adjust_by_before`: CUPED (Deng, Xu, Kohavi & Walker 2013).
-- `sample_ratio_p`: chi-square test of the sizes of the variants.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,9 +98,3 @@ def adjust_by_before(values: Floats, before: Floats) -> Floats:
     theta = float(((values - values.mean()) * (before - before.mean())).mean()) / spread
     adjusted: Floats = values - theta * (before - before.mean())
     return adjusted
-
-
-def sample_ratio_p(counts: Sequence[int], shares: Sequence[float]) -> float:
-    """Return the probability of sizes at least as far from the declared shares, if assignment follows them."""
-    expected = np.asarray(shares) * sum(counts)
-    return float(chi2.sf(((np.asarray(counts) - expected) ** 2 / expected).sum(), len(counts) - 1))

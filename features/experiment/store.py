@@ -57,11 +57,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Assigned:
-    """The stored variant of a customer, and the version of the experiment that drew it."""
+    """The stored variant of a customer, the version of the experiment that drew it, and when."""
 
     customer_id: str
     variant: str
     number: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,15 @@ class ExperimentStore:
         found = self._db.execute(query, (name,)).fetchall()
         if not found:
             raise UnknownExperimentError(name, self.names())
-        return [Version(n, read_experiment(text), why, datetime.fromisoformat(at)) for n, text, why, at in found]
+        return [_version(row) for row in found]
+
+    def newest(self) -> list[Version]:
+        """Return the newest version of each experiment."""
+        query = (
+            "SELECT number, document, stopped, at FROM experiment AS e WHERE number = "
+            "(SELECT max(number) FROM experiment WHERE name = e.name) ORDER BY name"
+        )
+        return [_version(row) for row in self._db.execute(query).fetchall()]
 
     def add(self, experiment: Experiment, number: int, stopped: str, at: datetime) -> None:
         """Store a version. Use it inside `changing`."""
@@ -128,9 +137,11 @@ class ExperimentStore:
     def assignments(self, name: str) -> list[Assigned]:
         """Return the assignments of an experiment."""
         query = (
-            "SELECT customer_id, variant, number FROM experiment_assignment WHERE experiment = ? ORDER BY customer_id"
+            "SELECT customer_id, variant, number, at FROM experiment_assignment WHERE experiment = ? "
+            "ORDER BY customer_id"
         )
-        return [Assigned(*row) for row in self._db.execute(query, (name,)).fetchall()]
+        found = self._db.execute(query, (name,)).fetchall()
+        return [Assigned(one, variant, n, datetime.fromisoformat(at)) for one, variant, n, at in found]
 
     def record(self, name: str, outcomes: Iterable[Outcome]) -> None:
         """Store outcomes. Use it inside `changing`."""
@@ -175,6 +186,11 @@ class ExperimentStore:
         if self._db.is_shared:
             self._db.vacuum(*PERSONAL)
         return deleted
+
+
+def _version(row: tuple[int, str, str, str]) -> Version:
+    number, document, stopped, at = row
+    return Version(number, read_experiment(document), stopped, datetime.fromisoformat(at))
 
 
 def _text(moment: datetime) -> str:

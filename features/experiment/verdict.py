@@ -14,18 +14,15 @@ from enum import StrEnum
 import numpy as np
 
 from features.experiment.definition import Experiment
+from features.experiment.sample_ratio import Draws, sample_ratio_fault
 from features.experiment.statistic import (
     Difference,
     Floats,
     adjust_by_before,
     difference,
     obrien_fleming,
-    sample_ratio_p,
     sequence_radius,
 )
-
-SAMPLE_RATIO_ALPHA = 0.0005
-"""Level of the check of sizes at one look: 28 daily looks at a sound experiment then raise one alarm in a hundred."""
 
 
 class Answer(StrEnum):
@@ -52,13 +49,13 @@ class Observed:
 
     Attributes:
         samples: sample of each pair's control and treatment, by treatment.
-        sizes: for each version of the experiment, customers assigned to its variants, in their order, and the shares.
+        draws: the customers assigned, by day and version of the experiment.
         faults: reasons against any verdict that the caller found.
         day: the day of the look.
     """
 
     samples: Mapping[str, tuple[Sample, Sample]]
-    sizes: Sequence[tuple[Sequence[int], Sequence[float]]]
+    draws: Sequence[Draws]
     faults: Sequence[str]
     day: date
 
@@ -106,23 +103,13 @@ class Verdict:
         return any(one.is_broken for one in self.guardrails)
 
 
-def sample_ratio_fault(sizes: Sequence[tuple[Sequence[int], Sequence[float]]]) -> str | None:
-    """Return the fault of the sizes of the variants; None if each version's sizes fit its declared shares."""
-    for counts, shares in sizes:
-        if sum(counts) and (p := sample_ratio_p(counts, shares)) < SAMPLE_RATIO_ALPHA / len(sizes):
-            told = " : ".join(f"{count:,}" for count in counts)
-            planned = " : ".join(f"{share:.0%}" for share in shares)
-            return f"sample-ratio fault: {told} customers where {planned} was declared (p = {p:.1g})"
-    return None
-
-
 def judge(experiment: Experiment, observed: Observed) -> tuple[Verdict, ...]:
     """Return the verdict about each treatment.
 
     Several treatments share alpha equally (Bonferroni). A guardrail is tested with the confidence sequence, one-sided
     at the same level.
     """
-    faults = [*observed.faults, *filter(None, [sample_ratio_fault(observed.sizes)])]
+    faults = [*observed.faults, *filter(None, [sample_ratio_fault(observed.draws, experiment.days)])]
     alpha = experiment.alpha / len(observed.samples)
     return tuple(
         _judge_one(experiment, name, pair, alpha, observed.day, faults) for name, pair in observed.samples.items()

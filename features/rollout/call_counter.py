@@ -21,7 +21,7 @@ class CallCounter:
     def __init__(self, write: Callable[[int, Counter[Key]], None], after: Callable[[], None]) -> None:
         """`write` stores the counts of one definition; `after` is called when all are stored."""
         self._write, self._after = write, after
-        self._lock = threading.Lock()
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._counts: dict[int, Counter[Key]] = {}
         self._timer: threading.Timer | None = None
 
@@ -33,17 +33,18 @@ class CallCounter:
 
     def flush(self) -> None:
         """Store what was counted. What cannot be stored is kept for the next time."""
-        with self._lock:
-            taken, self._counts = self._counts, {}
-        try:
-            for attempt in list(taken):
-                self._write(attempt, taken[attempt])
-                del taken[attempt]
-        finally:
+        with self._flushing:
             with self._lock:
-                for attempt, counts in taken.items():
-                    self._counts.setdefault(attempt, Counter()).update(counts)
-        self._after()
+                taken, self._counts = self._counts, {}
+            try:
+                for attempt in list(taken):
+                    self._write(attempt, taken[attempt])
+                    del taken[attempt]
+            finally:
+                with self._lock:
+                    for attempt, counts in taken.items():
+                        self._counts.setdefault(attempt, Counter()).update(counts)
+            self._after()
 
     def close(self) -> None:
         """Store what was counted, and end the timer."""

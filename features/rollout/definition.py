@@ -1,18 +1,21 @@
 """The definition of a rollout: a YAML document.
 
-kind: rollout
-name: hybrid_3
-subject: recommendation
-old: popularity/1
-new: hybrid/3
-stages:
-  - {kind: shadow, hours: 24}
-  - {kind: canary, share: 0.1, hours: 72}
-  - {kind: blue_green, hours: 48}
-guardrails:
-  - {name: error, limit: 0.05}
-  - {name: slow, above_seconds: 0.5, most_ratio: 1.2}
-  - {name: click, direction: fall}
+    kind: rollout
+    name: hybrid_3
+    purpose: personalisation
+    subject: recommendation
+    old: popularity/1
+    new: hybrid/3
+    stages:
+      - {kind: shadow, hours: 24}
+      - {kind: canary, share: 0.1, hours: 72}
+      - {kind: blue_green, hours: 48}
+    guardrails:
+      - {name: error, limit: 0.05}
+      - {name: slow, above_seconds: 0.5}
+      - {name: click, direction: fall}
+
+A guardrail counts calls; the share of them is compared with the old version and with the limit.
 """
 
 from __future__ import annotations
@@ -114,6 +117,7 @@ class Rollout(_Document):
     """A definition.
 
     Attributes:
+        purpose: purpose for which the versions answer; a role needs it to change the rollout or to see its report.
         subject: what a service serves, such as `recommendation`. One rollout of a subject runs at a time.
         old: the version that is served now.
         new: the version that is to take over.
@@ -123,6 +127,7 @@ class Rollout(_Document):
 
     kind: Literal["rollout"]
     name: _Name
+    purpose: Annotated[str, Field(min_length=1, max_length=100)]
     subject: _Name
     old: _Version
     new: _Version

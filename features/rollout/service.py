@@ -13,18 +13,19 @@ from features.experiment.assignment import point_of
 from features.experiment.store import FILE as EXPERIMENT_FILE
 from features.experiment.store import STORE as EXPERIMENT_STORE
 from features.experiment.store import ExperimentStore
+from features.retrieval.answer import Caller
 from features.rollout.call_counter import CallCounter, Key
 from features.rollout.definition import CALLS, ERROR, SLOW, Rollout, StageKind, read_rollout
 from features.rollout.errors import RolloutDefinitionError, RolloutStateError
-from features.rollout.judgement import Action, Finding, Judgement, find, judge, look_of
+from features.rollout.judgement import LATE, Action, Finding, Judgement, find, judge, look_of
 from features.rollout.store import FILE, STORE, RolloutStore, State, Step
 from installation.installation import Installation
+from privacy.access.errors import AccessRefused
 from privacy.audit import AuditEntry, AuditError, loggable
 from privacy.storage.database import is_unwritten
 
 FRESH_SECONDS = 0.5
 """A process looks so often which versions are served, so that each serves the rolled-back one within a second."""
-_PURPOSE = "service_delivery"
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,7 @@ class Report:
     judgement: Judgement | None
 
 
-@dataclass(frozen=True)
-class By:
-    """The user or service that changes a rollout, and the role, for the audit log."""
-
-    who: str
-    role: str = "operator"
-
-
-AUTOMATIC = By("bojagi rollout", "pipeline")
+_AUTOMATIC = Caller("bojagi rollout", "pipeline")
 
 
 class Rollouts:
@@ -66,15 +59,21 @@ class Rollouts:
         self._seen: tuple[float, dict[str, Step]] | None = None
         self._judged: datetime | None = None
 
-    def create(self, text: str, by: By, *, replaces: bool = False) -> Rollout:
+    def create(self, text: str, caller: Caller, *, replaces: bool = False) -> Rollout:
         """Begin the rollout of a YAML document at its first stage; with `replaces`, instead of the one of its name.
 
         Raises:
-            RolloutDefinitionError: the document is no definition, or `old` is not what is served now.
+            RolloutDefinitionError: the document is no definition, names an unknown purpose, or `old` is not what is
+                served now.
             RolloutStateError: the name is taken, or another rollout of the subject runs.
+            AccessRefused: the role may not use the purpose.
             AuditError: it cannot be logged; nothing was changed.
         """
         rollout = read_rollout(text)
+        if rollout.purpose not in (known := self._installation.policy.purposes):
+            expected = f"{rollout.purpose!r} is no purpose; expected one of {', '.join(known)}"
+            raise RolloutDefinitionError("purpose", expected)
+        self._require_purpose(rollout, "create", caller)
         if rollout.name in self._experiments():
             raise RolloutStateError(f"There is an experiment {rollout.name!r}; choose another name.")
         with self._store() as store, store.changing():
@@ -92,26 +91,28 @@ class Rollouts:
             if decides is not None and (served := _served(decides)) != rollout.old:
                 raise RolloutDefinitionError("old", f"{rollout.subject} is served by {served} now")
             store.add(rollout, None, 0, State.RUNNING, "created", self._installation.clock())
-            self._log(rollout, "create", by, f"{rollout.old} to {rollout.new}")
+            self._log(rollout, "create", caller, f"{rollout.old} to {rollout.new}")
         return rollout
 
-    def stop(self, name: str, reason: str, by: By) -> None:
+    def stop(self, name: str, reason: str, caller: Caller) -> None:
         """Serve the old version to everyone again, and end the rollout.
 
         Raises:
             UnknownRolloutError: there is none.
             RolloutStateError: it is stopped already, or a later rollout decides what is served.
+            AccessRefused: the role may not use the purpose.
             AuditError: it cannot be logged; nothing was changed.
         """
         with self._store() as store, store.changing():
             step = store.steps(name)[-1]
+            self._require_purpose(step.rollout, "stop", caller)
             if step.state is State.STOPPED:
                 raise RolloutStateError(f"The rollout {name!r} is stopped already: {step.reason}.")
             decides = next(one for one in reversed(store.newest()) if one.rollout.subject == step.rollout.subject)
             if decides.rollout.name != name:
                 raise RolloutStateError(f"The rollout {decides.rollout.name!r} decides what is served; stop that one.")
             store.add(step.rollout, step.attempt, step.stage, State.STOPPED, reason, self._installation.clock())
-            self._log(step.rollout, "stop", by, reason)
+            self._log(step.rollout, "stop", caller, reason)
 
     def serving(self, subject: str, customer: str | None) -> Serving | None:
         """Return which version serves a customer; None if no rollout has ever been of the subject.
@@ -181,7 +182,8 @@ class Rollouts:
         Raises:
             AuditError: a step was done and cannot be logged.
         """
-        self._judged = look_of(now := self._installation.clock().astimezone(UTC))
+        now = self._installation.clock().astimezone(UTC)
+        self._judged = look_of(now - LATE)
         if not self._exists:
             return []
         with self._store() as store:
@@ -202,15 +204,17 @@ class Rollouts:
                 for one in store.newest()
             ]
 
-    def report(self, name: str) -> Report:
+    def report(self, name: str, caller: Caller) -> Report:
         """Return the steps of a rollout and what is known about its guardrails.
 
         Raises:
             UnknownRolloutError: there is none.
+            AccessRefused: the role may not use the purpose.
         """
         now = self._installation.clock().astimezone(UTC)
         with self._store() as store:
             steps = store.steps(name)
+            self._require_purpose(steps[-1].rollout, "report", caller)
             counts = store.counts(steps[-1].attempt)
         newest = steps[-1]
         judgement = judge(newest, counts, now) if newest.state is State.RUNNING else None
@@ -230,7 +234,7 @@ class Rollouts:
                 return  # another process was faster
             store.add(step.rollout, step.attempt, stage, state, judgement.reason, now)
             try:
-                self._log(step.rollout, judgement.action.value.replace(" ", "_"), AUTOMATIC, judgement.reason)
+                self._log(step.rollout, judgement.action.value.replace(" ", "_"), _AUTOMATIC, judgement.reason)
             except AuditError as error:
                 # A version that fails is rolled back also while the audit log cannot be written.
                 fault = error
@@ -238,7 +242,7 @@ class Rollouts:
             raise fault
 
     def _judge_once_a_look(self) -> None:
-        if self._judged != look_of(self._installation.clock().astimezone(UTC)):
+        if self._judged != look_of(self._installation.clock().astimezone(UTC) - LATE):
             self.judge()
 
     def _store_counts(self, attempt: int, counts: Counter[Key]) -> None:
@@ -273,10 +277,23 @@ class Rollouts:
         with closing(ExperimentStore(place)) as store:
             return store.names()
 
-    def _log(self, rollout: Rollout, action: str, by: By, reason: str) -> None:
+    def _require_purpose(self, rollout: Rollout, action: str, caller: Caller) -> None:
+        """Check that the caller may use the purpose; a refusal is logged."""
+        purposes = self._installation.roles[caller.role].purposes
+        if rollout.purpose in purposes and (caller.purposes is None or rollout.purpose in caller.purposes):
+            return
+        error = AccessRefused(
+            f"The role {caller.role} may not {action} a rollout for {rollout.purpose}; its purposes are "
+            f"{', '.join(purposes) or 'none'}."
+        )
+        self._log(rollout, action, caller, str(error), outcome="refused")
+        raise error
+
+    def _log(self, rollout: Rollout, action: str, caller: Caller, reason: str, outcome: str = "allowed") -> None:
         entry = AuditEntry(
-            at=self._installation.clock(), who=loggable(by.who, 200), role=loggable(by.role, 100), purpose=_PURPOSE,
-            action=f"rollout.{action}", table=f"rollout/{rollout.name}", reason=loggable(reason, 500),
+            at=self._installation.clock(), who=loggable(caller.name, 200), role=loggable(caller.role, 100),
+            purpose=rollout.purpose, action=f"rollout.{action}", table=f"rollout/{rollout.name}", outcome=outcome,
+            reason=loggable(reason, 500), identity=caller.identity,
         )  # fmt: skip
         self._installation.audit_log.append(entry)
 

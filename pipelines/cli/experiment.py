@@ -6,14 +6,18 @@ import json
 from dataclasses import asdict
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
+from pipelines.cli.report_file import write_report
 from pipelines.cli.rollout import create_rollout, report_rollout, rollout_names, rollout_rows
+
+if TYPE_CHECKING:
+    from features.retrieval.answer import Caller
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -22,51 +26,54 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 Name = Annotated[str, typer.Argument(help="Name of an experiment, as `bojagi experiment status` shows it.")]
+Role = Annotated[str, typer.Option("--role", help="Role of the user, such as analyst; logged as declared.")]
+Who = Annotated[str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")]
 
 
 @app.command()
 def create(
     file: Annotated[Path, typer.Argument(help="YAML file with the definition.", exists=True, dir_okay=False)],
+    role: Role,
     replace: Annotated[bool, typer.Option("--replace", help="Make it the next version of the experiment.")] = False,
+    who: Who = None,
     data: Data = None,
 ) -> None:
-    """Store an experiment.
+    """Store an experiment, or begin a rollout (`kind: rollout`).
 
     Customers keep their variants when it is replaced, also when a variant is added. Any other change while customers
     take part leaves it without a verdict. docs/experiments.md has the form of the file.
 
     [bold]Example[/bold]
 
-      bojagi experiment create basket_list.yaml
+      bojagi experiment create basket_list.yaml --role analyst
     """
     from features.experiment.errors import ExperimentDefinitionError
     from features.experiment.service import Experiments
     from features.rollout.definition import is_rollout
-    from features.rollout.service import By
 
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ExperimentDefinitionError("the file", "bytes that are no UTF-8") from None
-    with installation_for(data) as installation:
-        if is_rollout(text):
-            create_rollout(installation, text, By(getuser()), replaces=replace)
-            return
-        found = Experiments(installation).create(text, replaces=replace)
+    if is_rollout(text):
+        with installation_for(data) as installation:
+            create_rollout(installation, text, _caller(role, who), replaces=replace)
+        return
+    with installation_for(data) as installation, Experiments(installation) as experiments:
+        found = experiments.create(text, _caller(role, who), replaces=replace)
     typer.echo(f"{found.name}: {len(found.variants)} variants, {found.start} to {found.last_day}")
 
 
 @app.command()
 def status(as_json: Json = False, data: Data = None) -> None:
-    """List the experiments with their days, variants and state."""
+    """List the experiments with their days, variants and state, and the rollouts with their stage."""
     from rich.markup import escape
 
     from features.experiment.service import Experiments
     from pipelines.cli.grid import make_grid, open_console
 
-    with installation_for(data) as installation, Experiments(installation).store() as store:
-        rollouts = rollout_rows(installation)
-        found = [store.versions(name)[-1] for name in store.names()]
+    with installation_for(data) as installation, Experiments(installation) as experiments:
+        found, rollouts = experiments.newest(), rollout_rows(installation)
     rows = [
         {
             "name": one.experiment.name,
@@ -94,29 +101,32 @@ def status(as_json: Json = False, data: Data = None) -> None:
 @app.command()
 def stop(
     name: Name,
+    role: Role,
     reason: Annotated[str, typer.Option("--reason", help="Why it is stopped; kept with the experiment.")],
+    who: Who = None,
     data: Data = None,
 ) -> None:
-    """Stop an experiment for good: it gives no variants and records nothing any more. Its report stays."""
-    from features.experiment.service import Experiments
-    from features.rollout.service import By, Rollouts
+    """Stop an experiment for good: it gives no variants and records nothing any more. Its report stays.
 
-    with installation_for(data) as installation:
+    A rollout that is stopped serves the old version to everyone again.
+    """
+    from features.experiment.service import Experiments
+    from features.rollout.service import Rollouts
+
+    with installation_for(data) as installation, Experiments(installation) as experiments:
         if name in rollout_names(installation):
-            Rollouts(installation).stop(name, reason, By(getuser()))
-            return
-        Experiments(installation).stop(name, reason)
+            Rollouts(installation).stop(name, reason, _caller(role, who))
+        else:
+            experiments.stop(name, reason, _caller(role, who))
 
 
 @app.command()
 def report(
     name: Name,
-    role: Annotated[str, typer.Option("--role", help="Role of the user, such as analyst; logged as declared.")],
+    role: Role,
     out: Annotated[Path | None, typer.Option("--out", help="HTML file to write as well.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file of --out.")] = False,
-    who: Annotated[
-        str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")
-    ] = None,
+    who: Who = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -126,17 +136,16 @@ def report(
     """
     from features.experiment.report_text import render_report, report_lines
     from features.experiment.service import Experiments
-    from features.retrieval.answer import Caller
 
     if out is not None:
         require_free(out, force=force)
-    with installation_for(data) as installation:
+    with installation_for(data) as installation, Experiments(installation) as experiments:
         if name in rollout_names(installation):
-            report_rollout(installation, name, out, as_json=as_json)
+            report_rollout(installation, name, _caller(role, who), out, as_json=as_json)
             return
-        found = Experiments(installation).report(name, Caller(who or getuser(), role))
+        found = experiments.report(name, _caller(role, who))
     if out is not None:
-        out.write_text(render_report(found), encoding="utf-8")
+        write_report(out, render_report(found))
     if as_json:
         verdicts = [asdict(one) for one in found.verdicts]
         shown = {"name": name, "at": found.at, "stopped": found.version.stopped, "verdicts": verdicts}
@@ -144,3 +153,9 @@ def report(
         return
     for line in report_lines(found):
         typer.echo(line)
+
+
+def _caller(role: str, who: str | None) -> Caller:
+    from features.retrieval.answer import Caller
+
+    return Caller(who or getuser(), role)

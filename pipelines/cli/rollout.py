@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipelines.cli.report_file import write_report
+
 if TYPE_CHECKING:
-    from features.rollout.service import By
+    from features.retrieval.answer import Caller
     from installation.installation import Installation
 
 
-def create_rollout(installation: Installation, text: str, by: By, *, replaces: bool) -> None:
+def create_rollout(installation: Installation, text: str, caller: Caller, *, replaces: bool) -> None:
     """Begin a rollout and say where it stands."""
     from features.rollout.service import Rollouts
 
-    found = Rollouts(installation).create(text, by, replaces=replaces)
+    found = Rollouts(installation).create(text, caller, replaces=replaces)
     stages = ", ".join(one.kind if one.share is None else f"{one.kind} {one.share:.0%}" for one in found.stages)
     typer.echo(f"{found.name}: {found.old} to {found.new}; {stages}")
 
@@ -47,14 +49,14 @@ def rollout_rows(installation: Installation) -> list[dict[str, str]]:
     ]
 
 
-def report_rollout(installation: Installation, name: str, out: Path | None, *, as_json: bool) -> None:
+def report_rollout(installation: Installation, name: str, caller: Caller, out: Path | None, *, as_json: bool) -> None:
     """Print the report of a rollout, and write its page to `out`."""
     from features.rollout.report_text import render_report, report_lines
     from features.rollout.service import Rollouts
 
-    found = Rollouts(installation).report(name)
+    found = Rollouts(installation).report(name, caller)
     if out is not None:
-        out.write_text(render_report(found), encoding="utf-8")
+        write_report(out, render_report(found))
     if as_json:
         shown = {
             "name": name,

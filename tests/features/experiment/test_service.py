@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -46,6 +47,11 @@ class ExperimentShop(FeatureShop):
         super().__init__(folder)
         self.experiments = Experiments(self.installation)
 
+    def close(self) -> None:
+        """Close the experiments and the installation."""
+        self.experiments.close()
+        super().close()
+
     def state(self, customers: Iterable[str], state: State, at: datetime = NOON - timedelta(days=9)) -> None:
         """Record a state of the purpose for customers."""
         self.consents.append([
@@ -64,11 +70,11 @@ class ExperimentShop(FeatureShop):
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> ExperimentShop:
-    made = ExperimentShop(tmp_path)
-    made.state(EVERYBODY, State.GIVEN)
-    made.experiments.create(document())
-    return made
+def shop(tmp_path: Path) -> Iterator[ExperimentShop]:
+    with closing(ExperimentShop(tmp_path)) as made:
+        made.state(EVERYBODY, State.GIVEN)
+        made.experiments.create(document(), ANALYST)
+        yield made
 
 
 def figures(shop: ExperimentShop, raised: float) -> dict[str, float]:
@@ -82,7 +88,7 @@ def figures(shop: ExperimentShop, raised: float) -> dict[str, float]:
 def test_a_new_variant_moves_nobody(shop: ExperimentShop) -> None:
     before = shop.experiments.assign("basket", EVERYBODY[:300])
     three = [TWO[0] | {"share": 0.25}, TWO[1] | {"share": 0.25}, {"name": "third", "version": "x", "share": 0.5}]
-    shop.experiments.create(document(variants=three), replaces=True)
+    shop.experiments.create(document(variants=three), ANALYST, replaces=True)
     after = shop.experiments.assign("basket", EVERYBODY)
     assert after[:300] == before
     assert "third" in after[300:]
@@ -96,6 +102,7 @@ def test_only_customers_who_permit_take_part_and_a_withdrawal_ends_it(shop: Expe
     assert shop.experiments.assign("basket", [stranger]) == [None]
     assert shop.experiments.assign("basket", EVERYBODY[:1]) != [None]
     shop.state(EVERYBODY[:1], State.WITHDRAWN, NOON - timedelta(minutes=1))
+    assert shop.experiments.report("basket", ANALYST).left_out == 1
     assert shop.experiments.assign("basket", EVERYBODY[:1]) == [None]
     assert shop.outcome({EVERYBODY[0]: 1.0, stranger: 1.0}) == 0
     report = shop.experiments.report("basket", ANALYST)
@@ -128,7 +135,7 @@ def test_faults_leave_no_verdict(shop: ExperimentShop) -> None:
     (verdict,) = shop.experiments.report("basket", ANALYST).verdicts
     assert (verdict.answer, verdict.estimate) == (Answer.NO_VERDICT, None)
     assert "pre-period" in verdict.reason
-    shop.experiments.create(document(metric={"name": "orders"}), replaces=True)
+    shop.experiments.create(document(metric={"name": "orders"}), ANALYST, replaces=True)
     assert "metric" in shop.experiments.report("basket", ANALYST).verdicts[0].reason
 
 
@@ -144,23 +151,23 @@ def test_a_sample_ratio_fault_leaves_no_verdict(shop: ExperimentShop) -> None:
 
 def test_a_stopped_experiment_takes_nobody_and_keeps_its_report(shop: ExperimentShop) -> None:
     shop.outcome(figures(shop, 2.0))
-    shop.experiments.stop("basket", "decided")
+    shop.experiments.stop("basket", "decided", ANALYST)
     assert shop.experiments.assign("basket", EVERYBODY[:1]) == [None]
     assert shop.outcome({EVERYBODY[0]: 99.0}) == 0
     assert shop.experiments.report("basket", ANALYST).verdicts[0].answer is Answer.BETTER
     with pytest.raises(ExperimentStateError, match="stopped"):
-        shop.experiments.create(document(), replaces=True)
+        shop.experiments.create(document(), ANALYST, replaces=True)
     with pytest.raises(UnknownExperimentError, match="basket"):
-        shop.experiments.stop("baskets", "typo")
+        shop.experiments.stop("baskets", "typo", ANALYST)
 
 
 def test_before_the_start_nobody_takes_part(shop: ExperimentShop) -> None:
-    shop.experiments.create(document(name="later", start=date(2026, 6, 1)))
+    shop.experiments.create(document(name="later", start=date(2026, 6, 1)), ANALYST)
     assert shop.experiments.assign("later", EVERYBODY[:1]) == [None]
 
 
 def test_a_role_without_the_purpose_sees_nothing(shop: ExperimentShop) -> None:
-    with pytest.raises(AccessRefused, match="may not evaluate"):
+    with pytest.raises(AccessRefused, match="may not report"):
         shop.experiments.report("basket", Caller("lee", "agent"))
     assert [one.outcome for _, one in shop.installation.audit_log.entries()][-1] == "refused"
 
@@ -193,5 +200,5 @@ def test_an_erasure_removes_a_person_and_nobody_else(shop: ExperimentShop) -> No
 )
 def test_a_faulty_document_is_refused_with_its_place(shop: ExperimentShop, text: str, place: str) -> None:
     with pytest.raises(ExperimentDefinitionError) as caught:
-        shop.experiments.create(text)
+        shop.experiments.create(text, ANALYST)
     assert caught.value.place == place

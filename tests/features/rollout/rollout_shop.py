@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import yaml
 
+from features.retrieval.answer import Caller
 from features.rollout.judgement import LATE, LOOK
-from features.rollout.service import By, Rollouts
+from features.rollout.service import Rollouts
 from installation.installation import Installation
 from installation.settings import load_settings
 from tests.store_place import StorePlace
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-KIM = By("kim")
+KIM = Caller("kim", "marketer")
 SUBJECT, OLD, NEW = "recommendation", "popularity/1", "hybrid/3"
 CUSTOMERS = [f"c_{number:030d}" for number in range(2000)]
 SHADOW, CANARY = {"kind": "shadow", "hours": 2}, {"kind": "canary", "share": 0.2, "hours": 4}
@@ -26,8 +27,8 @@ ERRORS = {"name": "error", "limit": 0.05}
 def document(*stages: dict[str, Any], **changes: Any) -> str:
     """Return a definition; without stages it has all three kinds."""
     whole = {
-        "kind": "rollout", "name": "hybrid_3", "subject": SUBJECT, "old": OLD, "new": NEW, "guardrails": [ERRORS],
-        "stages": list(stages or (SHADOW, CANARY, BLUE_GREEN)), "least_calls": 100,
+        "kind": "rollout", "name": "hybrid_3", "purpose": "personalisation", "subject": SUBJECT, "old": OLD, "new": NEW,
+        "guardrails": [ERRORS], "stages": list(stages or (SHADOW, CANARY, BLUE_GREEN)), "least_calls": 100,
     }  # fmt: skip
     return yaml.safe_dump(whole | changes)
 

@@ -46,7 +46,7 @@ def test_many_processes_count_every_call_and_roll_back_once(shop: RolloutShop) -
         list(pool.map(call, processes))
         shop.passes(timedelta(minutes=11))
         list(pool.map(Rollouts.judge, processes))
-    steps = shop.rollouts.report("hybrid_3").steps
+    steps = shop.rollouts.report("hybrid_3", KIM).steps
     assert [one.state for one in steps] == [State.RUNNING, State.ROLLED_BACK]
     assert steps[-1].reason.startswith("guardrail broken: error 50.00% against the old version's 1.25%")
     assert sum(action == "rollout.roll_back" for _, action in shop.audited()) == 1

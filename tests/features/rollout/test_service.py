@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from features.experiment.service import Experiments
+from features.retrieval.answer import Caller
 from features.rollout.errors import RolloutDefinitionError, RolloutStateError, UnknownRolloutError
 from features.rollout.judgement import Action
 from features.rollout.report_text import render_report, report_lines
 from features.rollout.service import FRESH_SECONDS, Serving
 from features.rollout.store import State
+from privacy.access.errors import AccessRefused
 from privacy.audit import AuditEntry, AuditError, AuditLog
 from tests.features.rollout.rollout_shop import (
     BLUE_GREEN,
@@ -71,7 +73,7 @@ def test_a_worse_version_is_rolled_back_in_each_stage(shop: RolloutShop, stage: 
     shop.rollouts.create(document(stage | {"hours": 48}), KIM)
     shop.calls(2, WORSE)
     assert (shop.served(), state(shop)) == ({OLD}, State.ROLLED_BACK)
-    report = shop.rollouts.report("hybrid_3")
+    report = shop.rollouts.report("hybrid_3", KIM)
     assert report.findings[0].is_broken or report.findings[1].is_broken
     assert "guardrail broken: error" in report_lines(report)[0]
     assert report_lines(report)[1] in render_report(report)
@@ -175,9 +177,25 @@ def test_a_later_rollout_decides_what_is_served(shop: RolloutShop) -> None:
 def test_an_experiment_and_a_rollout_have_different_names(shop: RolloutShop) -> None:
     variants = [{"name": name, "version": name, "share": 0.5} for name in ("one", "two")]
     whole = {"name": "hybrid_3", "purpose": "analytics", "start": START.date(), "variants": variants}
-    Experiments(shop.installation).create(yaml.safe_dump(whole | {"metric": {"name": "spend"}}))
+    with Experiments(shop.installation) as experiments:
+        experiments.create(yaml.safe_dump(whole | {"metric": {"name": "spend"}}), Caller("kim", "analyst"))
     with pytest.raises(RolloutStateError, match="experiment"):
         shop.rollouts.create(document(), KIM)
+
+
+def test_a_role_without_the_purpose_is_refused(shop: RolloutShop) -> None:
+    lee = Caller("lee", "analyst")
+    with pytest.raises(AccessRefused, match="may not create"):
+        shop.rollouts.create(document(), lee)
+    shop.rollouts.create(document(), KIM)
+    with pytest.raises(AccessRefused, match="may not stop"):
+        shop.rollouts.stop("hybrid_3", "seen", lee)
+    with pytest.raises(AccessRefused, match="its purposes are analytics"):
+        shop.rollouts.report("hybrid_3", lee)
+    outcomes = [one.outcome for _, one in shop.installation.audit_log.entries()]
+    assert outcomes == ["refused", "allowed", "refused", "refused"]
+    with pytest.raises(RolloutDefinitionError, match="no purpose"):
+        shop.rollouts.create(document(purpose="nothing"), KIM)
 
 
 def test_a_worse_version_is_rolled_back_also_without_an_audit_log(

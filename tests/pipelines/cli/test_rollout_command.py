@@ -17,6 +17,8 @@ from pipelines.cli.app import app
 from pipelines.defs.rollout import JOB_NAME, rollout_job, rollout_schedule
 from tests.features.rollout.rollout_shop import CANARY, NEW, OLD, SUBJECT, document
 
+ROLE = ("--role", "marketer")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -32,25 +34,25 @@ def run(folder: Path, *words: str) -> str:
 
 
 def test_one_command_creates_and_one_switches_back(folder: Path) -> None:
-    assert run(folder, "create", str(folder / "rollout.yaml")) == "hybrid_3: popularity/1 to hybrid/3; canary 20%\n"
+    created = run(folder, "create", str(folder / "rollout.yaml"), *ROLE)
+    assert created == "hybrid_3: popularity/1 to hybrid/3; canary 20%\n"
     (row,) = json.loads(run(folder, "status", "--json"))
     assert row["state"].startswith("canary (1 of 1), continue: canary until")
     assert "hybrid_3" in run(folder, "status")
-    again = CliRunner().invoke(
-        app, ["experiment", "create", str(folder / "rollout.yaml"), "--data", str(folder / "data")]
-    )
+    words = ["experiment", "create", str(folder / "rollout.yaml"), *ROLE, "--data", str(folder / "data")]
+    again = CliRunner().invoke(app, words)
     assert again.exit_code == 2
     assert "already" in again.stderr
-    run(folder, "stop", "hybrid_3", "--reason", "customers complain")
+    run(folder, "stop", "hybrid_3", *ROLE, "--reason", "customers complain")
     page = folder / "page.html"
-    told = run(folder, "report", "hybrid_3", "--role", "analyst", "--out", str(page))
+    told = run(folder, "report", "hybrid_3", *ROLE, "--out", str(page))
     assert "stopped: customers complain" in told
     assert "popularity/1 to hybrid/3" in page.read_text()
-    assert json.loads(run(folder, "report", "hybrid_3", "--role", "analyst", "--json"))["state"] == "stopped"
+    assert json.loads(run(folder, "report", "hybrid_3", *ROLE, "--json"))["state"] == "stopped"
 
 
 def test_the_job_rolls_back_and_says_why(folder: Path) -> None:
-    run(folder, "create", str(folder / "rollout.yaml"))
+    run(folder, "create", str(folder / "rollout.yaml"), *ROLE)
     settings = load_settings(data_dir=folder / "data")
     later = Installation(settings, lambda: wall_clock() + timedelta(hours=1))
     with Installation(settings) as installation:
