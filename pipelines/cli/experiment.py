@@ -14,6 +14,7 @@ from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
 from pipelines.cli.report_file import write_report
+from pipelines.cli.rollout import create_rollout, report_rollout, rollout_names, rollout_rows
 
 if TYPE_CHECKING:
     from features.retrieval.answer import Caller
@@ -37,7 +38,7 @@ def create(
     who: Who = None,
     data: Data = None,
 ) -> None:
-    """Store an experiment.
+    """Store an experiment, or begin a rollout (`kind: rollout`).
 
     Customers keep their variants when it is replaced, also when a variant is added. Any other change while customers
     take part leaves it without a verdict. docs/experiments.md has the form of the file.
@@ -48,11 +49,16 @@ def create(
     """
     from features.experiment.errors import ExperimentDefinitionError
     from features.experiment.service import Experiments
+    from features.rollout.definition import is_rollout
 
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ExperimentDefinitionError("the file", "bytes that are no UTF-8") from None
+    if is_rollout(text):
+        with installation_for(data) as installation:
+            create_rollout(installation, text, _caller(role, who), replaces=replace)
+        return
     with installation_for(data) as installation, Experiments(installation) as experiments:
         found = experiments.create(text, _caller(role, who), replaces=replace)
     typer.echo(f"{found.name}: {len(found.variants)} variants, {found.start} to {found.last_day}")
@@ -60,7 +66,7 @@ def create(
 
 @app.command()
 def status(as_json: Json = False, data: Data = None) -> None:
-    """List the experiments with their days, variants and state."""
+    """List the experiments with their days, variants and state, and the rollouts with their stage."""
     from rich.markup import escape
 
     from features.experiment.service import Experiments
@@ -68,6 +74,7 @@ def status(as_json: Json = False, data: Data = None) -> None:
 
     with installation_for(data) as installation, Experiments(installation) as experiments:
         found, today = experiments.newest(), installation.decision_moment().date()
+        rollouts = rollout_rows(installation)
     rows = [
         {
             "name": one.experiment.name,
@@ -79,12 +86,17 @@ def status(as_json: Json = False, data: Data = None) -> None:
         for one in found
     ]
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json.dumps([*rows, *rollouts], ensure_ascii=False))
         return
     grid = make_grid("name", "start", "last day", "variants", "state")
     for row in rows:
         grid.add_row(*map(escape, row.values()))
     open_console().print(grid)
+    if rollouts:
+        grid = make_grid("rollout", "subject", "versions", "since", "state")
+        for row in rollouts:
+            grid.add_row(*map(escape, row.values()))
+        open_console().print(grid)
 
 
 @app.command()
@@ -95,11 +107,18 @@ def stop(
     who: Who = None,
     data: Data = None,
 ) -> None:
-    """Stop an experiment for good: it gives no variants and records nothing any more. Its report stays."""
+    """Stop an experiment for good: it gives no variants and records nothing any more. Its report stays.
+
+    A rollout that is stopped serves the old version to everyone again.
+    """
     from features.experiment.service import Experiments
+    from features.rollout.service import Rollouts
 
     with installation_for(data) as installation, Experiments(installation) as experiments:
-        experiments.stop(name, reason, _caller(role, who))
+        if name in rollout_names(installation):
+            Rollouts(installation).stop(name, reason, _caller(role, who))
+        else:
+            experiments.stop(name, reason, _caller(role, who))
 
 
 @app.command()
@@ -122,6 +141,9 @@ def report(
     if out is not None:
         require_free(out, force=force)
     with installation_for(data) as installation, Experiments(installation) as experiments:
+        if name in rollout_names(installation):
+            report_rollout(installation, name, _caller(role, who), out, as_json=as_json)
+            return
         found = experiments.report(name, _caller(role, who))
     if out is not None:
         write_report(out, render_report(found))

@@ -27,6 +27,7 @@ from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
 from pipelines.defs.rights import deadline_job, deadline_schedule, rights_job, rights_sensor
+from pipelines.defs.rollout import rollout_job, rollout_schedule
 from pipelines.defs.search import content_sensor, index_job, search_asset
 from pipelines.defs.synthetic import synthetic_assets, synthetic_checks, synthetic_job
 from pipelines.engine.session import open_engine
@@ -60,7 +61,7 @@ def build_definitions(
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     backups = backup_jobs(installation) if settings.backup else {}
-    deliveries = destination_jobs(installation)
+    deliveries, rollouts = destination_jobs(installation), rollout_job(installation)
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
@@ -85,6 +86,7 @@ def build_definitions(
             places,
             rights,
             deadlines,
+            rollouts,
             *anchors,
             *backups.values(),
             *deliveries,
@@ -96,6 +98,7 @@ def build_definitions(
             model_schedule(models, settings.time_zone),
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
+            rollout_schedule(rollouts, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
             *backup_schedules(backups, settings.time_zone),
             *(destination_schedule(job, settings.time_zone) for job in deliveries),

@@ -28,6 +28,8 @@ class AlertKind(StrEnum):
     REQUEST_OVERDUE = "request_overdue"
     CONSENT_UNREAD = "consent_unread"
     DISK_NEARLY_FULL = "disk_nearly_full"
+    ROLLED_BACK = "rolled_back"
+    ROLLOUT_HELD = "rollout_held"
     NOT_OBSERVED = "not_observed"
 
 
@@ -39,6 +41,8 @@ PART_OF = {
     AlertKind.REQUEST_OVERDUE: "requests",
     AlertKind.CONSENT_UNREAD: "consents",
     AlertKind.DISK_NEARLY_FULL: "disk",
+    AlertKind.ROLLED_BACK: "rollouts",
+    AlertKind.ROLLOUT_HELD: "rollouts",
     AlertKind.NOT_OBSERVED: "",
 }
 """The part of the state that shows the kind. While it cannot be read, alerts of the kind stay as they are."""
@@ -93,6 +97,10 @@ def _alerts(state: OperationState, settings: AlertSettings) -> Iterator[Alert]:
     if state.disk_bytes and state.disk_free_bytes * 100 < settings.disk_free_percent * state.disk_bytes:
         free = 100 * state.disk_free_bytes / state.disk_bytes
         yield Alert(AlertKind.DISK_NEARLY_FULL, "data folder", f"{free:.1f} % of the disk is free.")
+    for name, reason in state.rolled_back.items():
+        yield Alert(AlertKind.ROLLED_BACK, name, reason)
+    for name, reason in state.held_rollouts.items():
+        yield Alert(AlertKind.ROLLOUT_HELD, name, reason)
     for part in state.unobserved:
         yield Alert(AlertKind.NOT_OBSERVED, part, f"The state of {part} cannot be read; see the log and bojagi doctor.")
 

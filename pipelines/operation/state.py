@@ -80,6 +80,7 @@ class OperationState:
     `freshness_hours` has the service level of each source that has one. `quarantined` and `refused_files` are by
     source, `unread_days` has the age of each unread statement of consent, `requests` the number of open requests of
     data subjects by urgency, `backlogs` what waits for each source whose rows arrive one by one.
+    `rolled_back` and `held_rollouts` have the reason by rollout.
     """
 
     at: datetime
@@ -95,6 +96,8 @@ class OperationState:
     disk_bytes: int
     unobserved: tuple[str, ...]
     backlogs: tuple[Backlog, ...] = ()
+    rolled_back: Mapping[str, str] = field(default_factory=dict)
+    held_rollouts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) -> OperationState:
@@ -119,6 +122,8 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
     facts = part("runs", read_runs, RunFacts())
     unloaded: dict[str, Written] = {}
     loaded = part("collection", lambda: _loaded(installation), unloaded)
+    nowhere: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    rolled_back, held = part("rollouts", lambda: _rollouts(installation), nowhere)
     disk = part("disk", lambda: shutil.disk_usage(installation.settings.data_dir), None)
     return OperationState(
         at=installation.clock(),
@@ -133,8 +138,25 @@ def read_state(installation: Installation, read_runs: Callable[[], RunFacts]) ->
         disk_free_bytes=disk.free if disk else 0,
         disk_bytes=disk.total if disk else 0,
         backlogs=part("collection", lambda: _backlogs(installation), ()),
+        rolled_back=rolled_back,
+        held_rollouts=held,
         unobserved=tuple(dict.fromkeys(unobserved)),
     )
+
+
+def _rollouts(installation: Installation) -> tuple[dict[str, str], dict[str, str]]:
+    """Return why rollouts were rolled back, and why others are held, by name."""
+    from features.rollout.judgement import Action
+    from features.rollout.service import Rollouts
+    from features.rollout.store import State
+
+    found = Rollouts(installation).state()
+    held = {
+        step.rollout.name: judgement.reason
+        for step, judgement in found
+        if judgement is not None and judgement.action is Action.HOLD
+    }
+    return {step.rollout.name: step.reason for step, _ in found if step.state is State.ROLLED_BACK}, held
 
 
 def _backlogs(installation: Installation) -> tuple[Backlog, ...]:

@@ -17,6 +17,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from features.rollout.service import Rollouts
 from installation.collector.append_log import AppendLog
 from installation.collector.place import segment_folder
 from installation.collector.segment import sealed_segments
@@ -35,6 +36,8 @@ from pipelines.orchestration.run_facts import run_facts
 from pipelines.orchestration.watch import look, observe
 from privacy.audit import AuditEntry
 from privacy.consent.state import State
+from tests.features.rollout.rollout_shop import CANARY, KIM, NEW, OLD, SUBJECT
+from tests.features.rollout.rollout_shop import document as rollout_document
 from tests.markdown import ROOT, Document
 from tests.privacy.consent.test_store import record
 
@@ -163,6 +166,30 @@ def test_disk_nearly_full(settings: Settings) -> None:
     assert alerts(settings) == set()
     lines = (settings.data_dir.parent / "alert.jsonl").read_text().splitlines()
     assert ['"state": "firing"' in line for line in lines] == [True, False]
+
+
+def test_rolled_back(settings: Settings) -> None:
+    with Installation(settings, lambda: NOW) as installation:
+        rollouts = Rollouts(installation)
+        rollouts.create(rollout_document(CANARY), KIM)
+        rollouts.record(SUBJECT, OLD, 800, 8)
+        rollouts.record(SUBJECT, NEW, 200, 100)
+        rollouts.close()
+    with Installation(settings, lambda: NOW + timedelta(minutes=11)) as installation:
+        Rollouts(installation).judge()
+    assert alerts(settings) == {"rolled_back/hybrid_3"}
+    with Installation(settings) as installation:
+        Rollouts(installation).stop("hybrid_3", "seen", KIM)
+    assert alerts(settings) == set()
+
+
+def test_rollout_held(settings: Settings) -> None:
+    with Installation(settings, lambda: NOW) as installation:
+        Rollouts(installation).create(rollout_document(CANARY), KIM)
+    assert alerts(settings) == {"rollout_held/hybrid_3"}
+    with Installation(settings) as installation:
+        Rollouts(installation).stop("hybrid_3", "seen", KIM)
+    assert alerts(settings) == set()
 
 
 def test_not_observed(settings: Settings) -> None:
