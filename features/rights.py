@@ -1,4 +1,4 @@
-"""The stores of personal data that features own: the online store and Feast's repository.
+"""The stores of personal data that features own: the online store, Feast's repository and experiments.
 
 Offline features are the gold tables, which are erased with the lakehouse. A training set is a result in memory. Models
 are stored by `pipelines.federated`, which has a store of its own.
@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from features.definition import FeatureCatalog, read_catalog
+from features.experiment.subject_store import ExperimentSubjects
 from features.repo.push import PUSHED
 from features.store.online_store import OnlineStore, StoredRow
 from features.store.opening import open_online_store
@@ -117,7 +118,7 @@ class OnlineFeatures:
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores that features own."""
     repository = FileStore(installation.settings, "feature repository", ("feature_repo/**",), REPOSITORY)
-    return (OnlineFeatures(installation), repository)
+    return (OnlineFeatures(installation), repository, ExperimentSubjects(installation))
 
 
 def _values(row: StoredRow) -> Iterator[dict[str, object]]:

@@ -17,6 +17,7 @@ from pipelines.cli import (
     destination,
     doctor,
     dp,
+    experiment,
     features,
     federated,
     identity,
@@ -101,6 +102,7 @@ app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
 app.add_typer(insight.app, name="insight")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)

@@ -1,0 +1,197 @@
+"""Assignment, consent, refusals and erasure of experiments, on the real stores of an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from features.experiment.errors import ExperimentDefinitionError, ExperimentStateError, UnknownExperimentError
+from features.experiment.service import Experiments
+from features.experiment.store import FILE, Outcome
+from features.experiment.subject_store import ExperimentSubjects
+from features.experiment.verdict import Answer
+from features.retrieval.answer import Caller
+from pipelines.orchestration.rights_registry import subject_stores
+from privacy.access.errors import AccessRefused
+from privacy.consent.record import ConsentRecord
+from privacy.consent.state import State
+from privacy.rights.subject import Subject
+from privacy.rights.subject_store import SubjectStore
+from tests.features.retrieval.feature_shop import NOON, FeatureShop
+
+PURPOSE, ANALYST = "analytics", Caller("kim", "analyst")
+EVERYBODY = [f"c_{number:030d}" for number in range(400)]
+TWO = [{"name": "control", "version": "popular/1", "share": 0.5}, {"name": "new", "version": "hybrid/1", "share": 0.5}]
+
+
+def document(**changes: object) -> str:
+    """Return a definition that started a week before the shop's noon."""
+    whole: dict[str, object] = {
+        "name": "basket", "purpose": PURPOSE, "start": NOON.date() - timedelta(7), "variants": TWO,
+        "metric": {"name": "spend", "before": "spend_before"}, "least_customers": 50, "planned_customers": 400,
+        "guardrails": [{"name": "error", "most_increase": 0.02}],
+    }  # fmt: skip
+    return yaml.safe_dump(whole | changes)
+
+
+class ExperimentShop(FeatureShop):
+    """A `FeatureShop` with experiments."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.experiments = Experiments(self.installation)
+
+    def state(self, customers: Iterable[str], state: State, at: datetime = NOON - timedelta(days=9)) -> None:
+        """Record a state of the purpose for customers."""
+        self.consents.append([
+            ConsentRecord(
+                record_id=f"r_{one}_{state.value}", subject_id=one, controller="Bojagi Mart", purpose=PURPOSE,
+                notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form", state=state,
+                effective_at=at, recorded_at=at, age_years=40, evidence_hash="0" * 64, asked="separately",
+            )
+            for one in customers
+        ])  # fmt: skip
+
+    def outcome(self, values: dict[str, float], metric: str = "spend", at: datetime | None = None) -> int:
+        """Record one figure a customer."""
+        moment = at or self.installation.clock()
+        return self.experiments.record("basket", [Outcome(one, metric, moment, v) for one, v in values.items()])
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> ExperimentShop:
+    made = ExperimentShop(tmp_path)
+    made.state(EVERYBODY, State.GIVEN)
+    made.experiments.create(document())
+    return made
+
+
+def figures(shop: ExperimentShop, raised: float) -> dict[str, float]:
+    """Return figures around 10 with a raised treatment."""
+    rng = np.random.default_rng(7)
+    variants = shop.experiments.assign("basket", EVERYBODY)
+    noise = rng.normal(10, 1, len(EVERYBODY))
+    return {one: float(x) + raised * (v == "new") for one, v, x in zip(EVERYBODY, variants, noise, strict=True)}
+
+
+def test_a_new_variant_moves_nobody(shop: ExperimentShop) -> None:
+    before = shop.experiments.assign("basket", EVERYBODY[:300])
+    three = [TWO[0] | {"share": 0.25}, TWO[1] | {"share": 0.25}, {"name": "third", "version": "x", "share": 0.5}]
+    shop.experiments.create(document(variants=three), replaces=True)
+    after = shop.experiments.assign("basket", EVERYBODY)
+    assert after[:300] == before
+    assert "third" in after[300:]
+    report = shop.experiments.report("basket", ANALYST)
+    assert [one.answer for one in report.verdicts] == [Answer.UNDECIDED, Answer.UNDECIDED]
+    assert report.verdicts[1].reason.startswith("too few")
+
+
+def test_only_customers_who_permit_take_part_and_a_withdrawal_ends_it(shop: ExperimentShop) -> None:
+    stranger = f"c_{999:030d}"
+    assert shop.experiments.assign("basket", [stranger]) == [None]
+    assert shop.experiments.assign("basket", EVERYBODY[:1]) != [None]
+    shop.state(EVERYBODY[:1], State.WITHDRAWN, NOON - timedelta(minutes=1))
+    assert shop.experiments.assign("basket", EVERYBODY[:1]) == [None]
+    assert shop.outcome({EVERYBODY[0]: 1.0, stranger: 1.0}) == 0
+    report = shop.experiments.report("basket", ANALYST)
+    assert (report.taking_part, report.left_out) == (0, 1)
+
+
+def test_a_difference_is_found_and_none_is_not(shop: ExperimentShop) -> None:
+    shop.outcome(figures(shop, 2.0))
+    (verdict,) = shop.experiments.report("basket", ANALYST).verdicts
+    assert verdict.answer is Answer.BETTER
+    assert verdict.estimate == pytest.approx(2, abs=0.3)
+    shop.outcome(figures(shop, 0.0))
+    assert shop.experiments.report("basket", ANALYST).verdicts[0].answer is Answer.UNDECIDED
+
+
+def test_a_broken_guardrail_outweighs_a_better_metric(shop: ExperimentShop) -> None:
+    shop.outcome(figures(shop, 2.0))
+    variants = dict(zip(EVERYBODY, shop.experiments.assign("basket", EVERYBODY), strict=True))
+    shop.outcome({one: float(v == "new" and n % 2) for n, (one, v) in enumerate(variants.items())}, "error")
+    (verdict,) = shop.experiments.report("basket", ANALYST).verdicts
+    assert (verdict.answer, verdict.must_stop) == (Answer.WORSE, True)
+
+
+def test_faults_leave_no_verdict(shop: ExperimentShop) -> None:
+    shop.outcome(figures(shop, 2.0))
+    early = datetime.combine(NOON.date() - timedelta(8), datetime.min.time(), UTC)
+    shop.outcome(dict.fromkeys(EVERYBODY, 1.0), "spend_before", early)
+    assert shop.experiments.report("basket", ANALYST).verdicts[0].answer is Answer.BETTER
+    shop.outcome({EVERYBODY[0]: 1.0}, "spend_before")
+    (verdict,) = shop.experiments.report("basket", ANALYST).verdicts
+    assert (verdict.answer, verdict.estimate) == (Answer.NO_VERDICT, None)
+    assert "pre-period" in verdict.reason
+    shop.experiments.create(document(metric={"name": "orders"}), replaces=True)
+    assert "metric" in shop.experiments.report("basket", ANALYST).verdicts[0].reason
+
+
+def test_a_sample_ratio_fault_leaves_no_verdict(shop: ExperimentShop) -> None:
+    variants = dict(zip(EVERYBODY, shop.experiments.assign("basket", EVERYBODY), strict=True))
+    lost = [one for one, variant in variants.items() if variant == "new"][:80]
+    with shop.experiments.store() as store:
+        store.erase(lost)
+    (verdict,) = shop.experiments.report("basket", ANALYST).verdicts
+    assert verdict.answer is Answer.NO_VERDICT
+    assert verdict.reason.startswith("sample-ratio fault")
+
+
+def test_a_stopped_experiment_takes_nobody_and_keeps_its_report(shop: ExperimentShop) -> None:
+    shop.outcome(figures(shop, 2.0))
+    shop.experiments.stop("basket", "decided")
+    assert shop.experiments.assign("basket", EVERYBODY[:1]) == [None]
+    assert shop.outcome({EVERYBODY[0]: 99.0}) == 0
+    assert shop.experiments.report("basket", ANALYST).verdicts[0].answer is Answer.BETTER
+    with pytest.raises(ExperimentStateError, match="stopped"):
+        shop.experiments.create(document(), replaces=True)
+    with pytest.raises(UnknownExperimentError, match="basket"):
+        shop.experiments.stop("baskets", "typo")
+
+
+def test_before_the_start_nobody_takes_part(shop: ExperimentShop) -> None:
+    shop.experiments.create(document(name="later", start=date(2026, 6, 1)))
+    assert shop.experiments.assign("later", EVERYBODY[:1]) == [None]
+
+
+def test_a_role_without_the_purpose_sees_nothing(shop: ExperimentShop) -> None:
+    with pytest.raises(AccessRefused, match="may not evaluate"):
+        shop.experiments.report("basket", Caller("lee", "agent"))
+    assert [one.outcome for _, one in shop.installation.audit_log.entries()][-1] == "refused"
+
+
+def test_an_erasure_removes_a_person_and_nobody_else(shop: ExperimentShop) -> None:
+    shop.outcome(figures(shop, 0.0))
+    rights = ExperimentSubjects(shop.installation)
+    assert isinstance(rights, SubjectStore)
+    assert rights.name in {one.name for one in subject_stores(shop.installation)}
+    person = Subject("s_1", customer_ids=(EVERYBODY[0],))
+    assert [one.rows for one in rights.find(person)] == [1, 1]
+    assert [len(one.rows) for one in rights.export(person)] == [1, 1]
+    assert not rights.verify([person]).is_clean
+    assert rights.erase([person]).counts == {"rows": 2}
+    assert rights.verify([person]).is_clean
+    content = (shop.installation.settings.data_dir / FILE).read_bytes()
+    assert EVERYBODY[0].encode() not in content
+    assert EVERYBODY[1].encode() in content
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: [", "the file"),
+        (document(variants=[TWO[0]]), "variants"),
+        (document(variants=[TWO[0], TWO[1] | {"share": 0.4}]), "the document"),
+        (document(purpose="nothing"), "purpose"),
+        (document(alpha=float("nan")), "alpha"),
+    ],
+)
+def test_a_faulty_document_is_refused_with_its_place(shop: ExperimentShop, text: str, place: str) -> None:
+    with pytest.raises(ExperimentDefinitionError) as caught:
+        shop.experiments.create(text)
+    assert caught.value.place == place
