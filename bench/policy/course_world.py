@@ -1,7 +1,7 @@
 """A simulated shop in which a list today changes what the customer does at the next visits.
 
-A list of known articles sells now and tires; a list of discoveries sells less now and wakes interest; a cheap list sells
-now and teaches the customer to wait for offers. How strongly differs from world to world and is hidden.
+A list of known articles sells now and tires; a list of discoveries sells less now and wakes interest; a cheap list
+sells now and teaches the customer to wait for offers. How strongly differs from world to world and is hidden.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class CourseWorld:
             zero = np.zeros(width)
             return cls(np.full(width, -1.0), np.zeros((width, TRAITS)), zero, zero, 0.0, 0.0)
         return cls(
-            np.array([-0.9, -1.0, -1.2, -1.5]) + rng.normal(0, 0.1, width),
-            rng.normal(0, 0.5, (width, TRAITS)),
-            np.array([0.0, 0.0, 0.35, 0.9]) * rng.uniform(0.8, 1.2, width),
-            np.array([0.6, 0.5, 0.15, 0.0]) * rng.uniform(0.8, 1.2, width),
+            np.array([-0.9, -1.0, -1.1, -1.3]) + rng.normal(0, 0.1, width),
+            rng.normal(0, 0.4, (width, TRAITS)),
+            np.array([0.0, 0.0, 0.075, 0.2]) * rng.uniform(0.8, 1.2, width),
+            np.array([0.2, 0.15, 0.05, 0.0]) * rng.uniform(0.8, 1.2, width),
             rng.uniform(0.8, 1.2),
             rng.uniform(0.8, 1.2),
         )

@@ -15,6 +15,8 @@ from features.policy.propensity import Floats, draw
 
 ARMS = ("relevance", "thrifty", "balanced", "discovery")
 TRAITS = 5
+_NOISE = 0.15
+"""Standard deviation of a trait as the shop sees it at a visit."""
 
 
 def _logistic(values: Floats) -> Floats:
@@ -23,7 +25,7 @@ def _logistic(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class VisitWorld:
-    """Visits that do not depend on each other. The purchase probability of each arm is logistic in the customer's traits.
+    """Independent visits. The purchase probability of each arm is logistic in the customer's traits.
 
     `slopes` of a null world are 0 and its `levels` are equal: no policy is better than another.
     """
@@ -46,7 +48,7 @@ class VisitWorld:
 
     def contexts(self, rng: np.random.Generator, traits: Floats) -> Floats:
         """Return the contexts of one visit of each customer: the traits as the shop knows them that day."""
-        return np.asarray(traits + rng.normal(0, 0.3, traits.shape))
+        return np.asarray(traits + rng.normal(0, _NOISE, traits.shape))
 
     def chances(self, traits: Floats, temper: Floats) -> Floats:
         """Return the purchase probability of each arm."""

@@ -18,7 +18,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.policy.errors import PolicyDefinitionError
-from features.policy.policy import Rule
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 _MOST_CHARACTERS = 20_000
@@ -56,7 +55,7 @@ class PolicyDefinition(BaseModel):
     def _fits(self) -> Self:
         if len(set(self.arms)) < len(self.arms) or len(set(self.context)) < len(self.context):
             raise ValueError("two arms or two numbers of the context have the same name")
-        if (self.learner == Rule.FITTED_Q) is (self.steps == 1):
+        if (self.learner == "fitted_q") is (self.steps == 1):
             raise ValueError("fitted_q takes two steps or more, lin_ts and lin_ucb take one")
         if self.least_propensity * len(self.arms) > 0.5:
             raise ValueError("least_propensity leaves less than half of the decisions to what is learned")

@@ -27,7 +27,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its interval of the level 0.95; `effective` is the effective number of units, see `effective_size`."""
+    """A mean with its 95 % interval; `effective` is the effective number of units, see `effective_size`."""
 
     value: float
     low: float
@@ -115,7 +115,7 @@ def several_steps(log: DecisionLog, blocks: Ints, policy: Policy, models: list[V
 
 def _around(value: float, deviations: Floats, customers: Ints, total: float, weights: Floats) -> Estimate:
     _, unit = np.unique(customers, return_inverse=True)
-    sums = np.bincount(unit, deviations)
+    sums = np.asarray(np.bincount(unit, deviations), np.float64)
     count, effective = len(sums), effective_size(weights)
     error = float(np.sqrt(count / max(count - 1, 1) * np.square(sums).sum())) / total
     # Student's t: few decisions carry a heavily weighted estimate, however long the log is.

@@ -3,8 +3,8 @@
     Q₁(s, a) = E[r | s, a]        Q_h(s, a) = E[r + Σ_b π(b | s′) · Q_{h−1}(s′, b) | s, a]
 
 where: s is the context, s′ that of the next decision about the same customer, r the reward, and π the policy that is
-served. Learning takes the best arm of Q_{h−1} with the floor as π; an evaluation takes a given policy (Ernst, Geurts and
-Wehenkel 2005, JMLR 6; Le, Voloshin and Yue 2019). A decision that no other follows teaches Q₁ only.
+served. Learning takes the best arm of Q_{h−1} with the floor as π; an evaluation takes a given policy (Ernst, Geurts
+and Wehenkel 2005, JMLR 6; Le, Voloshin and Yue 2019). A decision that no other follows teaches Q₁ only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def fit_q(log: DecisionLog, steps: int, following: Callable[[Floats, Floats], Fl
 
 
 def learn_q(log: DecisionLog, steps: int, floor: float) -> Policy:
-    """Return the policy of the best arm by Q_steps. With one step it is the greedy one, which looks at the reward alone."""
+    """Return the policy of the best arm by Q_steps. With one step it is greedy: it looks at the next reward alone."""
     models = fit_q(log, steps, lambda _, values: with_floor(best_arm(values), floor))
     return Policy(Rule.FITTED_Q, log.propensities.shape[1], floor, model=models[-1])
 

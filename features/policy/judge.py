@@ -76,7 +76,7 @@ class _Terms:
 def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog) -> Verdict:
     """Return the verdict about a policy.
 
-    It is better only if both intervals of the difference, to the logged decisions and to the greedy policy, lie above 0.
+    It is better only if both intervals of the difference, to the log and to the greedy policy, lie above 0.
 
     Args:
         learned: the policy and the greedy one, learned from `from_log`.
@@ -131,10 +131,10 @@ def _terms(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog
     width = log.propensities.shape[1]
     basis = Basis.of(from_log.contexts, squares=False)
     rewards = fit_values(basis, from_log.contexts, from_log.arms, from_log.rewards, width).means(log.contexts)
-    targets = [one.probabilities(log.contexts) for one in pair]
+    ours, greedy = (one.probabilities(log.contexts) for one in pair)
     return _Terms(
-        log.customers, log.rewards, *(robust_terms(log, one, rewards) for one in targets),
-        weights=(importance(log, targets[0]), importance(log, targets[1])),
+        log.customers, log.rewards, robust_terms(log, ours, rewards), robust_terms(log, greedy, rewards),
+        (importance(log, ours), importance(log, greedy)),
     )  # fmt: skip
 
 

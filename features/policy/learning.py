@@ -43,7 +43,7 @@ def learn(definition: PolicyDefinition, log: DecisionLog) -> Learned:
     require_propensities(log.propensities, definition.least_propensity)
     require_calibrated(log.contexts, log.arms, log.propensities)
     width, floor = len(definition.arms), definition.least_propensity
-    if definition.learner == Rule.FITTED_Q:
+    if definition.learner == "fitted_q":
         return Learned(learn_q(log, definition.steps, floor), learn_q(log, 1, floor))
     basis = Basis.of(log.contexts, squares=False)
     model = fit_values(basis, log.contexts, log.arms, log.rewards, width)

@@ -24,7 +24,7 @@ class Rule(StrEnum):
     uniform: each arm alike, whatever the context; the start of every policy.
     lin_ucb: the arm of the largest mean + exploration · standard error (Li et al. 2010, LinUCB).
     lin_ts: each arm with the probability that it is the best one under the posterior (Agrawal and Goyal 2013, LinTS).
-    fitted_q: the arm of the largest expected sum of rewards over the next steps (Ernst et al. 2005, fitted Q iteration).
+    fitted_q: the arm of the largest expected sum of rewards over the next steps (Ernst et al. 2005).
     """
 
     UNIFORM = "uniform"

@@ -1,4 +1,4 @@
-"""Probabilities of arms: the floor that keeps each arm possible, the draw, and the check of a log against its claims."""
+"""Probabilities of arms: the floor that keeps each arm possible, the draw, and the check of a log."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from features.policy.errors import LogError
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
-CALIBRATION_ALPHA = 0.001
-"""Level of the check of propensities: one sound log in a thousand is refused."""
+CALIBRATION_ALPHA = 1e-5
+"""Level of the check of propensities: it is made at each learning and judging, and must not refuse a sound log."""
 _CLIP = 3.0
 _SUM_TOLERANCE = 1e-6
 
@@ -24,7 +24,7 @@ def with_floor(probabilities: Floats, floor: float) -> Floats:
     >>> with_floor(np.array([[1.0, 0.0]]), 0.05).round(3).tolist()
     [[0.95, 0.05]]
     """
-    return (1 - probabilities.shape[1] * floor) * probabilities + floor
+    return np.asarray((1 - probabilities.shape[1] * floor) * probabilities + floor)
 
 
 def best_arm(scores: Floats) -> Floats:
@@ -37,7 +37,7 @@ def best_arm(scores: Floats) -> Floats:
 def draw(probabilities: Floats, points: Floats) -> Ints:
     """Return an arm of each row, given points that are uniform in [0, 1)."""
     arms = (probabilities.cumsum(axis=1) <= points[:, None]).sum(axis=1)
-    return np.minimum(arms, probabilities.shape[1] - 1).astype(np.int64)
+    return np.asarray(np.minimum(arms, probabilities.shape[1] - 1), np.int64)
 
 
 def require_propensities(propensities: Floats, floor: float) -> None:

@@ -30,6 +30,7 @@ from privacy.audit import AuditEntry
 
 TRAINING = "model_training"
 """Purpose that a customer must permit, beside that of the policy, for a version to be learned from the decisions."""
+_SYSTEM_RANDOM = secrets.SystemRandom().random
 _KNOWN_SECONDS = 1.0
 """Time for which versions are kept in memory: a version that was accepted is served so much later at most."""
 
@@ -58,7 +59,7 @@ class PolicyService:
         self,
         installation: Installation,
         monotonic: Callable[[], float] = time.monotonic,
-        random: Callable[[], float] = secrets.SystemRandom().random,
+        random: Callable[[], float] = _SYSTEM_RANDOM,
     ) -> None:
         self._installation, self._monotonic, self._random = installation, monotonic, random
         self._clock, self._lock = ShopClock(installation), threading.RLock()

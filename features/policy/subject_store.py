@@ -47,7 +47,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class PolicySubjects:
-    """Finds, exports and deletes the decisions about a person by the customer ids. Versions hold sums over customers."""
+    """Finds, exports and deletes the decisions about a person by the customer ids. Versions hold sums."""
 
     installation: Installation
     name: str = STORE
