@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from features.policy.propensity import Floats, best_arm, with_floor
 from features.policy.value_model import Basis, ValueModel
 
-_NODES = 128
+_NODES = 64
 _QUANTILES = ndtri((np.arange(_NODES) + 0.5) / _NODES)
 _ROWS_AT_ONCE = 2000
 
@@ -84,7 +84,7 @@ class Policy:
 def probability_of_best(means: Floats, errors: Floats) -> Floats:
     """Return the probability of each arm that its value is the largest, for independent normal values.
 
-    P(a) = ∫ φ_a(x) · Π_{b≠a} Φ_b(x) dx, by the midpoint rule over 128 quantiles of a, then normalised. Thompson
+    P(a) = ∫ φ_a(x) · Π_{b≠a} Φ_b(x) dx, by the midpoint rule over 64 quantiles of a, then normalised. Thompson
     sampling draws a value of each arm and takes the largest: its propensities are these, without simulation.
 
     >>> probability_of_best(np.zeros((1, 4)), np.ones((1, 4))).round(3).tolist()
