@@ -1,7 +1,7 @@
 """A bandit that learns while it serves: its share of what a shop would get that knows every purchase probability.
 
-The shop has the 2,469 customers of the Complete Journey and 250 visits a day. Each night the policy is learned anew from
-all visits so far; the first day chooses each arm alike. Shares are of all visits, the first days included.
+The shop has the 2,469 customers of the Complete Journey and 250 visits a day. Each night the policy is learned anew
+from all visits so far; the first day chooses each arm alike. Shares are of all visits, the first days included.
 """
 
 from __future__ import annotations

@@ -24,10 +24,16 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
     logger, greedy, learned = values.T
     about = f"purchases in {VISITS} visits, {CUSTOMERS // 2:,} customers learned from, {worlds} worlds"
     yield of_runs(
-        f"several steps: logger's {about}, for one of ours", (logger / learned).tolist(), "share", bar=1 / LEAST_OVER_LOGGER
+        f"several steps: logger's {about}, for one of ours",
+        (logger / learned).tolist(),
+        "share",
+        bar=1 / LEAST_OVER_LOGGER,
     )
     yield of_runs(
-        f"several steps: greedy's {about}, for one of ours", (greedy / learned).tolist(), "share", bar=1 / LEAST_OVER_GREEDY
+        f"several steps: greedy's {about}, for one of ours",
+        (greedy / learned).tolist(),
+        "share",
+        bar=1 / LEAST_OVER_GREEDY,
     )
 
 

@@ -247,7 +247,7 @@ class PolicyService:
             with store.changing():
                 if len(store.verdicts(name)) > len(verdicts):
                     raise PolicyStateError(f"{name!r} was judged by another process meanwhile; see its status.")
-                store.add_verdict(name, verdict)
+                store.add_verdict(name, len(verdicts) + 1, verdict)
         self._known.clear()
         return found
 

@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS policy (
   card TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS policy_verdict (
-  name TEXT NOT NULL, number INTEGER NOT NULL, answer TEXT NOT NULL, content TEXT NOT NULL, spent_to TEXT NOT NULL,
-  at TEXT NOT NULL, PRIMARY KEY (name, number, at)
+  name TEXT NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL, answer TEXT NOT NULL, content TEXT NOT NULL,
+  spent_to TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, position)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS policy_decision (
   decision_id TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, customer_id TEXT NOT NULL, at TEXT NOT NULL,
@@ -152,18 +152,18 @@ class PolicyStore:
 
     def verdicts(self, name: str) -> list[KeptVerdict]:
         """Return the verdicts about all versions of a policy, the newest last."""
-        query = "SELECT number, answer, content, spent_to, at FROM policy_verdict WHERE name = ? ORDER BY at, number"
+        query = "SELECT number, answer, content, spent_to, at FROM policy_verdict WHERE name = ? ORDER BY position"
         return [
             KeptVerdict(number, answer, json.loads(content), spent, datetime.fromisoformat(at))
             for number, answer, content, spent, at in self._db.execute(query, (name,)).fetchall()
         ]
 
-    def add_verdict(self, name: str, verdict: KeptVerdict) -> None:
-        """Store a verdict. Use it inside `changing`."""
+    def add_verdict(self, name: str, position: int, verdict: KeptVerdict) -> None:
+        """Store the verdict that is the first, second … about a policy. Use it inside `changing`."""
         row = (
-            name, verdict.number, verdict.answer, json.dumps(verdict.content), verdict.spent_to, _text(verdict.at),
+            name, position, verdict.number, verdict.answer, json.dumps(verdict.content), verdict.spent_to, _text(verdict.at),
         )  # fmt: skip
-        self._db.execute("INSERT INTO policy_verdict VALUES (?, ?, ?, ?, ?, ?)", row)
+        self._db.execute("INSERT INTO policy_verdict VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def log(self, decision: LoggedDecision) -> None:
         """Store a decision."""

@@ -70,6 +70,8 @@ _BY_ERROR = {
     "DefinitionError": ExitCode.USAGE,
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
+    "PolicyError": ExitCode.USAGE,
+    "LogError": ExitCode.REFUSED,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,

@@ -13,8 +13,8 @@ CREATE TABLE policy (
   card TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, number)
 );
 CREATE TABLE policy_verdict (
-  name TEXT NOT NULL, number INTEGER NOT NULL, answer TEXT NOT NULL, content TEXT NOT NULL, spent_to TEXT NOT NULL,
-  at TEXT NOT NULL, PRIMARY KEY (name, number, at)
+  name TEXT NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL, answer TEXT NOT NULL, content TEXT NOT NULL,
+  spent_to TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, position)
 );
 CREATE TABLE policy_decision (
   decision_id TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, customer_id TEXT NOT NULL, at TEXT NOT NULL,

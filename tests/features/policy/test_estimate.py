@@ -57,8 +57,9 @@ def test_the_log_s_own_policy_is_worth_its_mean() -> None:
 
 def test_an_interval_counts_customers_not_decisions() -> None:
     terms, customers = np.random.default_rng(3).normal(size=300), np.arange(300)
-    once, thrice = mean_of(terms, customers, np.ones(300)), mean_of(
-        np.repeat(terms, 3), np.repeat(customers, 3), np.ones(900)
+    once, thrice = (
+        mean_of(terms, customers, np.ones(300)),
+        mean_of(np.repeat(terms, 3), np.repeat(customers, 3), np.ones(900)),
     )
     assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
     assert effective_size(np.zeros(3)) == 0
@@ -84,7 +85,7 @@ def test_blocks_follow_each_customer() -> None:
 
 
 def test_q_of_a_chain_is_exact() -> None:
-    """Two arms, two states: arm 1 pays nothing and leads to state 1, in which arm 0 pays 1. Arm 0 pays 0.4 in state 0."""
+    """Arm 1 pays nothing and leads to state 1, in which arm 0 pays 1. Arm 0 pays 0.4 in state 0."""
     rng = np.random.default_rng(4)
     customers = np.repeat(np.arange(400), 4)
     arms, states, rewards = rng.integers(0, 2, 1600), np.zeros(1600), np.zeros(1600)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
 
 from features.policy.errors import (
     ContextError,
@@ -18,71 +17,21 @@ from features.policy.errors import (
     UnknownPolicyError,
 )
 from features.policy.judge import Answer
-from features.policy.service import PolicyService
+from features.policy.renewal import renew
 from features.policy.store import LoggedDecision
 from features.policy.subject_store import PolicySubjects
 from pipelines.orchestration.rights_registry import subject_stores
-from privacy.consent.record import ConsentRecord
 from privacy.consent.state import State
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import SubjectStore
-from tests.features.retrieval.feature_shop import NOON, FeatureShop
-
-PURPOSE = "personalisation"
-EVERYBODY = [f"c_{number:030d}" for number in range(600)]
-
-
-def document(**changes: object) -> str:
-    """Return a definition of two arms and one number of context."""
-    whole: dict[str, object] = {
-        "name": "objective", "purpose": PURPOSE, "arms": ["relevance", "thrifty"], "context": ["price_sensitivity"],
-        "least_propensity": 0.05,
-    }  # fmt: skip
-    return yaml.safe_dump(whole | changes)
-
-
-class PolicyShop(FeatureShop):
-    """A `FeatureShop` with policies."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.policies = PolicyService(self.installation, random=np.random.default_rng(3).random)
-
-    def permit(self, customers: Iterable[str], state: State, purpose: str = PURPOSE, days_ago: float = 9) -> None:
-        """Record a state of a purpose for customers."""
-        at = NOON - timedelta(days=days_ago)
-        self.consents.append([
-            ConsentRecord(
-                record_id=f"r_{one}_{state.value}_{purpose}", subject_id=one, controller="Bojagi Mart",
-                purpose=purpose, notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form",
-                state=state, effective_at=at, recorded_at=at, age_years=40, evidence_hash="0" * 64, asked="separately",
-            )
-            for one in customers
-        ])  # fmt: skip
-
-    def log(self, customers: Iterable[str], gain: float, seed: int = 1, decisions: int = 4) -> None:
-        """Log uniform decisions of two days ago; each arm sells better to one side of the context, by `gain`."""
-        rng = np.random.default_rng(seed)
-        at = self.installation.clock() - timedelta(days=2)
-        with self.policies.store() as store, store.changing():
-            for customer in customers:
-                for number in range(decisions):
-                    x, arm = float(rng.normal()), int(rng.integers(2))
-                    chance = 0.4 + gain * np.sign(x) * (arm - 0.5)
-                    store.log(LoggedDecision(
-                        f"d_{seed}_{customer}_{number}", "objective", 1, customer, at + timedelta(minutes=number), [x],
-                        ("relevance", "thrifty")[arm], [0.5, 0.5], float(rng.random() < chance),
-                    ))  # fmt: skip
+from tests.features.policy.policy_shop import EVERYBODY, PolicyShop, document
+from tests.features.retrieval.feature_shop import NOON
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[PolicyShop]:
-    made = PolicyShop(tmp_path)
-    made.permit(EVERYBODY, State.GIVEN)
-    made.policies.create(document(), "kim")
-    yield made
-    made.policies.close()
-    made.close()
+    with closing(PolicyShop(tmp_path)) as made:
+        yield made
 
 
 def decisions(shop: PolicyShop) -> list[LoggedDecision]:
@@ -148,6 +97,19 @@ def test_a_policy_that_gains_nothing_is_not_served(shop: PolicyShop) -> None:
     shop.policies.learn("objective", "kim")
     assert shop.policies.judge("objective", "kim").answer is not Answer.BETTER
     assert shop.policies.live("objective").number == 1
+
+
+def test_a_renewal_learns_and_judges_and_a_version_waits_for_its_verdict(shop: PolicyShop) -> None:
+    (found,) = renew(shop.policies, "bojagi")
+    assert (found.version, found.answer) == ("objective/1", "")
+    assert "0 customers" in found.reason
+    shop.log(EVERYBODY[:120], 0.6)
+    (found,) = renew(shop.policies, "bojagi")
+    assert (found.version, found.answer) == ("objective/2", "undecided")
+    assert "effective sample too small" in found.reason
+    shop.log(EVERYBODY, 0.6, seed=2)
+    (found,) = renew(shop.policies, "bojagi")
+    assert (found.version, found.answer) == ("objective/2", "better")
 
 
 def test_decisions_that_may_still_be_rewarded_and_old_ones_are_not_learned_from(shop: PolicyShop) -> None:
