@@ -12,7 +12,7 @@ from bench.policy.course_world import CourseWorld, course_log
 from bench.policy.visit_world import ARMS, VisitWorld, visit_log
 from features.policy.decision_log import DecisionLog
 from features.policy.definition import PolicyDefinition
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 from features.policy.estimate import mean_of
 from features.policy.judge import Answer, Verdict, judge
 from features.policy.learning import Learned, learn
@@ -102,6 +102,6 @@ def _controls(worlds: int) -> Iterator[Claim]:
 def _is_calibrated(log: DecisionLog, propensities: Floats) -> bool:
     try:
         require_calibrated(log.contexts, log.arms, propensities)
-    except LogError:
+    except DecisionLogError:
         return False
     return True

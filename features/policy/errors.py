@@ -41,5 +41,5 @@ class ContextError(PolicyError):
     """A context is not what the policy declares: its length, or a value that is no finite number."""
 
 
-class LogError(PolicyError):
+class DecisionLogError(PolicyError):
     """A log of decisions proves nothing: its propensities are missing, zero, or not those of the decisions."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from features.policy.decision_log import DecisionLog
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 from features.policy.estimate import (
     Estimate,
     effective_size,
@@ -89,7 +89,7 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
         _require_log(learned, log)
         terms = _terms(learned, steps, from_log, log)
         effective = _effective(terms)
-    except LogError as error:
+    except DecisionLogError as error:
         return Verdict(Answer.UNDECIDED, str(error), customers, len(log))
     first, second = terms.weights
     over_logged = mean_of(terms.policy - terms.rewards, terms.customers, first)
@@ -106,14 +106,14 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
 
 def _require_log(learned: Learned, log: DecisionLog) -> None:
     if not len(log):
-        raise LogError("no decisions to judge")
+        raise DecisionLogError("no decisions to judge")
     floor = learned.policy.floor
     require_propensities(log.propensities, floor)
     require_calibrated(log.contexts, log.arms, log.propensities)
     for policy in (learned.policy, learned.greedy):
         lowest = float(policy.probabilities(log.contexts).min())
         if floor <= 0 or lowest < floor * (1 - 1e-9):
-            raise LogError(
+            raise DecisionLogError(
                 f"a deterministic target: an arm has a probability of {lowest:g}, so decisions of it could never be "
                 "judged again; set least_propensity"
             )
@@ -124,7 +124,7 @@ def _terms(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog
     if steps > 1:
         blocks = log.blocks(steps)
         if not len(blocks):
-            raise LogError(f"no customer with {steps} decisions")
+            raise DecisionLogError(f"no customer with {steps} decisions")
         first, second = (several_steps(log, blocks, one, evaluate_q(from_log, steps, one)) for one in pair)
         rewards = log.rewards[blocks].sum(axis=1)
         return _Terms(log.customers[blocks[:, 0]], rewards, first[0], second[0], (first[1], second[1]))
@@ -142,9 +142,11 @@ def _effective(terms: _Terms) -> float:
     sizes = [effective_size(w) for w in terms.weights]
     rewarded = [effective_size(w * terms.rewards) for w in terms.weights]
     if min(sizes) < FEWEST_EFFECTIVE:
-        raise LogError(f"effective sample too small: {min(sizes):,.0f} decisions; {FEWEST_EFFECTIVE} are needed")
+        raise DecisionLogError(
+            f"effective sample too small: {min(sizes):,.0f} decisions; {FEWEST_EFFECTIVE} are needed"
+        )
     if min(rewarded) < FEWEST_EFFECTIVE:
-        raise LogError(
+        raise DecisionLogError(
             f"effective sample too small: {min(rewarded):,.0f} decisions with a reward; {FEWEST_EFFECTIVE} are needed"
         )
     return min(*sizes, *rewarded)

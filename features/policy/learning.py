@@ -8,7 +8,7 @@ import numpy as np
 
 from features.policy.decision_log import DecisionLog
 from features.policy.definition import PolicyDefinition
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 from features.policy.estimate import snips
 from features.policy.fitted_q import learn_q
 from features.policy.policy import Policy, Rule
@@ -35,11 +35,13 @@ def learn(definition: PolicyDefinition, log: DecisionLog) -> Learned:
     """Return what the definition's learner makes of decisions.
 
     Raises:
-        LogError: they are of too few customers, or their propensities are not those of the draws.
+        DecisionLogError: they are of too few customers, or their propensities are not those of the draws.
     """
     customers = len(np.unique(log.customers))
     if customers < FEWEST_CUSTOMERS:
-        raise LogError(f"decisions of {customers} customers to learn from; at least {FEWEST_CUSTOMERS} are needed")
+        raise DecisionLogError(
+            f"decisions of {customers} customers to learn from; at least {FEWEST_CUSTOMERS} are needed"
+        )
     require_propensities(log.propensities, definition.least_propensity)
     require_calibrated(log.contexts, log.arms, log.propensities)
     width, floor = len(definition.arms), definition.least_propensity

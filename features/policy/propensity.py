@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -44,7 +44,7 @@ def require_propensities(propensities: Floats, floor: float) -> None:
     """Check that each row has a probability of each arm, that none is below the floor, and that they add up to 1.
 
     Raises:
-        LogError: one does not. The message has the number of rows.
+        DecisionLogError: one does not. The message has the number of rows.
     """
     faults = {
         "propensities are missing": ~np.isfinite(propensities).all(axis=1),
@@ -54,7 +54,7 @@ def require_propensities(propensities: Floats, floor: float) -> None:
     }
     for what, rows in faults.items():
         if rows.any():
-            raise LogError(f"{what} in {int(rows.sum()):,} of {len(rows):,} decisions")
+            raise DecisionLogError(f"{what} in {int(rows.sum()):,} of {len(rows):,} decisions")
 
 
 def calibration_p(contexts: Floats, arms: Ints, propensities: Floats) -> float:
@@ -83,7 +83,7 @@ def require_calibrated(contexts: Floats, arms: Ints, propensities: Floats) -> No
     """Check a log with `calibration_p`.
 
     Raises:
-        LogError: the arms were not drawn with these propensities.
+        DecisionLogError: the arms were not drawn with these propensities.
     """
     if (p := calibration_p(contexts, arms, propensities)) < CALIBRATION_ALPHA:
-        raise LogError(f"propensities are uncalibrated: the arms were not drawn with them (p = {p:.1g})")
+        raise DecisionLogError(f"propensities are uncalibrated: the arms were not drawn with them (p = {p:.1g})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 from features.policy.service import PolicyService
 
 
@@ -37,7 +37,7 @@ def _renew(policies: PolicyService, name: str, who: str) -> Renewal:
     if newest.number == 1 or is_judged:
         try:
             newest = policies.learn(name, who)
-        except LogError as error:
+        except DecisionLogError as error:
             return Renewal(newest.name, "", str(error))
     verdict = policies.judge(name, who)
     return Renewal(newest.name, verdict.answer.value, verdict.reason)

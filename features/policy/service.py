@@ -196,7 +196,7 @@ class PolicyService:
 
         Raises:
             UnknownPolicyError: there is none.
-            LogError: the decisions do not suffice, or their propensities are not those of the draws.
+            DecisionLogError: the decisions do not suffice, or their propensities are not those of the draws.
             ConsentError: the consent record cannot be read.
         """
         with self.store() as store:

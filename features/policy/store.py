@@ -161,7 +161,8 @@ class PolicyStore:
     def add_verdict(self, name: str, position: int, verdict: KeptVerdict) -> None:
         """Store the verdict that is the first, second … about a policy. Use it inside `changing`."""
         row = (
-            name, position, verdict.number, verdict.answer, json.dumps(verdict.content), verdict.spent_to, _text(verdict.at),
+            name, position, verdict.number, verdict.answer, json.dumps(verdict.content), verdict.spent_to,
+            _text(verdict.at),
         )  # fmt: skip
         self._db.execute("INSERT INTO policy_verdict VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 

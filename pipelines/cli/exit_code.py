@@ -71,7 +71,7 @@ _BY_ERROR = {
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
     "PolicyError": ExitCode.USAGE,
-    "LogError": ExitCode.REFUSED,
+    "DecisionLogError": ExitCode.REFUSED,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.policy.errors import LogError
+from features.policy.errors import DecisionLogError
 from features.policy.policy import Policy, Rule, probability_of_best
 from features.policy.propensity import (
     Floats,
@@ -57,7 +57,7 @@ def test_a_policy_keeps_its_floor_and_survives_json(rule: Rule) -> None:
 def test_propensities_that_prove_nothing_are_refused(row: list[float], reason: str) -> None:
     good = np.array([[0.5, 0.5]] * 3)
     require_propensities(good, 0.05)
-    with pytest.raises(LogError, match=reason):
+    with pytest.raises(DecisionLogError, match=reason):
         require_propensities(np.vstack([good, [row]]), 0.05)
 
 
@@ -71,7 +71,7 @@ def test_a_falsely_uniform_log_is_refused_and_a_true_one_is_not() -> None:
     uniform = np.full((400, 3), 1 / 3)
     contexts, arms = _log(4, skewed)
     require_calibrated(contexts, arms, skewed)
-    with pytest.raises(LogError, match="uncalibrated"):
+    with pytest.raises(DecisionLogError, match="uncalibrated"):
         require_calibrated(contexts, arms, uniform)
 
 
@@ -81,7 +81,7 @@ def test_a_log_is_refused_that_is_uniform_over_all_customers_but_not_for_each_co
     p = np.where(contexts[:, :1] > 0, [0.8, 0.2], [0.2, 0.8])
     arms = draw(p, rng.random(400))
     require_calibrated(contexts, arms, p)
-    with pytest.raises(LogError, match="uncalibrated"):
+    with pytest.raises(DecisionLogError, match="uncalibrated"):
         require_calibrated(contexts, arms, np.full((400, 2), 0.5))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from features.policy.errors import (
     ContextError,
-    LogError,
+    DecisionLogError,
     PolicyDefinitionError,
     PolicyStateError,
     UnknownPolicyError,
@@ -115,10 +115,10 @@ def test_a_renewal_learns_and_judges_and_a_version_waits_for_its_verdict(shop: P
 def test_decisions_that_may_still_be_rewarded_and_old_ones_are_not_learned_from(shop: PolicyShop) -> None:
     for customer in EVERYBODY[:100]:
         shop.policies.choose("objective", customer, [0.0])
-    with pytest.raises(LogError, match="0 customers"):
+    with pytest.raises(DecisionLogError, match="0 customers"):
         shop.policies.learn("objective", "kim")
     shop.moment = NOON + timedelta(days=200)
-    with pytest.raises(LogError, match="0 customers"):
+    with pytest.raises(DecisionLogError, match="0 customers"):
         shop.policies.learn("objective", "kim")
     assert not decisions(shop)
 
