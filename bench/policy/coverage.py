@@ -67,7 +67,7 @@ def _course(seed: int) -> tuple[bool, bool]:
     first, second = course_log(world, rng, 1000, 6, UNIFORM), course_log(world, rng, 2500, 2, UNIFORM)
     target = learn_q(first, 2, 0.05)
     models = evaluate_q(first, 2, target)
-    terms, weights = several_steps(second, second.blocks(2), target, models)
+    terms, weights = several_steps(second, second.blocks(2), target.probabilities(second.contexts), models)
     starts = second.contexts[::2]
     direct = (target.probabilities(starts) * models[-1].means(starts)).sum(axis=1)
     truth, units = true_value(world, target, 2, 200_000), np.arange(len(terms))

@@ -17,7 +17,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from features.policy.decision_log import DecisionLog
-from features.policy.policy import Policy
 from features.policy.propensity import Floats, Ints
 from features.policy.value_model import Basis, ValueModel, fit_values
 
@@ -92,24 +91,22 @@ def cross_fitted(log: DecisionLog) -> Floats:
     return found
 
 
-def several_steps(log: DecisionLog, blocks: Ints, policy: Policy, models: list[ValueModel]) -> tuple[Floats, Floats]:
+def several_steps(log: DecisionLog, blocks: Ints, target: Floats, models: list[ValueModel]) -> tuple[Floats, Floats]:
     """Return the doubly robust term of each block of steps, and the product of its weights.
 
     Args:
         log: decisions of customers whose rewards are not in the models.
         blocks: rows of decisions that follow each other, see `DecisionLog.blocks`.
-        policy: the target.
+        target: the target's probabilities, one row a decision of the log.
         models: Q₁ … Q_steps of the target, see `features.policy.fitted_q.evaluate_q`.
     """
-    used = log.rows(blocks.ravel())
-    target = policy.probabilities(used.contexts)
-    weights = importance(used, target).reshape(blocks.shape)
+    weights = importance(log, target)[blocks]
     following = np.zeros(len(blocks))
     for step in range(blocks.shape[1] - 1, -1, -1):
-        rows = np.arange(step, blocks.size, blocks.shape[1])
-        values = models[blocks.shape[1] - 1 - step].means(used.contexts[rows])
-        taken = values[np.arange(len(rows)), used.arms[rows]]
-        following = (target[rows] * values).sum(axis=1) + weights[:, step] * (used.rewards[rows] + following - taken)
+        rows = blocks[:, step]
+        values = models[blocks.shape[1] - 1 - step].means(log.contexts[rows])
+        taken = values[np.arange(len(rows)), log.arms[rows]]
+        following = (target[rows] * values).sum(axis=1) + weights[:, step] * (log.rewards[rows] + following - taken)
     return following, np.asarray(weights.prod(axis=1))
 
 

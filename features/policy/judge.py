@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,9 @@ from features.policy.value_model import Basis, fit_values
 
 FEWEST_EFFECTIVE = 200
 """Least effective number of decisions, and of decisions weighted by their reward: fewer decide nothing."""
+
+LEAST_TARGET = 0.001
+"""Least probability of each arm of a version, as `PolicyDefinition` demands it."""
 
 
 class Answer(StrEnum):
@@ -85,9 +89,10 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
         log: decisions of the other half.
     """
     customers = len(np.unique(log.customers))
+    targets = [one.probabilities(log.contexts) for one in (learned.policy, learned.greedy)]
     try:
-        _require_log(learned, log)
-        terms = _terms(learned, steps, from_log, log)
+        _require_log(log, targets, learned.policy.floor)
+        terms = _terms(learned, targets, steps, from_log, log)
         effective = _effective(terms)
     except DecisionLogError as error:
         return Verdict(Answer.UNDECIDED, str(error), customers, len(log))
@@ -104,34 +109,33 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
     )  # fmt: skip
 
 
-def _require_log(learned: Learned, log: DecisionLog) -> None:
+def _require_log(log: DecisionLog, targets: Sequence[Floats], floor: float) -> None:
     if not len(log):
         raise DecisionLogError("no decisions to judge")
-    floor = learned.policy.floor
     require_propensities(log.propensities, floor)
     require_calibrated(log.contexts, log.arms, log.propensities)
-    for policy in (learned.policy, learned.greedy):
-        lowest = float(policy.probabilities(log.contexts).min())
-        if floor <= 0 or lowest < floor * (1 - 1e-9):
-            raise DecisionLogError(
-                f"a deterministic target: an arm has a probability of {lowest:g}, so decisions of it could never be "
-                "judged again; set least_propensity"
-            )
+    lowest = min(float(one.min()) for one in targets)
+    if lowest < max(floor, LEAST_TARGET) * (1 - 1e-9):
+        raise DecisionLogError(
+            f"a deterministic target: an arm has a probability of {lowest:g}, so decisions of it could never be "
+            "judged again; set least_propensity"
+        )
 
 
-def _terms(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog) -> _Terms:
-    pair = (learned.policy, learned.greedy)
+def _terms(learned: Learned, targets: Sequence[Floats], steps: int, from_log: DecisionLog, log: DecisionLog) -> _Terms:
     if steps > 1:
         blocks = log.blocks(steps)
         if not len(blocks):
             raise DecisionLogError(f"no customer with {steps} decisions")
-        first, second = (several_steps(log, blocks, one, evaluate_q(from_log, steps, one)) for one in pair)
+        first, second = (
+            several_steps(log, blocks, target, evaluate_q(from_log, steps, one))
+            for target, one in zip(targets, (learned.policy, learned.greedy), strict=True)
+        )
         rewards = log.rewards[blocks].sum(axis=1)
         return _Terms(log.customers[blocks[:, 0]], rewards, first[0], second[0], (first[1], second[1]))
-    width = log.propensities.shape[1]
-    basis = Basis.of(from_log.contexts, squares=False)
+    basis, width = Basis.of(from_log.contexts, squares=False), log.propensities.shape[1]
     rewards = fit_values(basis, from_log.contexts, from_log.arms, from_log.rewards, width).means(log.contexts)
-    ours, greedy = (one.probabilities(log.contexts) for one in pair)
+    ours, greedy = targets
     return _Terms(
         log.customers, log.rewards, robust_terms(log, ours, rewards), robust_terms(log, greedy, rewards),
         (importance(log, ours), importance(log, greedy)),

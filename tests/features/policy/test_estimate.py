@@ -112,7 +112,7 @@ def test_several_steps_are_worth_more_than_the_log_and_greedy_and_the_estimate_f
     assert first > 1.12 * logged
     assert first > 1.04 * second
     other = course_log(world, rng, 3000, 2, UNIFORM)
-    terms, weights = several_steps(other, other.blocks(2), ours, evaluate_q(log, 2, ours))
+    terms, weights = several_steps(other, other.blocks(2), ours.probabilities(other.contexts), evaluate_q(log, 2, ours))
     found = mean_of(terms, np.arange(len(terms)), weights)
     assert found.low < true_value(world, ours, 2, 20_000) < found.high
     assert weights.mean() == pytest.approx(1, abs=0.1)
