@@ -1,4 +1,4 @@
-"""The stores of personal data that features own: the online store, Feast's repository and experiments.
+"""The stores of personal data that features own: the online store, Feast's repository, experiments and policies.
 
 Offline features are the gold tables, which are erased with the lakehouse. A training set is a result in memory. Models
 are stored by `pipelines.federated`, which has a store of its own.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from features.definition import FeatureCatalog, read_catalog
 from features.experiment.subject_store import ExperimentSubjects
+from features.policy.subject_store import PolicySubjects
 from features.repo.push import PUSHED
 from features.store.online_store import OnlineStore, StoredRow
 from features.store.opening import open_online_store
@@ -118,7 +119,7 @@ class OnlineFeatures:
 def subject_stores(installation: Installation) -> tuple[SubjectStore, ...]:
     """Return the stores that features own."""
     repository = FileStore(installation.settings, "feature repository", ("feature_repo/**",), REPOSITORY)
-    return (OnlineFeatures(installation), repository, ExperimentSubjects(installation))
+    return (OnlineFeatures(installation), repository, ExperimentSubjects(installation), PolicySubjects(installation))
 
 
 def _values(row: StoredRow) -> Iterator[dict[str, object]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from privacy.storage.postgres import PostgresServer
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a test compares it with the folder."""
 _FOLDER = Path(__file__).parent / "migration"
 _MIGRATION_LOCK = 0x626F6A6167696D69

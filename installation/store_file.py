@@ -38,6 +38,7 @@ FILES = (
     StoreFile("visitors", "collector/visitor.db", ("visitor_answer", "visitor_person", "waiting_event")),
     StoreFile("experiments", "experiment/experiment.db", ("experiment", "experiment_assignment", "experiment_outcome")),
     StoreFile("rollouts", "experiment/rollout.db", ("rollout", "rollout_count")),
+    StoreFile("policies", "policy/policy.db", ("policy", "policy_verdict", "policy_decision")),
     StoreFile("ledger", "dp/ledger.sqlite", ("dp_entry", "dp_limit", "dp_balance", "dp_answer")),
 )
 DOCUMENTS = {"releases": "released", "inspections": "quality/outcome"}

@@ -24,6 +24,7 @@ from pipelines.cli import (
     insight,
     keys,
     manual,
+    policy,
     profile,
     quarantine,
     read,
@@ -103,6 +104,7 @@ app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
 app.add_typer(insight.app, name="insight")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(policy.app, name="policy")
 app.add_typer(federated.app, name="federated")
 app.add_typer(search.app, name="search")
 app.command("serve")(serve.serve)

@@ -71,6 +71,8 @@ _BY_ERROR = {
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
     "RolloutError": ExitCode.USAGE,
+    "PolicyError": ExitCode.USAGE,
+    "DecisionLogError": ExitCode.REFUSED,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,

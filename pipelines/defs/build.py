@@ -23,6 +23,7 @@ from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
 from pipelines.defs.operation import operation_sensor
 from pipelines.defs.place import place_job, place_schedule
+from pipelines.defs.policy import policy_job, policy_schedule
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
@@ -58,6 +59,7 @@ def build_definitions(
     streamed = streamed_sources(installation)
     refresh, retention, reports = refresh_job(map(lag_key, streamed)), retention_job(), report_job()
     index, places, models = index_job(installation), place_job(installation), model_job()
+    policies = policy_job(installation)
     rights, deadlines = rights_job(installation), deadline_job(installation)
     anchors = [anchor_job(installation)] if settings.anchor_archive else []
     backups = backup_jobs(installation) if settings.backup else {}
@@ -84,6 +86,7 @@ def build_definitions(
             models,
             index,
             places,
+            policies,
             rights,
             deadlines,
             rollouts,
@@ -99,6 +102,7 @@ def build_definitions(
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
             rollout_schedule(rollouts, settings.time_zone),
+            policy_schedule(policies, settings.time_zone),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
             *backup_schedules(backups, settings.time_zone),
             *(destination_schedule(job, settings.time_zone) for job in deliveries),

@@ -127,8 +127,8 @@ def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> 
     repository = definitions.get_repository_def()
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
     names = (
-        "nightly", "daily_retention", "monthly_federated_training", "monthly_private_reports", "weekly_places_nearby",
-        "daily_rights_deadlines",
+        "nightly", "daily_retention", "monthly_federated_training", "monthly_policies", "monthly_private_reports",
+        "daily_rights_deadlines", "weekly_places_nearby",
     )  # fmt: skip
     assert zones == dict.fromkeys(names, "Asia/Seoul")
 

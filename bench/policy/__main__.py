@@ -1,0 +1,22 @@
+"""Measures policies in simulated worlds whose truth is hidden from them.
+
+A bandit's share of the oracle, several steps against the logger and greedy, coverage of the intervals, null worlds that
+the judge calls better, and logs that it must refuse.
+"""
+
+from __future__ import annotations
+
+from bench.options import make_parser
+from bench.policy import bandit, course, coverage, verdict
+
+
+def main() -> None:
+    """Print the claims of each measurement."""
+    options = make_parser(__doc__).parse_args()
+    for part in (bandit, course, coverage, verdict):
+        for claim in part.measure(is_quick=options.quick):
+            claim.print_json()
+
+
+if __name__ == "__main__":
+    main()
