@@ -14,7 +14,7 @@ from agent_serving.error_handler import add_error_handlers
 from agent_serving.observation import Observation
 from agent_serving.portal import officer_page, person_page, sign_in_page
 from agent_serving.request_limit import BodyLimit
-from agent_serving.router import chat, collect, feature, health, mcp, rights
+from agent_serving.router import chat, collect, feature, health, mcp, recommendation, rights
 from agent_serving.services import Services
 from installation.installation import Installation
 
@@ -51,6 +51,7 @@ def create_app(installation: Installation, steward_of: StewardOf | None = None) 
     app.state.services = services
     app.include_router(health.router)
     app.include_router(feature.router)
+    app.include_router(recommendation.router)
     app.include_router(chat.router)
     app.include_router(chat.page)
     app.include_router(mcp.router)

@@ -21,8 +21,9 @@ from agent_serving.errors import (
     TooManyRequests,
 )
 from agent_serving.problem import problem
-from agent_serving.router import chat, feature, rights
+from agent_serving.router import chat, feature, recommendation, rights
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
+from features.recommend.errors import PolicyMismatchError, UnknownContextError, UnknownObjectiveError
 from installation.errors import InstallationError
 from installation.event_log import log_error
 from privacy.access.errors import AccessRefused
@@ -41,6 +42,9 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     UnknownFeatureError: (404, "unknown_feature"),
     UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
+    UnknownObjectiveError: (404, "unknown_objective"),
+    UnknownContextError: (404, "unknown_context"),
+    PolicyMismatchError: (409, "policy_does_not_fit"),
     AgentNotInstalled: (501, "agent_not_installed"),
     rights_error.UnknownRequestError: (404, "unknown_request"),
     rights_error.InvalidSubmissionError: (422, "invalid_request"),
@@ -49,7 +53,11 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     rights_error.TooManyRequestsError: (429, "too_many_requests"),
 }
 _FIELDS = (
-    feature.FIELDS | chat.FIELDS | rights.FIELDS | {"query", "path", "state", "right", "limit", "offset", "number"}
+    feature.FIELDS
+    | recommendation.FIELDS
+    | chat.FIELDS
+    | rights.FIELDS
+    | {"query", "path", "state", "right", "limit", "offset", "number"}
 )
 """Names that an answer about a faulty request may repeat."""
 

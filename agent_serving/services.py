@@ -23,6 +23,7 @@ from agent_serving.observation import Metrics
 from agent_serving.portal.portal import Portal
 from agent_serving.request_limit import RateLimit
 from agent_serving.search.watcher import ContentWatcher, is_engine_installed
+from features.recommend.service import Recommendations
 from features.retrieval.reader import FeatureReader
 from installation.installation import Installation
 from installation.thread_store import ThreadStores
@@ -64,6 +65,11 @@ class Services:
         """The consent-gated retrieval of features."""
         return FeatureReader.open(self.installation)
 
+    @cached_property
+    def recommendations(self) -> Recommendations:
+        """The lists of recommended items."""
+        return Recommendations(self.installation, self.features)
+
     @property
     def chat(self) -> Chat:
         """The conversations of the shopping agent, opened at their first use: their language data takes a second.
@@ -90,7 +96,7 @@ class Services:
             ApiKeyError: the store of API keys cannot be opened.
         """
         self._keys_of_thread()
-        _ = self.features
+        _ = self.features, self.recommendations
         if self._watcher is None and is_engine_installed(self.installation.settings):
             self._watcher = ContentWatcher(self.installation)
 
@@ -110,6 +116,8 @@ class Services:
         self._observer.shutdown(wait=True)
         self.portal.close()
         self.console.close()
+        if "recommendations" in self.__dict__:
+            self.__dict__.pop("recommendations").close()
         if "features" in self.__dict__:
             self.__dict__.pop("features").close()
         self._stores.close()

@@ -27,10 +27,14 @@ GROUPS = {"product_type": ("product_category", "department"), "product_id": ("pr
 def read_purchases(item: str) -> tuple[PurchaseHistory, Catalogue]:
     """Return the purchases of merchandise with the catalogue; `item` is `product_type` or `product_id`."""
     query = _LINES.format(item=item, transactions=package_file("transactions"), products=package_file("products"))
-    history = PurchaseHistory.of_table(duckdb.sql(query).to_arrow_table())
+    history = PurchaseHistory.of_table(duckdb.connect().execute(query).to_arrow_table())
     narrow, wide = GROUPS[item]
-    found = duckdb.sql(
-        f"SELECT cast({item} AS varchar), mode({narrow}), mode({wide}) FROM '{package_file('products')}' GROUP BY 1"
-    ).fetchall()
+    found = (
+        duckdb.connect()
+        .execute(
+            f"SELECT cast({item} AS varchar), mode({narrow}), mode({wide}) FROM '{package_file('products')}' GROUP BY 1"
+        )
+        .fetchall()
+    )
     known = set(history.items)
     return history, Catalogue.of({one: (type_, category) for one, type_, category in found if one in known})

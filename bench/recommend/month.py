@@ -12,10 +12,10 @@ from bench.recommend.complete_journey import read_purchases
 from bench.recommend.peer import Peer, bm25, ease, most_popular, only_new, personal_frequency, tifu_knn
 from features.recommend.evaluation import CUT, bought_items, ndcg_of, paired_difference, recall_of
 from features.recommend.history import Floats, Ints, PurchaseHistory, day_number
-from features.recommend.objective import Objective
+from features.recommend.objective import Objective, Traits
 from features.recommend.population import learn_population
 from features.recommend.recommender import FIT_MONTHS, HORIZON_DAYS, Ranked, fit_recommender, label_month
-from features.recommend.trait import Traits, item_traits
+from features.recommend.trait import item_traits
 
 LEARNED_UNTIL, END = date(2017, 12, 1), date(2018, 1, 1)
 PEERS: Mapping[str, Peer] = {

@@ -1,4 +1,4 @@
-"""The card of a recommender: its quality on the last horizon, which it was not fitted on, and the price of each objective."""
+"""The card of a recommender: its quality on a horizon that it was not fitted on, and what each objective costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from features.recommend.catalogue import Catalogue
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.evaluation import CUT, Difference, bought_items, ndcg_of, paired_difference, recall_of
 from features.recommend.history import Ints, PurchaseHistory, day_number
-from features.recommend.objective import Objective
+from features.recommend.objective import Objective, Traits
 from features.recommend.population import HALF_LIFE_DAYS, Population, decayed_frequency, learn_population
 from features.recommend.recommender import (
     FIT_MONTHS,
@@ -26,7 +26,7 @@ from features.recommend.recommender import (
     fit_recommender,
     label_month,
 )
-from features.recommend.trait import Traits, item_traits
+from features.recommend.trait import item_traits
 
 HYBRID, SIMPLE = "hybrid", "frequency"
 """Names of the recommenders; a version is a name, `/` and a number."""

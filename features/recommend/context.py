@@ -1,4 +1,4 @@
-"""Context of a request: part of the day and kind of the day, and how much more an item sells in it than at other times."""
+"""Context of a request, the part of the day on workdays or weekends, and how much more an item sells in it."""
 
 from __future__ import annotations
 
@@ -37,11 +37,8 @@ def contexts_of(weekday: Ints, hour: Ints) -> Ints:
 def context_lifts(item: Ints, customer: Ints, context: Ints, item_count: int) -> Floats:
     """Return items × contexts: the logarithm of an item's share of sales in a context divided by that of all items.
 
-    Args:
-        item, customer, context: one entry an order line.
-        item_count: number of items.
-
-    A lift is 0 where fewer than K customers bought the item in the context.
+    `item`, `customer` and `context` have one entry an order line. A lift is 0 where fewer than K customers bought the
+    item in the context.
     """
     size = len(CONTEXTS)
     cell = item * size + context

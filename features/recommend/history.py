@@ -58,9 +58,8 @@ class PurchaseHistory:
             for name in ("quantity", "sales_value", "list_value")
         )
         order = np.lexsort((day, item, customer))
-        customer, item, day, quantity, paid, listed = (
-            one[order] for one in (customer, item, day, quantity, paid, listed)
-        )
+        customer, item, day = customer[order], item[order], day[order]
+        quantity, paid, listed = quantity[order], paid[order], listed[order]
         starts = _starts(customer, item, day)
         if not len(starts):
             return cls(customers, items, customer, item, day, quantity, paid, listed)
@@ -86,8 +85,7 @@ class PurchaseHistory:
         kept = self._where(new[self.item] >= 0)
         moved = new[kept.item]
         order = np.lexsort((kept.day, moved, kept.customer))
-        parts = (kept.customer, moved, kept.day, kept.quantity, kept.unit_price, kept.is_discounted)
-        return PurchaseHistory(self.customers, items, *(one[order] for one in parts))
+        return replace(kept, items=items, item=moved)._taken(order)
 
     def of_customers(self, wanted: Ints) -> PurchaseHistory:
         """Return the purchases of these customers, with positions in `wanted`, which are sorted without repetition."""
@@ -98,8 +96,14 @@ class PurchaseHistory:
         return replace(kept, customers=names, customer=place[kept.customer])
 
     def _where(self, kept: npt.NDArray[np.bool_]) -> PurchaseHistory:
-        parts = (self.customer, self.item, self.day, self.quantity, self.unit_price, self.is_discounted)
-        return PurchaseHistory(self.customers, self.items, *(one[kept] for one in parts))
+        return self._taken(np.flatnonzero(kept))
+
+    def _taken(self, places: Ints) -> PurchaseHistory:
+        return replace(
+            self, customer=self.customer[places], item=self.item[places], day=self.day[places],
+            quantity=self.quantity[places], unit_price=self.unit_price[places],
+            is_discounted=self.is_discounted[places],
+        )  # fmt: skip
 
 
 def encode(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:

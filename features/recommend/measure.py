@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from features.recommend.candidate import Pairs, SourceScores
 from features.recommend.catalogue import Grouping
@@ -62,15 +63,17 @@ def _of_item(pairs: Pairs, population: Population) -> Measures:
     return {name: values[pairs.item] for name, values in columns.items()}
 
 
-def _of_group(pairs: Pairs, name: str, grouping: Grouping, frequency: object, ever: object) -> Measures:
+def _of_group(
+    pairs: Pairs, name: str, grouping: Grouping, frequency: sparse.csr_matrix, ever: sparse.csr_matrix
+) -> Measures:
     """Return how much more the customer buys of the item's group than all do, and how many of its items he tried."""
-    spent = (frequency @ grouping.members).tocsr()  # type: ignore[operator]
+    spent = (frequency @ grouping.members).tocsr()
     total = np.asarray(spent.sum(axis=1)).ravel()
     everyone = np.asarray(spent.sum(axis=0)).ravel()
     everyone = everyone / max(everyone.sum(), 1e-9)
     group = grouping.codes[pairs.item]
     share = np.asarray(spent[pairs.customer, group]).ravel() / np.maximum(total[pairs.customer], 1e-9)
-    tried = (ever @ grouping.members).tocsr()  # type: ignore[operator]
+    tried = (ever @ grouping.members).tocsr()
     return {
         f"likes_{name}": np.log((share + _RARE) / (everyone[group] + _RARE)),
         f"variety_in_{name}": np.log1p(np.asarray(tried[pairs.customer, group]).ravel()),

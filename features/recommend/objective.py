@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML, YAMLError
 
 from features.recommend.errors import ObjectiveFileError, UnknownObjectiveError
 from features.recommend.history import Floats
-from features.recommend.trait import Traits
 
+Traits = Mapping[str, Floats]
+"""Price, quality and convenience of the items, one array each; see `trait`."""
 FILE = Path(__file__).parent / "objective.yaml"
 
 
@@ -26,10 +28,10 @@ class Objective(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    price: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
-    quality: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
-    convenience: float = Field(0.0, ge=0, le=5, allow_inf_nan=False)
-    new_slots: int = Field(0, ge=0, le=20)
+    price: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
+    quality: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
+    convenience: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
+    new_slots: Annotated[int, Field(ge=0, le=20)] = 0
 
     def bonus(self, traits: Traits) -> Floats:
         """Return what is added to the log-odds of each item; `traits` has an array for each weight."""
@@ -40,7 +42,7 @@ class Objective(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    objectives: dict[str, Objective] = Field(min_length=1)
+    objectives: Annotated[dict[str, Objective], Field(min_length=1)]
 
 
 def read_objectives(folders: Iterable[Path] = ()) -> dict[str, Objective]:
@@ -51,8 +53,8 @@ def read_objectives(folders: Iterable[Path] = ()) -> dict[str, Objective]:
     """
     path = [FILE, *(file for folder in folders if (file := folder / FILE.name).is_file())][-1]
     try:
-        return _File.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8"))).objectives
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).objectives
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ObjectiveFileError(f"The objectives in {path.name} cannot be read: {type(error).__name__}.") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

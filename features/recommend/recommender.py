@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from features.insight.model.additive import AdditiveModel, Shape, fit_additive
 from features.recommend.candidate import Pairs, list_candidates, score_sources
+from features.recommend.choice import choose
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.history import Floats, Ints, PurchaseHistory
 from features.recommend.measure import NEW, OWN, Measures, measure_pairs
@@ -71,24 +71,6 @@ class Ranked:
             chosen = choose(ranking[own], is_new[own], count, new_slots)
             found[customer] = self.pairs.item[own][chosen[np.isfinite(ranking[own][chosen])]].tolist()
         return found
-
-
-def choose(score: Floats, is_new: NDArray[np.bool_], count: int, new_slots: int) -> Ints:
-    """Return the places of the `count` candidates with the highest score, the highest first.
-
-    At least `new_slots` of them are new to the customer, if there are as many; those that only have a place for this
-    come last. On a tie, the first candidate wins.
-    """
-    order = np.argsort(-score, kind="stable")
-    new = order[is_new[order]][: min(new_slots, count)]
-    first = order[:count]
-    missing = len(new) - int(is_new[first].sum())
-    if missing <= 0:
-        return np.asarray(first)
-    kept = first[~is_new[first]][: count - len(new)]
-    own = np.concatenate([kept, first[is_new[first]]])
-    reserved = new[~np.isin(new, own)]
-    return np.concatenate([own[np.argsort(-score[own], kind="stable")], reserved])
 
 
 @dataclass(frozen=True)

@@ -8,36 +8,25 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from features.insight.group_size import K
 from features.recommend.card import RecommenderCard
 from features.recommend.catalogue import Catalogue
+from features.recommend.choice import choose
 from features.recommend.context import context_lifts, contexts_of
+from features.recommend.form import CANDIDATE_SCHEMA, ITEM_SCHEMA
 from features.recommend.history import PurchaseHistory, day_number, encode
-from features.recommend.population import Population
-from features.recommend.recommender import Ranked, Recommender, choose, measured
+from features.recommend.population import RECENT_DAYS, Population, bought
+from features.recommend.recommender import Ranked, Recommender, measured
 from features.recommend.trait import item_traits
 
-MODEL, ITEM, CANDIDATE = "gold/recommendation_model", "gold/recommended_item", "gold/customer_recommendation"
 KEPT_VERSIONS = 2
 """Versions of which candidates are computed each day: the newest one and the one before, to go back to."""
 OLDEST_DAYS = 28
 """Age at which a recommender is fitted anew."""
 LISTED, LISTED_NEW = 40, 15
 """Candidates of a version that a request can choose from: the best ones, and the best ones never bought before."""
-MODEL_SCHEMA = pa.schema([
-    ("version", pa.string()), ("number", pa.int64()), ("fitted_on", pa.date32()), ("fit_to", pa.date32()),
-    ("customer_count", pa.int64()), ("card", pa.string()), ("parameters", pa.string()),
-])  # fmt: skip
-ITEM_SCHEMA = pa.schema([
-    ("item_id", pa.string()), ("product_type", pa.string()), ("product_category", pa.string()), ("price", pa.float64()),
-    ("price_trait", pa.float64()), ("quality_trait", pa.float64()), ("convenience_trait", pa.float64()),
-    ("popularity", pa.float64()), ("context_lifts", pa.list_(pa.float64())), ("as_of", pa.date32()),
-])  # fmt: skip
-CANDIDATE_SCHEMA = pa.schema([
-    ("customer_id", pa.string()), ("as_of", pa.date32()), ("versions", pa.list_(pa.string())),
-    ("item_ids", pa.list_(pa.string())), ("is_new", pa.list_(pa.int64())), ("scores", pa.list_(pa.float64())),
-    ("reasons", pa.list_(pa.string())),
-])  # fmt: skip
 
 
 def is_due(rows: Sequence[Mapping[str, Any]], as_of: date) -> bool:
@@ -67,35 +56,39 @@ def newest_models(rows: Sequence[Mapping[str, Any]]) -> dict[str, Recommender]:
 
 
 def item_rows(
-    history: PurchaseHistory, catalogue: Catalogue, groups: Mapping[str, tuple[str | None, str | None]],
-    population: Population, lines: pa.Table, as_of: date,
+    products: pa.Table, history: PurchaseHistory, catalogue: Catalogue, population: Population, lines: pa.Table,
+    as_of: date,
 ) -> pa.Table:  # fmt: skip
-    """Return one row for each item that at least K customers bought: rows of `ITEM_SCHEMA`.
+    """Return one row for each product: rows of `ITEM_SCHEMA`. Figures of fewer than K customers are 0 or null.
 
     Args:
+        products: item, product_type, product_category and price (USD) of each product that was sold.
         history: purchases of customers who permit it, before the population's day.
-        catalogue, groups: the items, and the names of their groups.
+        catalogue: the products.
         population: statistics of the day.
         lines: order lines with customer_id, item, weekday (1 = Monday) and hour.
         as_of: the reference date.
     """
-    traits = item_traits(history, catalogue)
+    products = products.sort_by("item")
     place = {name: position for position, name in enumerate(catalogue.items)}
+    lines = lines.filter(pc.is_in(lines["item"], pa.array(catalogue.items)))
     names, codes = encode(lines["item"])
     item = np.array([place[name] for name in names], dtype=np.int64)[codes]
+    customer = encode(lines["customer_id"])[1]
     weekday, hour = (np.asarray(lines[name].to_numpy(), dtype=np.int64) for name in ("weekday", "hour"))
-    lifts = context_lifts(item, encode(lines["customer_id"])[1], contexts_of(weekday, hour), len(catalogue.items))
-    known = np.flatnonzero(traits["price"] != 0) if len(lines) else np.zeros(0, dtype=np.int64)
-    ids = [catalogue.items[one] for one in known]
+    lifts = context_lifts(item, customer, contexts_of(weekday, hour), len(catalogue.items))
+    is_lately = (
+        np.asarray(bought(history.between(population.day - RECENT_DAYS, population.day)).sum(axis=0)).ravel() >= K
+    )
     return pa.table({
-        "item_id": ids,
-        "product_type": [groups[one][0] for one in ids],
-        "product_category": [groups[one][1] for one in ids],
-        "price": population.price[known],
-        **{f"{name}_trait": traits[name][known] for name in ("price", "quality", "convenience")},
-        "popularity": population.month[known],
-        "context_lifts": lifts[known].tolist(),
-        "as_of": [as_of] * len(ids),
+        "item_id": products["item"],
+        "product_type": products["product_type"],
+        "product_category": products["product_category"],
+        "price": products["price"],
+        **{f"{name}_trait": values for name, values in item_traits(history, catalogue).items()},
+        "popularity": np.where(is_popular, population.month, 0.0),
+        "context_lifts": [row.tolist() if row.any() else None for row in lifts],
+        "as_of": [as_of] * len(catalogue.items),
     }, ITEM_SCHEMA)  # fmt: skip
 
 

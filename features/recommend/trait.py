@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from features.insight.group_size import K
 from features.recommend.catalogue import Catalogue
 from features.recommend.history import Floats, PurchaseHistory
+from features.recommend.objective import Traits
 from features.recommend.population import bought, typical_price
 
 QUICK_ITEMS = 5
 """A visit with at most so many items is a quick one."""
 _PRIOR = 20.0
 """Buyers, or purchases, that the mean of all items is worth when a share of one item is estimated."""
-Traits = Mapping[str, Floats]
 
 
 def item_traits(past: PurchaseHistory, catalogue: Catalogue) -> Traits:

@@ -121,6 +121,16 @@ class FeatureReader:
             found = self._customers(customers, denials, stored, plan, moment)
         return FeatureAnswer(name, purpose, moment.wall_time, plan.features, found)
 
+    def require(self, service: str, purpose: str, caller: Caller) -> None:
+        """Check that a caller may retrieve a service for a purpose. A refusal is in the audit log.
+
+        Raises:
+            AccessRefused, UnknownPurposeError, UnknownServiceError: as of `retrieve`.
+            RetrievalFailed: the refusal cannot be logged.
+        """
+        with self._refusals_logged(service, purpose, caller):
+            self._plan(service, purpose, caller.role, caller.purposes)
+
     def permits(self, customer: str, purpose: str) -> bool:
         """Return whether a customer permits the purpose now. It reads no value, so nothing is logged.
 

@@ -28,6 +28,7 @@ from pipelines.cli import (
     profile,
     quarantine,
     read,
+    recommend,
     retention,
     rights,
     run,
@@ -103,6 +104,7 @@ app.add_typer(rights.app, name="rights")
 app.add_typer(dp.app, name="dp")
 app.add_typer(features.app, name="features")
 app.add_typer(insight.app, name="insight")
+app.add_typer(recommend.app, name="recommend")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(policy.app, name="policy")
 app.add_typer(federated.app, name="federated")

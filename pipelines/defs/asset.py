@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import dagster as dg
 
 from features.insight.score.model_table import TABLE as MODELS
+from features.recommend.form import MODEL as RECOMMENDERS
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
@@ -26,6 +27,7 @@ from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_chart
 from pipelines.orchestration.insight_metadata import model_cards
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
+from pipelines.orchestration.recommendation_metadata import recommender_card
 from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
@@ -133,6 +135,8 @@ def derived_asset(
                     return {metadata.LINEAGE: lineage, **identity_charts(run.lakehouse, run.build_context.matching)}
                 if table.name == MODELS:
                     return {metadata.LINEAGE: lineage, **model_cards(run.lakehouse)}
+                if table.name == RECOMMENDERS:
+                    return {metadata.LINEAGE: lineage, **recommender_card(run.lakehouse)}
                 return {metadata.LINEAGE: lineage}
 
             is_silent = table.name == PERMISSION and not read_profile(run.lakehouse.delta(table.name)).rows

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.recommend import table
+from features.recommend import form, table
 from features.recommend.card import fit_with_card
 from features.recommend.catalogue import Catalogue
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.history import PurchaseHistory
 from features.recommend.objective import read_objectives
 from features.recommend.population import learn_population
+from features.transform.sensitive_category import is_sensitive
 from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 from pipelines.lakehouse.spark_type import spark_schema
 
@@ -25,18 +26,16 @@ HISTORY_DAYS = 450
 SAMPLE_CUSTOMERS = 20_000
 """Most customers of a fit, of the statistics of the items, and of one part of the candidates: 1 GB of arrays."""
 _COLUMNS = ("customer_id", "item", "order_date", "quantity", "sales_value", "list_value")
-Groups = Mapping[str, tuple[str | None, str | None]]
 
 
 def build_model(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per version: the former ones, and one that this run fitted if one was due."""
-    contract = context.contracts.table(table.MODEL)
+    contract = context.contracts.table(form.MODEL)
     former = tables[PREVIOUS].select(*(column.name for column in contract.columns))
     kept = former.select("number", "fitted_on").toArrow().to_pylist()
     if not table.is_due(kept, context.as_of):
         return former
-    groups = _groups(tables[PRODUCTS])
-    catalogue = Catalogue.of(groups)
+    catalogue = _catalogue(_sold(tables[PRODUCTS]).toArrow())
     history = _history(_sample(_lines(tables[LINES], context)), catalogue)
     objectives = read_objectives({one.path.parent: None for one in context.contracts.values()})
     try:
@@ -49,23 +48,21 @@ def build_model(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def build_items(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row per item that at least K customers bought."""
-    groups = _groups(tables[PRODUCTS])
-    catalogue = Catalogue.of(groups)
-    lines = _sample(_lines(tables[LINES], context))
-    found = lines.toArrow()
-    history = PurchaseHistory.of_table(found.select(_COLUMNS)).of_items(catalogue.items)
+    """Return one row per product that was sold."""
+    products = _sold(tables[PRODUCTS]).toArrow()
+    catalogue = _catalogue(products)
+    lines = _sample(_lines(tables[LINES], context)).toArrow()
+    history = PurchaseHistory.of_table(lines.select(_COLUMNS)).of_items(catalogue.items)
     population = learn_population(history, table.end_of(context.as_of), catalogue)
-    rows = table.item_rows(history, catalogue, groups, population, found, context.as_of)
-    return _frame(rows, table.ITEM, context)
+    return _frame(table.item_rows(products, history, catalogue, population, lines, context.as_of), form.ITEM, context)
 
 
 def build_candidates(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per customer with a purchase: the items that a request can choose from, scored by each version."""
-    models = table.newest_models(tables[table.MODEL].select("version", "number", "parameters").toArrow().to_pylist())
+    models = table.newest_models(tables[form.MODEL].select("version", "number", "parameters").toArrow().to_pylist())
     if not models:
-        return _frame(table.CANDIDATE_SCHEMA.empty_table(), table.CANDIDATE, context)
-    catalogue = Catalogue.of(_groups(tables[PRODUCTS]))
+        return _frame(form.CANDIDATE_SCHEMA.empty_table(), form.CANDIDATE, context)
+    catalogue = _catalogue(_sold(tables[PRODUCTS]).toArrow())
     lines = _lines(tables[LINES], context)
     population = learn_population(_history(_sample(lines), catalogue), table.end_of(context.as_of), catalogue)
     parts = (
@@ -73,7 +70,7 @@ def build_candidates(tables: Tables, context: BuildContext) -> DataFrame:
         for part in _parts(lines)
         for rows in table.candidate_rows(models, _history(part, catalogue), population, context.as_of)
     )
-    return _frame(pa.concat_tables([table.CANDIDATE_SCHEMA.empty_table(), *parts]), table.CANDIDATE, context)
+    return _frame(pa.concat_tables([form.CANDIDATE_SCHEMA.empty_table(), *parts]), form.CANDIDATE, context)
 
 
 def _lines(lines: DataFrame, context: BuildContext) -> DataFrame:
@@ -104,11 +101,22 @@ def _history(lines: DataFrame, catalogue: Catalogue) -> PurchaseHistory:
     return PurchaseHistory.of_table(lines.select(*_COLUMNS).toArrow()).of_items(catalogue.items)
 
 
-def _groups(products: DataFrame) -> Groups:
-    """Return product type and category of each product that was sold."""
-    sold = products.where("is_merchandise and line_count > 0")
-    rows = sold.select(F.col("product_id").cast("string").alias("item"), "product_type", "product_category").toArrow()
-    return {row["item"]: (row["product_type"], row["product_category"]) for row in rows.to_pylist()}
+def _sold(products: DataFrame) -> DataFrame:
+    """Return item, type, category and price of each product of merchandise that was sold.
+
+    Products that tell about health, diet, belief, alcohol or tobacco are left out: they are neither counted nor
+    recommended.
+    """
+    kept = ~(is_sensitive(F.col("product_type")) | is_sensitive(F.col("product_category")))
+    return products.where("is_merchandise and line_count > 0").where(kept).select(
+        F.col("product_id").cast("string").alias("item"), "product_type", "product_category",
+        F.col("median_unit_price").cast("double").alias("price"),
+    )  # fmt: skip
+
+
+def _catalogue(products: pa.Table) -> Catalogue:
+    rows = products.select(["item", "product_type", "product_category"]).to_pylist()
+    return Catalogue.of({row["item"]: (row["product_type"], row["product_category"]) for row in rows})
 
 
 def _frame(rows: pa.Table, name: str, context: BuildContext) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from features.recommend.table import CANDIDATE, ITEM, MODEL
+from features.recommend.form import CANDIDATE, ITEM, MODEL
 from installation.contract.document import Contracts
 from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.table import DerivedTable

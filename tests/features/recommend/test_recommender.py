@@ -53,8 +53,10 @@ def test_lines_of_one_day_are_one_purchase() -> None:
     })  # fmt: skip
     found = PurchaseHistory.of_table(table)
     assert (found.customers, found.items) == (("a", "b"), ("x", "y"))
-    assert found.customer.tolist() == [0, 1] and found.item.tolist() == [1, 0]
-    assert found.unit_price.tolist() == [2.0, 2.0] and found.is_discounted.tolist() == [1.0, 0.0]
+    assert found.customer.tolist() == [0, 1]
+    assert found.item.tolist() == [1, 0]
+    assert found.unit_price.tolist() == [2.0, 2.0]
+    assert found.is_discounted.tolist() == [1.0, 0.0]
 
 
 def test_ease_is_the_solution_of_its_constrained_least_squares(history: PurchaseHistory) -> None:
@@ -64,7 +66,8 @@ def test_ease_is_the_solution_of_its_constrained_least_squares(history: Purchase
         others = np.delete(np.arange(dense.shape[1]), item)
         part = dense[:, others]
         expected = np.linalg.solve(part.T @ part + 5.0 * np.eye(len(others)), part.T @ dense[:, item])
-        assert weights[others, item] == pytest.approx(expected, abs=1e-9) and weights[item, item] == 0
+        assert weights[others, item] == pytest.approx(expected, abs=1e-9)
+        assert weights[item, item] == 0
 
 
 def test_purchases_of_the_future_change_no_score(history: PurchaseHistory, recommender: Recommender) -> None:
@@ -110,7 +113,8 @@ def test_too_few_customers_are_refused() -> None:
 
 
 def test_ndcg_of_known_lists() -> None:
-    assert ndcg([1, 2], {1, 2}) == 1 and ndcg([3, 4], {1}) == 0
+    assert ndcg([1, 2], {1, 2}) == 1
+    assert ndcg([3, 4], {1}) == 0
     assert ndcg([3, 1], {1}) == pytest.approx(1 / np.log2(3))
 
 
