@@ -77,9 +77,8 @@ def item_rows(
     customer = encode(lines["customer_id"])[1]
     weekday, hour = (np.asarray(lines[name].to_numpy(), dtype=np.int64) for name in ("weekday", "hour"))
     lifts = context_lifts(item, customer, contexts_of(weekday, hour), len(catalogue.items))
-    is_lately = (
-        np.asarray(bought(history.between(population.day - RECENT_DAYS, population.day)).sum(axis=0)).ravel() >= K
-    )
+    lately = bought(history.between(population.day - RECENT_DAYS, population.day))
+    is_popular = np.asarray(lately.sum(axis=0)).ravel() >= K
     return pa.table({
         "item_id": products["item"],
         "product_type": products["product_type"],
