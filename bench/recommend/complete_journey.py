@@ -27,7 +27,7 @@ GROUPS = {"product_type": ("product_category", "department"), "product_id": ("pr
 def read_purchases(item: str) -> tuple[PurchaseHistory, Catalogue]:
     """Return the purchases of merchandise with the catalogue; `item` is `product_type` or `product_id`."""
     query = _LINES.format(item=item, transactions=package_file("transactions"), products=package_file("products"))
-    history = PurchaseHistory.of_table(duckdb.connect().execute(query).fetch_arrow_table())
+    history = PurchaseHistory.of_table(duckdb.connect().sql(query).to_arrow_table())
     narrow, wide = GROUPS[item]
     found = (
         duckdb.connect()

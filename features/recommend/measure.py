@@ -21,6 +21,13 @@ OWN = (
 """Measures of an item that the customer bought before."""
 NEW = (*COMMON, "first_purchases", "next_purchases", "variety_in_type", "variety_in_category")
 """Measures of an item that the customer never bought."""
+ALIKE = (
+    {"bought_lately", "bought_this_season", "bought_this_year", "share_of_visits"},
+    {"popularity", "popularity_of_year"}, {"trend_of_week", "trend_of_season"},
+    {"similar_customers_month", "similar_customers_season"}, {"likes_type", "likes_category"},
+    {"variety_in_type", "variety_in_category"},
+)  # fmt: skip
+"""Measures that say nearly the same to a person: only the strongest of them is a reason."""
 _HALF_LIVES = (14.0, 45.0, 180.0)
 _RARE = 1e-4
 """Added to a share before its logarithm."""

@@ -14,7 +14,7 @@ from features.recommend.candidate import Pairs, list_candidates, score_sources
 from features.recommend.choice import choose
 from features.recommend.errors import TooFewPurchasesError
 from features.recommend.history import Floats, Ints, PurchaseHistory
-from features.recommend.measure import NEW, OWN, Measures, measure_pairs
+from features.recommend.measure import ALIKE, NEW, OWN, Measures, measure_pairs
 from features.recommend.population import Population
 
 FEWEST_CUSTOMERS = 50
@@ -27,6 +27,9 @@ OWN_PENALTY, NEW_PENALTY = 0.0001, 0.001
 """Chosen on November 2017 of the Complete Journey among .00001, .0001 and .001."""
 CHUNK_CUSTOMERS = 1000
 """Customers whose candidates are computed at once: their scores by item fill 80 MB."""
+
+
+_KIND = {name: number for number, names in enumerate(ALIKE) for name in names}
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,13 @@ class Recommender:
         effects = {True: self.new.effects(measures), False: self.own.effects(measures)}
         for row, new in enumerate(is_new.tolist()):
             shapes, own = (self.new if new else self.own).shapes, effects[new][row]
-            strongest = [place for place in np.argsort(-own, kind="stable")[:most] if own[place] > 0]
-            found.append(tuple(Reason(shapes[place].feature, float(own[place])) for place in strongest))
+            told: dict[int, Reason] = {}
+            for place in np.argsort(-own, kind="stable"):
+                if own[place] <= 0 or len(told) == most:
+                    break
+                name = shapes[place].feature
+                told.setdefault(_KIND.get(name, -1 - int(place)), Reason(name, float(own[place])))
+            found.append(tuple(told.values()))
         return found
 
     def to_json(self) -> str:
