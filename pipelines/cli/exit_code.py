@@ -70,6 +70,7 @@ _BY_ERROR = {
     "DefinitionError": ExitCode.USAGE,
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
+    "ExperimentError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,
