@@ -18,7 +18,15 @@ from privacy.access.errors import AccessRefused
 from privacy.consent.state import State
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import SubjectStore
-from tests.features.experiment.experiment_shop import ANALYST, EVERYBODY, TWO, ExperimentShop, document, figures
+from tests.features.experiment.experiment_shop import (
+    ANALYST,
+    EVERYBODY,
+    PURPOSE,
+    TWO,
+    ExperimentShop,
+    document,
+    figures,
+)
 from tests.features.retrieval.feature_shop import NOON
 
 
@@ -151,7 +159,7 @@ def test_an_erasure_removes_a_person_and_nobody_else(shop: ExperimentShop) -> No
     assert isinstance(rights, SubjectStore)
     assert rights.name in {one.name for one in subject_stores(shop.installation)}
     person = Subject("s_1", customer_ids=(EVERYBODY[0],))
-    assert [one.rows for one in rights.find(person)] == [1, 1]
+    assert [(one.rows, one.purposes) for one in rights.find(person)] == [(1, (PURPOSE,)), (1, (PURPOSE,))]
     assert [len(one.rows) for one in rights.export(person)] == [1, 1]
     assert not rights.verify([person]).is_clean
     assert rights.erase([person]).counts == {"rows": 2}
