@@ -73,6 +73,7 @@ _BY_ERROR = {
     "RolloutError": ExitCode.USAGE,
     "PolicyError": ExitCode.USAGE,
     "DecisionLogError": ExitCode.REFUSED,
+    "ExperimentError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,
