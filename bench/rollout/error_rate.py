@@ -55,10 +55,11 @@ def _found(runs: int) -> Iterator[Claim]:
         about = f"{DOUBLED}, {calls:,} calls a day, canary {SHARE:.0%}, worse from day {begins}"
         is_main = (calls, begins) == (20_000, 0)
         yield of_runs(f"{about}: median hours", ours, "h", others=naive, peer=NAIVE, bar=24 if is_main else None)
+        tenth, other = (float(np.quantile(each, 0.9, method="higher")) for each in (ours, naive))
+        yield Claim(f"{about}: hours for nine in ten", tenth, "h", other, NAIVE, 48 if is_main else None, len(ours))
         for limit in (24, 48):
             missed, other = (float(np.mean([not 0 <= one <= limit for one in each])) for each in (ours, naive))
-            bar = 0.05 if is_main and limit == 48 else None
-            yield Claim(f"{about}: not rolled back in {limit} h", missed, "share", other, NAIVE, bar, len(ours))
+            yield Claim(f"{about}: not rolled back in {limit} h", missed, "share", other, NAIVE, runs=len(ours))
 
 
 def _through_the_service(runs: int) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""Simulates the counts of a canary: busy and quiet hours, errors and slow calls, customers who are unlike each other."""
+"""Simulates the counts of a canary: busy and quiet hours, errors and slow calls, customers who are unlike others."""
 
 from __future__ import annotations
 
