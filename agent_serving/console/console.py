@@ -16,6 +16,7 @@ from agent_serving.console.staff import ACCOUNT, Staff, staff_of_session
 from agent_serving.console.staff_name import for_staff
 from agent_serving.console.subject import SubjectIndex
 from agent_serving.web.site import Site
+from features.experiment.service import Experiments
 from installation.contract.plain_name import PlainNames
 from installation.installation import Installation
 
@@ -84,6 +85,11 @@ class Console(Site):
             StaffAccountError: the store cannot be opened.
         """
         return self.stores.once("accounts", lambda: open_accounts(self.installation))
+
+    @property
+    def experiments(self) -> Experiments:
+        """The experiments, one object per thread."""
+        return self.stores.once("experiments", lambda: Experiments(self.installation))
 
     def staff_of(self, content: dict[str, str]) -> Staff | None:
         """Return whose session it is; None if the account or the role is no longer valid."""

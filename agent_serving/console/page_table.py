@@ -102,6 +102,11 @@ PAGES: dict[str, Page] = {
         Wording("Calibration, fairness, last training, drift", "보정, 공정성, 최근 학습, 드리프트"),
         frozenset({ANALYST, STEWARD, OFFICER}),
     ),
+    "experiment": Page(
+        "/experiment", Wording("Experiments", "실험"),
+        Wording("Which version is better, and whether that is proven", "버전별 효과 비교와 판정"),
+        frozenset({ANALYST, MARKETER, OFFICER}),
+    ),
     "privacy": Page(
         "/privacy", Wording("Privacy", "개인정보 보호"),
         Wording("Consents, requests, budgets, releases, audit log", "동의, 요청, 예산, 공개 데이터, 감사 기록"),

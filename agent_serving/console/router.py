@@ -10,6 +10,7 @@ from agent_serving.console import (
     audience_page,
     audit_page,
     customer_page,
+    experiment_page,
     journey_page,
     model_page,
     privacy_page,
@@ -29,6 +30,7 @@ TILES: Mapping[str, Tiles] = {
     "journey": journey_page.tiles,
     "quality": quality_page.tiles,
     "model": model_page.tiles,
+    "experiment": experiment_page.tiles,
     "privacy": privacy_page.tiles,
 }
 """By the key of a family of pages in `PAGES`."""
@@ -38,6 +40,7 @@ ROUTERS = (
     customer_page.router,
     journey_page.router,
     model_page.router,
+    experiment_page.router,
     quality_page.router,
     segment_page.router,
     audience_page.router,

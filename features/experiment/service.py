@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,8 +18,8 @@ from features.experiment.assignment import draw_variant
 from features.experiment.definition import Experiment, read_experiment
 from features.experiment.errors import ExperimentDefinitionError, ExperimentStateError, UnknownExperimentError
 from features.experiment.observation import draws_of, faults_of, samples_of
-from features.experiment.order_figure import order_figures, require_orders
-from features.experiment.store import FILE, ExperimentStore, Outcome, Version
+from features.experiment.order_figure import ROLE, order_figures, require_orders
+from features.experiment.store import FILE, STORE, ExperimentStore, Outcome, Version
 from features.experiment.verdict import Observed, Verdict, judge
 from features.retrieval.answer import Caller
 from features.retrieval.customer_consent import CustomerConsent
@@ -28,6 +29,10 @@ from installation.installation import Installation
 from installation.thread_store import ThreadStores
 from privacy.access.errors import AccessRefused
 from privacy.audit import AuditEntry, loggable
+from privacy.storage.database import is_unwritten
+
+if TYPE_CHECKING:
+    from privacy.storage.database import Place
 
 _REREAD_SECONDS = 1.0
 """Time after which a process reads again which experiments run: a stop takes effect everywhere within it."""
@@ -83,14 +88,11 @@ class Experiments:
         """Return the newest version of each experiment, as it is now or was in the last second."""
         return list(self._known().values())
 
-    def running(self, subject: str) -> list[Experiment]:
-        """Return the experiments of a subject that have started and are not stopped, as `newest` knows them."""
+    def running(self, subject: str | None = None) -> list[Experiment]:
+        """Return the experiments of a subject, or of all, that have started and are not stopped; see `newest`."""
         today = self._clock.now().wall_time.date()
-        return [
-            one.experiment
-            for one in self.newest()
-            if one.experiment.subject == subject and not one.stopped and one.experiment.start <= today
-        ]
+        found = [one.experiment for one in self.newest() if not one.stopped and one.experiment.start <= today]
+        return [one for one in found if subject is None or one.subject == subject]
 
     def create(self, text: str, caller: Caller, *, replaces: bool = False) -> Experiment:
         """Store the experiment of a YAML document; with `replaces`, as the next version of an existing one.
@@ -99,14 +101,14 @@ class Experiments:
         the experiment without a verdict. It is logged.
 
         Raises:
-            ExperimentDefinitionError: the document is no definition, or names an unknown purpose.
+            ExperimentDefinitionError: the document is no definition, or names a purpose that experiments do not have.
             ExperimentStateError: the name is taken, or the experiment is stopped.
             AccessRefused: the role may not use the purpose, or orders may not be read for it.
             AuditError: it cannot be logged.
         """
         experiment = read_experiment(text)
-        if experiment.purpose not in (known := self._installation.policy.purposes):
-            expected = f"{experiment.purpose!r} is no purpose; expected one of {', '.join(known)}"
+        if experiment.purpose not in (known := self._installation.roles[ROLE].purposes):
+            expected = f"{experiment.purpose!r} is no purpose of experiments; expected one of {', '.join(known)}"
             raise ExperimentDefinitionError("purpose", expected)
         self._require_purpose(experiment, caller, "create")
         if experiment.metric.source == "orders":
@@ -241,7 +243,8 @@ class Experiments:
         if found is not None and now - found[0] < _REREAD_SECONDS:
             return found[1]
         with self._reading:
-            known = {one.experiment.name: one for one in self._own_store.newest()}
+            is_empty = is_unwritten(self._place, STORE)
+            known = {} if is_empty else {one.experiment.name: one for one in self._own_store.newest()}
             self._newest = (now, known)
         return known
 
@@ -258,7 +261,11 @@ class Experiments:
         return self._stores.once("experiments", self._open)
 
     def _open(self) -> ExperimentStore:
-        return ExperimentStore(self._installation.server or self._installation.settings.data_dir / FILE)
+        return ExperimentStore(self._place)
+
+    @property
+    def _place(self) -> Place:
+        return self._installation.server or self._installation.settings.data_dir / FILE
 
     def _permitting(self, customers: Sequence[str], purpose: str, moment: Moment) -> set[str]:
         denials = self._consent.denials(customers, purpose, moment.wall_time)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,14 @@ class Version:
     experiment: Experiment
     stopped: str
     at: datetime
+
+    def state(self, today: date) -> str:
+        """Return the state on a day: planned, running, over, or stopped with the reason."""
+        if self.stopped:
+            return f"stopped: {self.stopped}"
+        if today < self.experiment.start:
+            return "planned"
+        return "running" if today <= self.experiment.last_day else "over"
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,17 @@ class Observed:
 
 @dataclass(frozen=True)
 class GuardrailResult:
-    """The increase of a guardrail's mean with its interval. `is_broken`: the whole interval is above the limit."""
+    """The increase of a guardrail's mean with its interval.
+
+    `is_broken`: the whole interval is above the limit. `is_known`: the figures differ; without any, nothing is known.
+    """
 
     name: str
     increase: float
     low: float
     high: float
     is_broken: bool
+    is_known: bool
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def _judge_one(
         removed = 1 - float(adjusted.var() / values.var()) if values.var() > 0 else 0.0
         values = adjusted
     found = difference(values[: sizes[0]], values[sizes[0] :])
+    if found.error == 0:
+        return Verdict(name, Answer.UNDECIDED, "no figures yet, or all are equal", sizes)
     radius = _radius(experiment, found, alpha, day)
     low, high = found.estimate - radius, found.estimate + radius
     guardrails = tuple(
@@ -171,4 +177,5 @@ def _guardrail(
     # One-sided: twice the level on two sides.
     radius = sequence_radius(found, 2 * alpha, experiment.planned_customers)
     low, high = found.estimate - radius, found.estimate + radius
-    return GuardrailResult(name, found.estimate, low, high, low > limit)
+    is_known = found.error > 0
+    return GuardrailResult(name, found.estimate, low, high, is_known and low > limit, is_known)

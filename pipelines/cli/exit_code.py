@@ -70,7 +70,11 @@ _BY_ERROR = {
     "DefinitionError": ExitCode.USAGE,
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
+<<<<<<< HEAD
     "RolloutError": ExitCode.USAGE,
+=======
+    "ExperimentError": ExitCode.USAGE,
+>>>>>>> exp
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,

@@ -73,14 +73,15 @@ def status(as_json: Json = False, data: Data = None) -> None:
     from pipelines.cli.grid import make_grid, open_console
 
     with installation_for(data) as installation, Experiments(installation) as experiments:
-        found, rollouts = experiments.newest(), rollout_rows(installation)
+        found, today = experiments.newest(), installation.decision_moment().date()
+        rollouts = rollout_rows(installation)
     rows = [
         {
             "name": one.experiment.name,
             "start": str(one.experiment.start),
             "last_day": str(one.experiment.last_day),
             "variants": ", ".join(f"{v.name} = {v.version} ({v.share:.0%})" for v in one.experiment.variants),
-            "state": f"stopped: {one.stopped}" if one.stopped else "running",
+            "state": one.state(today),
         }
         for one in found
     ]

@@ -17,6 +17,7 @@ from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.collection import collection_sensor, lag_checks, lag_key
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.destination import destination_jobs, destination_schedule
+from pipelines.defs.experiment import experiment_asset
 from pipelines.defs.feature import feature_assets
 from pipelines.defs.federated import model_assets, model_job, model_schedule
 from pipelines.defs.landing import landing_check
@@ -131,6 +132,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield docs_asset(trend)
     yield retention_asset(contracts)
     yield search_asset()
+    yield experiment_asset()
     yield from report_assets()
     yield from release_assets(contracts)
     yield from synthetic_assets(contracts)

@@ -1,0 +1,1 @@
+"""Measures experiments: alarms without a difference, power, the adjustment by the time before, lost customers."""
