@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -96,20 +97,24 @@ def judge(step: Step, counts: Counts, now: datetime) -> Judgement:
 def find(rollout: Rollout, counts: Counts) -> tuple[Finding, ...]:
     """Return a finding for each guardrail and comparison. All comparisons share alpha equally."""
     looks = sorted({look for look, *_ in counts})
+    places = {look: place for place, look in enumerate(looks)}
+    columns: dict[tuple[str, bool, str], Floats] = defaultdict(lambda: np.zeros(len(looks)))
+    for (look, called, in_shadow, metric), count in counts.items():
+        columns[called, in_shadow, metric][places[look]] = count
     days = np.array([(look - looks[0]).total_seconds() / 86_400 for look in looks])
     comparisons = [(one, compared) for one in rollout.guardrails for compared in one.comparisons]
     needed = len(comparisons) / rollout.alpha
 
     def column(version: str, metric: str, *, is_shadow: bool = False) -> Floats:
-        return np.array([counts.get((look, version, is_shadow, metric), 0) for look in looks], np.float64)
+        return columns[version, is_shadow, metric]
 
     found = []
     for guardrail, compared in comparisons:
         name, is_rise = guardrail.name, guardrail.direction == "rise"
-        served, in_shadow = column(rollout.new, CALLS), column(rollout.new, CALLS, is_shadow=True)
+        served, unused = column(rollout.new, CALLS), column(rollout.new, CALLS, is_shadow=True)
         # Calls in shadow and calls that were served are never added: a count such as clicks has none in shadow.
         uses_shadow = ((served == 0) & (name in SHADOW_COUNTS)) | (name == DIFFERENCE)
-        calls = np.where(uses_shadow, in_shadow, served)
+        calls = np.where(uses_shadow, unused, served)
         hits = np.where(uses_shadow, column(rollout.new, name, is_shadow=True), column(rollout.new, name))
         old_calls, old_hits = column(rollout.old, CALLS), column(rollout.old, name)
         if compared is Comparison.LIMIT:
