@@ -70,11 +70,8 @@ _BY_ERROR = {
     "DefinitionError": ExitCode.USAGE,
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
-<<<<<<< HEAD
-    "RolloutError": ExitCode.USAGE,
-=======
     "ExperimentError": ExitCode.USAGE,
->>>>>>> exp
+    "RolloutError": ExitCode.USAGE,
     "RetrievalFailed": ExitCode.ENVIRONMENT,
     "SearchUnavailable": ExitCode.ENVIRONMENT,
     "ContentError": ExitCode.USAGE,
