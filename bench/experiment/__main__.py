@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 
-from bench.experiment import agreement, look, lost
+from bench.experiment import agreement, assign, look, lost
 from bench.options import make_parser
 
-PARTS = ("look", "lost", "agreement")
+PARTS = ("look", "lost", "agreement", "assign")
 
 
 def main() -> int:
@@ -26,6 +26,8 @@ def main() -> int:
         lost.measure(quick=options.quick)
     if "agreement" in parts:
         agreement.measure()
+    if "assign" in parts:
+        assign.measure(quick=options.quick)
     return 0
 
 

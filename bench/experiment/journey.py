@@ -51,7 +51,7 @@ def period(start: date, days_before: int) -> Period:
 
 @cache
 def _daily() -> Floats:
-    found = duckdb.sql(_QUERY.format(file=package_file("transactions"))).fetchnumpy()
+    found = duckdb.execute(_QUERY.format(file=package_file("transactions"))).fetchnumpy()
     _, place = np.unique(found["household"], return_inverse=True)
     daily = np.zeros((place.max() + 1, 366))
     # An order of the evening of 31 December is of the year before in the shops' time zone in no case: 0 is 1 January.

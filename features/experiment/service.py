@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,8 +60,8 @@ class Report:
 class Experiments:
     """The experiments of one installation. Safe under threads; `close` it after the last use."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, installation: Installation, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._installation, self._monotonic = installation, monotonic
         self._stores = ThreadStores()
         self._reading = threading.Lock()
         self._newest: tuple[float, dict[str, Version]] | None = None
@@ -239,7 +239,7 @@ class Experiments:
             return self._own_store.assigned(name, customers)
 
     def _known(self) -> dict[str, Version]:
-        found, now = self._newest, time.monotonic()
+        found, now = self._newest, self._monotonic()
         if found is not None and now - found[0] < _REREAD_SECONDS:
             return found[1]
         with self._reading:

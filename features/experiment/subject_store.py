@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.experiment.store import FILE, PERSONAL, STORE, ExperimentStore
+from features.experiment.store import FILE, STORE, ExperimentStore
 from installation.installation import Installation
 from privacy.rights.subject import Subject
 from privacy.rights.subject_scan import needles_of, verify_files
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _SOURCE = Wording("Recorded while you used our services", "서비스 이용 중 기록")
 _KEPT = Wording("Until you ask for erasure", "삭제 요청 시까지")
-_PURPOSES = ("analytics",)
 _TITLES = {
     "experiment_assignment": Wording("Variants of experiments that you were shown", "고객님께 보여드린 실험안"),
     "experiment_outcome": Wording("Figures of you in experiments", "실험에서 측정한 고객님의 지표"),
@@ -55,11 +54,11 @@ class ExperimentSubjects:
         if not self._exists:
             return ()
         with closing(ExperimentStore(self._place)) as store:
-            counts = store.count(subject.customer_ids)
+            found, purposes = store.rows_of(subject.customer_ids), _purposes(store)
         return tuple(
-            Holding(f"experiment/{table}", counts[table], _TITLES[table], _PURPOSES, _SOURCE, _KEPT)
-            for table in PERSONAL
-            if counts[table]
+            Holding(f"experiment/{table}", len(rows), _TITLES[table], _of(rows, purposes), _SOURCE, _KEPT)
+            for table, rows in found.items()
+            if rows
         )
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
@@ -67,10 +66,13 @@ class ExperimentSubjects:
         if not self._exists:
             return
         with closing(ExperimentStore(self._place)) as store:
-            found = store.rows_of(subject.customer_ids)
-        fields = tuple(ExportedField(n, title, _PURPOSES, _SOURCE, _KEPT, kind) for n, (title, kind) in _FIELDS.items())
+            found, purposes = store.rows_of(subject.customer_ids), _purposes(store)
         for table, rows in found.items():
             if rows:
+                fields = tuple(
+                    ExportedField(name, title, _of(rows, purposes), _SOURCE, _KEPT, kind)
+                    for name, (title, kind) in _FIELDS.items()
+                )
                 named = tuple(dict(zip(_FIELDS, row, strict=True)) for row in rows)
                 yield ExportedTable(f"experiment/{table}", _TITLES[table], fields, named)
 
@@ -117,6 +119,16 @@ class ExperimentSubjects:
     @property
     def _place(self) -> Place:
         return self.installation.server or self.installation.settings.data_dir / FILE
+
+
+def _purposes(store: ExperimentStore) -> dict[str, str]:
+    """Return the purpose of each experiment."""
+    return {one.experiment.name: one.experiment.purpose for one in store.newest()}
+
+
+def _of(rows: Sequence[tuple[str, str, str]], purposes: dict[str, str]) -> tuple[str, ...]:
+    """Return the purposes of the experiments of some rows."""
+    return tuple(sorted({purposes[name] for name, _, _ in rows}))
 
 
 def _customers(subjects: Sequence[Subject]) -> list[str]:

@@ -48,6 +48,8 @@ def test_a_tenth_of_a_variant_is_missed_and_a_sound_experiment_raises_no_alarm()
     sound = [sample_ratio_fault(draws(rng, 10_000, 0, 7), 7) for _ in range(60)]
     assert sum(one is not None for one in lost) >= 58
     assert sum(one is not None for one in sound) <= 2
+    naive = rng.normal(size=(2000, 28)).cumsum(axis=1) / np.sqrt(np.arange(1, 29))
+    assert (abs(naive) > norm.isf(0.005)).any(axis=1).mean() > 0.05, "a test a day at the level would raise many"
 
 
 def test_customers_of_one_day_are_tested_at_the_growing_level() -> None:

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from features.experiment.assignment import draw_variant
 from features.experiment.errors import ExperimentDefinitionError, ExperimentStateError, UnknownExperimentError
+from features.experiment.service import Experiments
 from features.experiment.store import FILE
 from features.experiment.subject_store import ExperimentSubjects
 from features.experiment.verdict import Answer
@@ -16,7 +18,15 @@ from privacy.access.errors import AccessRefused
 from privacy.consent.state import State
 from privacy.rights.subject import Subject
 from privacy.rights.subject_store import SubjectStore
-from tests.features.experiment.experiment_shop import ANALYST, EVERYBODY, TWO, ExperimentShop, document, figures
+from tests.features.experiment.experiment_shop import (
+    ANALYST,
+    EVERYBODY,
+    PURPOSE,
+    TWO,
+    ExperimentShop,
+    document,
+    figures,
+)
 from tests.features.retrieval.feature_shop import NOON
 
 
@@ -26,6 +36,8 @@ def test_a_new_variant_moves_nobody(shop: ExperimentShop) -> None:
     shop.experiments.create(document(variants=three), ANALYST, replaces=True)
     after = shop.experiments.assign("basket", EVERYBODY)
     assert after[:300] == before
+    drawn = [draw_variant(shop.experiments.running()[0], one) for one in EVERYBODY[:300]]
+    assert drawn != before, "without the stored variants, customers would have moved"
     assert "third" in after[300:]
     report = shop.experiments.report("basket", ANALYST)
     assert [one.answer for one in report.verdicts] == [Answer.UNDECIDED, Answer.UNDECIDED]
@@ -96,6 +108,40 @@ def test_a_stopped_experiment_takes_nobody_and_keeps_its_report(shop: Experiment
         shop.experiments.stop("baskets", "typo", ANALYST)
 
 
+def test_a_service_finds_the_running_experiments_of_its_subject(shop: ExperimentShop) -> None:
+    shop.experiments.create(document(name="list", subject="recommendation"), ANALYST)
+    shop.experiments.create(document(name="later", subject="recommendation", start=date(2026, 6, 1)), ANALYST)
+    with Experiments(shop.installation) as other:
+        assert [one.name for one in other.running("recommendation")] == ["list"]
+        assert other.running("search") == []
+        assert [one.name for one in other.running()] == ["basket", "list"]
+
+
+def test_another_process_knows_a_stop_after_a_second(shop: ExperimentShop) -> None:
+    now = [100.0]
+    with Experiments(shop.installation, lambda: now[0]) as other:
+        assert other.assign("basket", EVERYBODY[:1]) != [None]
+        shop.experiments.stop("basket", "decided", ANALYST)
+        assert other.assign("basket", EVERYBODY[1:2]) == [None], "a new customer needs the store, which knows the stop"
+        assert other.assign("basket", EVERYBODY[:1]) != [None], "the definition is a moment old"
+        now[0] += 1.0
+        assert other.assign("basket", EVERYBODY[:1]) == [None]
+        with pytest.raises(UnknownExperimentError, match="basket"):
+            other.assign("baskets", EVERYBODY[:1])
+
+
+def test_creating_and_stopping_are_entries_of_the_audit_log(shop: ExperimentShop) -> None:
+    shop.experiments.create(document(), ANALYST, replaces=True)
+    with pytest.raises(AccessRefused, match="may not stop"):
+        shop.experiments.stop("basket", "not mine", Caller("lee", "marketer"))
+    shop.experiments.stop("basket", "decided", ANALYST)
+    entries = [one for _, one in shop.installation.audit_log.entries() if one.table == "experiment/basket"]
+    assert [(one.action, one.role, one.outcome) for one in entries] == [
+        ("create", "analyst", "allowed"), ("replace", "analyst", "allowed"),
+        ("stop", "marketer", "refused"), ("stop", "analyst", "allowed"),
+    ]  # fmt: skip
+
+
 def test_before_the_start_nobody_takes_part(shop: ExperimentShop) -> None:
     shop.experiments.create(document(name="later", start=date(2026, 6, 1)), ANALYST)
     assert shop.experiments.assign("later", EVERYBODY[:1]) == [None]
@@ -113,7 +159,7 @@ def test_an_erasure_removes_a_person_and_nobody_else(shop: ExperimentShop) -> No
     assert isinstance(rights, SubjectStore)
     assert rights.name in {one.name for one in subject_stores(shop.installation)}
     person = Subject("s_1", customer_ids=(EVERYBODY[0],))
-    assert [one.rows for one in rights.find(person)] == [1, 1]
+    assert [(one.rows, one.purposes) for one in rights.find(person)] == [(1, (PURPOSE,)), (1, (PURPOSE,))]
     assert [len(one.rows) for one in rights.export(person)] == [1, 1]
     assert not rights.verify([person]).is_clean
     assert rights.erase([person]).counts == {"rows": 2}

@@ -20,6 +20,7 @@ from tests.pipelines.dagster_market import installation_of
 OTHERS = {
     "quality/data_docs",
     "maintenance/retention",
+    "experiment/report",
     "consent/record",
     "consent/membership",
     "features/registry",
