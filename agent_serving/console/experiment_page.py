@@ -12,6 +12,7 @@ from agent_serving.console.cell import Link, Share, State
 from agent_serving.console.errors import UnknownEntry
 from agent_serving.console.handling import add_page
 from agent_serving.console.part import Fact, Facts, Grid, Note, Part
+from agent_serving.console.rollout_page import list_rollouts
 from agent_serving.console.tile import Tile
 from agent_serving.console.visit import Visit
 from features.experiment.errors import UnknownExperimentError
@@ -65,6 +66,7 @@ def show_experiments(visit: Visit) -> Response:
     if others := len(found) - len(here):
         text = Wording(f"Experiments for other purposes: {others}.", f"다른 이용 목적의 실험이 {others}개 있습니다.")
         parts.append(Note(text))
+    parts.append(list_rollouts(visit))
     return visit.render_parts(Wording("Experiments", "실험"), parts)
 
 

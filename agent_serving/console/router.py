@@ -16,6 +16,7 @@ from agent_serving.console import (
     privacy_page,
     processing_page,
     quality_page,
+    rollout_page,
     segment_page,
     sign_in_page,
 )
@@ -41,6 +42,7 @@ ROUTERS = (
     journey_page.router,
     model_page.router,
     experiment_page.router,
+    rollout_page.router,
     quality_page.router,
     segment_page.router,
     audience_page.router,

@@ -33,7 +33,7 @@ CALLS, ERROR, SLOW, DIFFERENCE = "calls", "error", "slow", "difference"
 SHADOW_COUNTS = frozenset({CALLS, ERROR, SLOW, DIFFERENCE})
 """What can be counted of a version whose answers are not used."""
 USUAL_RATIO = 1.1
-"""Customers of a canary are others than the rest, and some people meet errors often. `bench/experiment` measures it."""
+"""Customers of a canary are others than the rest, and some people meet errors often. `bench/rollout` measures it."""
 _MOST_CHARACTERS = 20_000
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 _Version = Annotated[str, Field(min_length=1, max_length=200)]

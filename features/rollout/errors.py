@@ -16,7 +16,7 @@ class RolloutDefinitionError(RolloutError):
     """A document is no definition of a rollout. `place` is where, such as `stages.0.share`."""
 
     def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"Definition of a rollout, {place}: {reason}. docs/experiments.md has an example.")
+        super().__init__(f"Definition of a rollout, {place}: {reason}. docs/rollouts.md has an example.")
         self.place = place
 
 

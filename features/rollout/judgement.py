@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,8 @@ LATE = timedelta(minutes=1)
 """How long after a look a process may still add to its counts."""
 SILENCE = timedelta(hours=24)
 """Without a call of the new version for so long, a rollout is held."""
+DOUBT = 5.0
+"""Evidence at which the next stage does not begin: one in five sound versions ever has so much, and it falls again."""
 
 
 class Action(StrEnum):
@@ -38,7 +41,7 @@ class Finding:
         compared: what the new version is compared with.
         new_rate: share of the calls of the new version; None without a call.
         old_rate: share of the calls of the other version in the same looks, or the limit.
-        evidence: largest evidence of any look that the guardrail is broken.
+        evidence: evidence after the last look that the guardrail is broken.
         needed: evidence at which it counts as broken, 1 / α of one comparison.
         broken_at: end of the first look whose evidence sufficed; None if none did.
     """
@@ -85,41 +88,51 @@ def judge(step: Step, counts: Counts, now: datetime) -> Judgement:
     if broken:
         return Judgement(Action.ROLL_BACK, f"guardrail broken: {'; '.join(broken)}", findings)
     action, reason = _progress(step, counts, now)
+    in_doubt = [one.text for one in findings if one.evidence >= DOUBT]
+    if action is Action.ADVANCE and in_doubt:
+        return Judgement(Action.HOLD, f"in doubt: {'; '.join(in_doubt)}", findings)
     return Judgement(action, reason, findings)
 
 
 def find(rollout: Rollout, counts: Counts) -> tuple[Finding, ...]:
     """Return a finding for each guardrail and comparison. All comparisons share alpha equally."""
     looks = sorted({look for look, *_ in counts})
+    places = {look: place for place, look in enumerate(looks)}
+    columns: dict[tuple[str, bool, str], Floats] = defaultdict(lambda: np.zeros(len(looks)))
+    for (look, called, in_shadow, metric), count in counts.items():
+        columns[called, in_shadow, metric][places[look]] = count
     days = np.array([(look - looks[0]).total_seconds() / 86_400 for look in looks])
     comparisons = [(one, compared) for one in rollout.guardrails for compared in one.comparisons]
     needed = len(comparisons) / rollout.alpha
 
     def column(version: str, metric: str, *, is_shadow: bool = False) -> Floats:
-        return np.array([counts.get((look, version, is_shadow, metric), 0) for look in looks], np.float64)
+        return columns[version, is_shadow, metric]
 
     found = []
     for guardrail, compared in comparisons:
         name, is_rise = guardrail.name, guardrail.direction == "rise"
-        served, in_shadow = column(rollout.new, CALLS), column(rollout.new, CALLS, is_shadow=True)
+        served, unused = column(rollout.new, CALLS), column(rollout.new, CALLS, is_shadow=True)
         # Calls in shadow and calls that were served are never added: a count such as clicks has none in shadow.
         uses_shadow = ((served == 0) & (name in SHADOW_COUNTS)) | (name == DIFFERENCE)
-        calls = np.where(uses_shadow, in_shadow, served)
+        calls = np.where(uses_shadow, unused, served)
         hits = np.where(uses_shadow, column(rollout.new, name, is_shadow=True), column(rollout.new, name))
+        old_calls, old_hits = column(rollout.old, CALLS), column(rollout.old, name)
         if compared is Comparison.LIMIT:
             limit = guardrail.limit or 0.0
+            # Where the old version is called as well, the ratio decides: an outage of both is no fault of the new one.
+            is_alone = (old_calls == 0) | (Comparison.RATIO not in guardrail.comparisons)
+            hits, calls = hits * is_alone, calls * is_alone
             bad, edge = (hits, limit) if is_rise else (calls - hits, 1 - limit)
             reached = evidence(bad, calls, np.full(len(looks), edge), days)
             beside: float | None = limit
         else:
-            old_calls, old_hits = column(rollout.old, CALLS), column(rollout.old, name)
             first, second = ((hits, calls), (old_hits, old_calls))[:: 1 if is_rise else -1]
             limits = share_of_new(first[1], second[1], guardrail.most_ratio or 1.0)
             reached = evidence(first[0], hits + old_hits, limits, days)
             beside = _rate(old_hits[calls > 0], old_calls[calls > 0])
         first_time = next((looks[one] + LOOK for one in np.flatnonzero(reached >= needed)), None)
-        most = float(reached.max(initial=1.0))
-        found.append(Finding(name, compared, _rate(hits, calls), beside, most, needed, first_time))
+        now = float(reached[-1]) if len(looks) else 1.0
+        found.append(Finding(name, compared, _rate(hits, calls), beside, now, needed, first_time))
     return tuple(found)
 
 

@@ -103,6 +103,7 @@ def build_definitions(
             place_schedule(places, settings.time_zone),
             rollout_schedule(rollouts, settings.time_zone),
             policy_schedule(policies, settings.time_zone),
+            rollout_schedule(rollouts, installation),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),
             *backup_schedules(backups, settings.time_zone),
             *(destination_schedule(job, settings.time_zone) for job in deliveries),

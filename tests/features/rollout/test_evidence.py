@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, nchypergeom_fisher
 
-from features.rollout.evidence import RATIOS, Floats, evidence, share_of_new
+from features.rollout.evidence import RATIOS, WEIGHTS, Floats, evidence, share_of_new
 
 LOOKS_A_DAY = 24
 
@@ -42,7 +42,7 @@ def test_the_evidence_is_the_mixture_of_likelihood_ratios() -> None:
     steps = [
         binom.pmf(k, n, up) / binom.pmf(k, n, base) for k, n, up, base in zip(hits, trials, raised, limits, strict=True)
     ]
-    whole, second_day = (steps[0] * steps[1] * steps[2]).mean(), steps[2].mean()
+    whole, second_day = (steps[0] * steps[1] * steps[2]) @ WEIGHTS, steps[2] @ WEIGHTS
     # Half the weight is for the first day, a quarter for the second, a quarter for later ones.
     expected = 0.5 * whole + 0.25 * second_day + 0.25
     assert evidence(hits, trials, limits, days)[-1] == pytest.approx(expected)

@@ -137,6 +137,29 @@ def test_differences_in_shadow_break_a_limit(shop: RolloutShop) -> None:
     assert state(shop) is State.ROLLED_BACK
 
 
+def test_an_outage_of_both_versions_is_no_fault_of_the_new_one(shop: RolloutShop) -> None:
+    shop.rollouts.create(document(CANARY | {"hours": 48}), KIM)
+    shop.calls(1, {OLD: 0.4, NEW: 0.4})
+    assert state(shop) is State.RUNNING
+
+
+def test_a_version_in_doubt_is_held(shop: RolloutShop) -> None:
+    shop.rollouts.create(document(CANARY | {"hours": 1}, BLUE_GREEN), KIM)
+    for version, calls, errors in ((OLD, 800, 8), (NEW, 200, 9)):
+        shop.rollouts.record(SUBJECT, version, calls, errors)
+    shop.passes(timedelta(hours=1))
+    shop.rollouts.flush()
+    ((step, judgement),) = shop.rollouts.state()
+    assert judgement is not None
+    assert (step.stage, judgement.action) == (0, Action.HOLD)
+    assert judgement.reason == "in doubt: error 4.50% against the old version's 1.00%"
+    shop.rollouts.record(SUBJECT, OLD, 4000, 40)
+    shop.rollouts.record(SUBJECT, NEW, 1000, 8)
+    shop.passes(timedelta(minutes=11))
+    shop.rollouts.flush()
+    assert shop.rollouts.state()[0][0].stage == 1
+
+
 def test_another_process_serves_the_rolled_back_version_within_a_second(shop: RolloutShop) -> None:
     shop.rollouts.create(document(BLUE_GREEN), KIM)
     other = shop.process()

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
@@ -14,7 +15,7 @@ from installation.clock import wall_clock
 from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli.app import app
-from pipelines.defs.rollout import JOB_NAME, rollout_job, rollout_schedule
+from pipelines.defs.rollout import rollout_job, rollout_schedule
 from tests.features.rollout.rollout_shop import CANARY, NEW, OLD, SUBJECT, document
 
 ROLE = ("--role", "marketer")
@@ -61,8 +62,10 @@ def test_the_job_rolls_back_and_says_why(folder: Path) -> None:
         rollouts.record(SUBJECT, NEW, 200, 100)
         rollouts.close()
     job = rollout_job(later)
-    assert rollout_schedule(job, "Asia/Seoul").job_name == JOB_NAME
+    schedule, context = rollout_schedule(job, later), dg.build_schedule_context()
+    assert isinstance(schedule(context), dg.RunRequest)
     events = job.execute_in_process().all_node_events
+    assert isinstance(schedule(context), dg.SkipReason)
     later.close()
     (output,) = (one.step_output_data for one in events if one.event_type_value == "STEP_OUTPUT")
     assert "roll back: guardrail broken" in str(output.metadata["hybrid_3"].value)
