@@ -20,24 +20,28 @@ from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, require_calibrated
 from features.policy.value_model import fit_values
 
-CUSTOMERS, VISITS, WORLDS, GAINS = 2_469, 8, 1_000, 100
+CUSTOMERS, VISITS, WORLDS, GAINS = 2_469, 12, 1_000, 100
 CONTROLS, CONTROL_SIZE = 200, 2_000
 MOST_FALSE = 0.05
 LOGGER = Policy(Rule.UNIFORM, len(ARMS), 1 / len(ARMS))
 ONE_STEP = PolicyDefinition(name="objective", purpose="personalisation", arms=ARMS, context=tuple("abcde"))
-TWO_STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 2})
+STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 6})
 
 
 def measure(*, is_quick: bool) -> Iterator[Claim]:
     """Yield the claims."""
     worlds, gains, controls = (20, 5, 10) if is_quick else (WORLDS, GAINS, CONTROLS)
     about = f"{CUSTOMERS:,} customers, {VISITS} visits"
-    for definition, make in ((ONE_STEP, _visits), (TWO_STEPS, _courses)):
+    for definition, make in ((ONE_STEP, _visits), (STEPS, _courses)):
         kind = f"{definition.learner}, {about}"
         nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(worlds)]
         naive = [_is_better_by_its_own_data(definition, make(seed, is_null=True)) for seed in range(min(worlds, 100))]
-        yield Claim(f"null worlds called better: {kind}", _share(nulls), "share", float(np.mean(naive)),
-                    "direct estimate on the data learned from", MOST_FALSE, worlds)  # fmt: skip
+        compared = [one for one in nulls if one.over_logged is not None]
+        yield Claim(f"null worlds called better, of those with enough decisions: {kind}", _share(compared), "share",
+                    float(np.mean(naive)), "direct estimate on the data learned from", MOST_FALSE, len(compared))  # fmt: skip
+        above = float(np.mean([one.over_logged is not None and one.over_logged.low > 0 for one in compared]))
+        yield Claim(f"null worlds whose interval to the log lies above 0: {kind}", above, "share", bar=MOST_FALSE,
+                    runs=len(compared))  # fmt: skip
         found = [_judged(definition, make(seed, is_null=False)) for seed in range(gains)]
         yield Claim(f"worlds with a gain not called better: {kind}", 1 - _share(found), "share", runs=gains)
     yield from _controls(controls)
