@@ -111,7 +111,7 @@ def test_several_steps_are_worth_more_than_the_log_and_greedy_and_the_estimate_f
     logged, second, first = (true_value(world, one, 12, 5000) for one in (UNIFORM, greedy, ours))
     assert first > 1.12 * logged
     assert first > 1.04 * second
-    other = course_log(world, rng, 1500, 4, UNIFORM)
+    log, other = (course_log(world, rng, 1500, 4, UNIFORM) for _ in range(2))
     terms, weights = robust_blocks(other, other.blocks(4), ours.probabilities(other.contexts), fit_steps(log, 4, ours))
     found = mean_of(terms, np.arange(len(terms)), weights)
     assert found.low < true_value(world, ours, 4, 20_000) < found.high
