@@ -6,12 +6,16 @@ from all visits so far; the first day chooses each arm alike. Shares are of all 
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from bench.claim import Claim, of_runs
+from bench.peer_environment import python_with
 from bench.policy.visit_world import ARMS, VisitWorld
 from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, Ints, best_arm, draw
@@ -20,6 +24,8 @@ from features.policy.value_model import Basis, fit_values
 CUSTOMERS, VISITS_A_DAY, DAYS = 2_469, 250, 150
 WORLDS = 24
 FLOOR = 0.01
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT, PACKAGES = ROOT / "bench" / "results" / "bandit", ("mabwiser==2.7.4",)
 LEAST_SHARE, LEAST_GAIN = 0.94, 1.4
 Learner = Callable[[Floats, Ints, Floats], Callable[[Floats], Floats]]
 
@@ -88,6 +94,7 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
     }
     lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in range(worlds)]
             for name, (one, cold) in peers.items()}  # fmt: skip
+    lost["LinUCB of mabwiser, deterministic"] = _by_mabwiser(worlds, days)
     for rule in (Rule.LIN_TS, Rule.LIN_UCB):
         found = [serve(seed, by_rule(rule), days) for seed in range(worlds)]
         ours = [1 - one.learner / one.oracle for one in found]
@@ -98,3 +105,9 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
             f"{rule}: purchases of the best arm for everybody, known in hindsight, for one of ours; {about}",
             [one.one_arm / one.learner for one in found], "share", bar=1 / LEAST_GAIN,
         )  # fmt: skip
+
+
+def _by_mabwiser(worlds: int, days: int) -> list[float]:
+    command = [str(python_with(ENVIRONMENT, PACKAGES)), "-m", "bench.policy.mabwiser_peer", str(worlds), str(days)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    return [float(one) for one in json.loads(done.stdout[done.stdout.index("[") :])]

@@ -37,11 +37,16 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
         nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(worlds)]
         naive = [_is_better_by_its_own_data(definition, make(seed, is_null=True)) for seed in range(min(worlds, 100))]
         compared = [one for one in nulls if one.over_logged is not None]
-        yield Claim(f"null worlds called better, of those with enough decisions: {kind}", _share(compared), "share",
-                    float(np.mean(naive)), "direct estimate on the data learned from", MOST_FALSE, len(compared))  # fmt: skip
-        above = float(np.mean([one.over_logged is not None and one.over_logged.low > 0 for one in compared]))
-        yield Claim(f"null worlds whose interval to the log lies above 0: {kind}", above, "share", bar=MOST_FALSE,
-                    runs=len(compared))  # fmt: skip
+        peer, share = "direct estimate on the data learned from", float(np.mean(naive))
+        yield Claim(
+            f"null worlds called better, of those with enough decisions: {kind}",
+            _share(compared), "share", share, peer, MOST_FALSE, len(compared),
+        )  # fmt: skip
+        above = [one.over_logged is not None and one.over_logged.low > 0 for one in compared]
+        yield Claim(
+            f"null worlds whose interval of the difference to the log lies above 0: {kind}",
+            float(np.mean(above)), "share", bar=MOST_FALSE, runs=len(compared),
+        )  # fmt: skip
         found = [_judged(definition, make(seed, is_null=False)) for seed in range(gains)]
         yield Claim(f"worlds with a gain not called better: {kind}", 1 - _share(found), "share", runs=gains)
     yield from _controls(controls)
