@@ -83,20 +83,21 @@ def serve(seed: int, learner: Learner, days: int = DAYS, *, is_cold: bool = Fals
     return Outcome(float(got), float(best), float(single.max()))
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
     worlds, days = (3, 60) if is_quick else (WORLDS, DAYS)
+    seeds = range(first, first + worlds)
     about = f"{days * VISITS_A_DAY:,} visits, {worlds} worlds"
     peers = {
         "one arm for everybody, 10 % explored": (for_everybody, False),
         "regression that never explores": (without_exploring, True),
         "the same after a day of chance": (without_exploring, False),
     }
-    lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in range(worlds)]
+    lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in seeds]
             for name, (one, cold) in peers.items()}  # fmt: skip
-    lost["LinUCB of mabwiser, deterministic"] = _by_mabwiser(worlds, days)
+    lost["LinUCB of mabwiser, deterministic"] = _by_mabwiser(seeds, days)
     for rule in (Rule.LIN_TS, Rule.LIN_UCB):
-        found = [serve(seed, by_rule(rule), days) for seed in range(worlds)]
+        found = [serve(seed, by_rule(rule), days) for seed in seeds]
         ours = [1 - one.learner / one.oracle for one in found]
         for name, theirs in lost.items():
             yield of_runs(f"{rule}: share of the oracle's purchases that is lost; {about}", ours, "share",
@@ -107,7 +108,8 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
         )  # fmt: skip
 
 
-def _by_mabwiser(worlds: int, days: int) -> list[float]:
-    command = [str(python_with(ENVIRONMENT, PACKAGES)), "-m", "bench.policy.mabwiser_peer", str(worlds), str(days)]
+def _by_mabwiser(seeds: range, days: int) -> list[float]:
+    command = [str(python_with(ENVIRONMENT, PACKAGES)), "-m", "bench.policy.mabwiser_peer"]
+    command += map(str, (seeds.start, len(seeds), days))
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     return [float(one) for one in json.loads(done.stdout[done.stdout.index("[") :])]

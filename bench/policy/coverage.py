@@ -29,17 +29,17 @@ DEFINITION = PolicyDefinition(
 )  # fmt: skip
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield for each kind of interval how far its coverage is outside of .93 to .99; 0 if it is within."""
     worlds = 40 if is_quick else WORLDS
     for logger, decisions in LOGGERS.items():
         for size in SIZES[:1] if is_quick else SIZES:
-            found = np.mean([_visit(seed, decisions, size) for seed in range(worlds)], axis=0)
+            found = np.mean([_visit(seed, decisions, size) for seed in range(first, first + worlds)], axis=0)
             yield from _claims(dict(zip(("SNIPS", "DR"), found[:2], strict=True)), float(found[2]),
                                f"{logger}, n = {size:,}", worlds)  # fmt: skip
     courses = 10 if is_quick else COURSE_WORLDS
     for customers in COURSE_CUSTOMERS[:1] if is_quick else COURSE_CUSTOMERS:
-        found = np.mean([_course(seed, customers) for seed in range(courses)], axis=0)
+        found = np.mean([_course(seed, customers) for seed in range(first, first + courses)], axis=0)
         yield from _claims({f"DR over {STEPS} steps": found[0]}, float(found[1]),
                            f"uniform logger, {customers:,} customers", courses)  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Serves the shop of `bandit` by LinUCB of mabwiser, in an environment of its own; prints the share that is lost.
 
-`python -m bench.policy.mabwiser_peer WORLDS DAYS`. It chooses for certain, so nothing can be estimated from its log. Of
-Bojagi only modules that need numpy and scipy are imported.
+`python -m bench.policy.mabwiser_peer FIRST WORLDS DAYS`. It chooses for certain, so nothing can be estimated from its
+log. Of Bojagi only modules that need numpy and scipy are imported.
 """
 
 from __future__ import annotations
@@ -30,5 +30,6 @@ def _with_one(contexts: Floats) -> Floats:
 
 
 if __name__ == "__main__":
-    found = [serve(seed, lin_ucb, int(sys.argv[2])) for seed in range(int(sys.argv[1]))]
+    first, worlds, days = map(int, sys.argv[1:])
+    found = [serve(seed, lin_ucb, days) for seed in range(first, first + worlds)]
     print(json.dumps([1 - one.learner / one.oracle for one in found]))

@@ -28,14 +28,17 @@ ONE_STEP = PolicyDefinition(name="objective", purpose="personalisation", arms=AR
 STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 6})
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
     worlds, gains, controls = (20, 5, 10) if is_quick else (WORLDS, GAINS, CONTROLS)
     about = f"{CUSTOMERS:,} customers, {VISITS} visits"
     for definition, make in ((ONE_STEP, _visits), (STEPS, _courses)):
         kind = f"{definition.learner}, {about}"
-        nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(worlds)]
-        naive = [_is_better_by_its_own_data(definition, make(seed, is_null=True)) for seed in range(min(worlds, 100))]
+        nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(first, first + worlds)]
+        naive = [
+            _is_better_by_its_own_data(definition, make(seed, is_null=True))
+            for seed in range(first, first + min(worlds, 100))
+        ]
         compared = [one for one in nulls if one.over_logged is not None]
         peer, share = "direct estimate on the data learned from", float(np.mean(naive))
         yield Claim(
@@ -47,9 +50,9 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
             f"null worlds whose interval of the difference to the log lies above 0: {kind}",
             float(np.mean(above)), "share", bar=MOST_FALSE, runs=len(compared),
         )  # fmt: skip
-        found = [_judged(definition, make(seed, is_null=False)) for seed in range(gains)]
+        found = [_judged(definition, make(seed, is_null=False)) for seed in range(first, first + gains)]
         yield Claim(f"worlds with a gain not called better: {kind}", 1 - _share(found), "share", runs=gains)
-    yield from _controls(controls)
+    yield from _controls(range(first, first + controls))
 
 
 def _visits(seed: int, *, is_null: bool) -> DecisionLog:
@@ -85,9 +88,9 @@ def _is_better_by_its_own_data(definition: PolicyDefinition, log: DecisionLog) -
     return mean_of(expected - log.rewards.mean(), log.customers, np.ones(len(log))).low > 0
 
 
-def _controls(worlds: int) -> Iterator[Claim]:
+def _controls(seeds: range) -> Iterator[Claim]:
     accepted, refused, deterministic = [], [], []
-    for seed in range(worlds):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         world = VisitWorld.draw(rng)
         start = visit_log(world, rng, 100, 4, LOGGER)[0]
@@ -102,10 +105,10 @@ def _controls(worlds: int) -> Iterator[Claim]:
         deterministic.append("deterministic" not in judge(target, 1, first, second).reason)
     about = f"{CONTROL_SIZE:,} decisions"
     yield Claim(f"falsely uniform logs that are not refused: {about}", float(np.mean(accepted)), "share", bar=0.0,
-                runs=worlds)  # fmt: skip
-    yield Claim(f"sound logs that are refused: {about}", float(np.mean(refused)), "share", bar=0.01, runs=worlds)
+                runs=len(seeds))  # fmt: skip
+    yield Claim(f"sound logs that are refused: {about}", float(np.mean(refused)), "share", bar=0.01, runs=len(seeds))
     yield Claim(f"deterministic targets that are not refused: {about}", float(np.mean(deterministic)), "share",
-                bar=0.0, runs=worlds)  # fmt: skip
+                bar=0.0, runs=len(seeds))  # fmt: skip
 
 
 def _is_calibrated(log: DecisionLog, propensities: Floats) -> bool:
