@@ -50,7 +50,7 @@ def by_rule(rule: Rule) -> Learner:
 
 
 def without_exploring(contexts: Floats, arms: Ints, rewards: Floats) -> Callable[[Floats], Floats]:
-    """Return the arm that a regression finds best, and never another one: what is often built instead."""
+    """Return the arm that our regression finds best, and never another one."""
     model = fit_values(Basis.of(contexts, squares=False), contexts, arms, rewards, len(ARMS))
     return lambda rows: best_arm(model.means(rows))
 
@@ -90,7 +90,7 @@ def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     about = f"{days * VISITS_A_DAY:,} visits, {worlds} worlds"
     peers = {
         "one arm for everybody, 10 % explored": (for_everybody, False),
-        "regression that never explores": (without_exploring, True),
+        "our regression without exploring": (without_exploring, True),
         "the same after a day of chance": (without_exploring, False),
     }
     lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in seeds]

@@ -35,12 +35,12 @@ def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     for logger, decisions in LOGGERS.items():
         for size in SIZES[:1] if is_quick else SIZES:
             found = np.mean([_visit(seed, decisions, size) for seed in range(first, first + worlds)], axis=0)
-            yield from _claims(dict(zip(("SNIPS", "DR"), found[:2], strict=True)), float(found[2]),
+            yield from _claims({"SNIPS": float(found[0]), "DR": float(found[1])}, float(found[2]),
                                f"{logger}, n = {size:,}", worlds)  # fmt: skip
     courses = 10 if is_quick else COURSE_WORLDS
     for customers in COURSE_CUSTOMERS[:1] if is_quick else COURSE_CUSTOMERS:
         found = np.mean([_course(seed, customers) for seed in range(first, first + courses)], axis=0)
-        yield from _claims({f"DR over {STEPS} steps": found[0]}, float(found[1]),
+        yield from _claims({f"DR over {STEPS} steps": float(found[0])}, float(found[1]),
                            f"uniform logger, {customers:,} customers", courses)  # fmt: skip
 
 

@@ -81,6 +81,9 @@ def test_a_version_serves_once_it_is_judged_better_and_what_judged_it_is_spent(s
     assert (learned.name, shop.policies.live("objective").number) == ("objective/2", 1)
     verdict = shop.policies.judge("objective", "kim")
     assert (verdict.answer, shop.policies.live("objective").number) == (Answer.BETTER, 2)
+    halves = {entry.action: entry.subjects for _, entry in shop.installation.audit_log.entries()}
+    assert halves["train"] == learned.card["customers"]
+    assert verdict.customers == halves["judge"] == len(EVERYBODY) - int(str(learned.card["customers"]))
     likely = shop.policies.choose("objective", EVERYBODY[0], [2.0]).propensities
     assert likely[1] > 0.9
     with pytest.raises(PolicyStateError, match="judged already"):
