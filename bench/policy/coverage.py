@@ -16,8 +16,11 @@ from features.policy.learning import learn
 from features.policy.policy import Policy, Rule
 from features.policy.several_steps import fit_steps, robust_blocks
 
-SIZES, VISITS, WORLDS = (1_000, 10_000), 4, 1_000
-STEPS, COURSE_CUSTOMERS, COURSE_WORLDS = 6, (1_000, 10_000), 300
+VISITS, SIZES = 4, {1_000: 1_000, 10_000: 400}
+"""Decisions of a log, and the number of worlds with one."""
+STEPS, COURSES = 6, {1_000: 300, 5_000: 200}
+"""Customers of a log, and the number of worlds with one."""
+QUICK = {1_000: 40}
 LEAST, MOST = 0.93, 0.99
 LOGGERS = {"uniform logger": 0, "learned logger": 400}
 """Decisions that the logger was learned from; none for the uniform one."""
@@ -31,17 +34,15 @@ DEFINITION = PolicyDefinition(
 
 def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield for each kind of interval how far its coverage is outside of .93 to .99; 0 if it is within."""
-    worlds = 40 if is_quick else WORLDS
     for logger, decisions in LOGGERS.items():
-        for size in SIZES[:1] if is_quick else SIZES:
+        for size, worlds in (QUICK if is_quick else SIZES).items():
             found = np.mean([_visit(seed, decisions, size) for seed in range(first, first + worlds)], axis=0)
             yield from _claims({"SNIPS": float(found[0]), "DR": float(found[1])}, float(found[2]),
                                f"{logger}, n = {size:,}", worlds)  # fmt: skip
-    courses = 10 if is_quick else COURSE_WORLDS
-    for customers in COURSE_CUSTOMERS[:1] if is_quick else COURSE_CUSTOMERS:
-        found = np.mean([_course(seed, customers) for seed in range(first, first + courses)], axis=0)
+    for customers, worlds in (QUICK if is_quick else COURSES).items():
+        found = np.mean([_course(seed, customers) for seed in range(first, first + worlds)], axis=0)
         yield from _claims({f"DR over {STEPS} steps": float(found[0])}, float(found[1]),
-                           f"uniform logger, {customers:,} customers", courses)  # fmt: skip
+                           f"uniform logger, {customers:,} customers", worlds)  # fmt: skip
 
 
 def _claims(shares: dict[str, float], direct: float, about: str, worlds: int) -> Iterator[Claim]:

@@ -20,7 +20,7 @@ from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, require_calibrated
 from features.policy.value_model import fit_values
 
-CUSTOMERS, VISITS, WORLDS, GAINS = 2_469, 12, 1_000, 100
+CUSTOMERS, VISITS, GAINS = 2_469, 12, 60
 CONTROLS, CONTROL_SIZE = 200, 2_000
 MOST_FALSE = 0.05
 LOGGER = Policy(Rule.UNIFORM, len(ARMS), 1 / len(ARMS))
@@ -30,9 +30,10 @@ STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 6})
 
 def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
-    worlds, gains, controls = (20, 5, 10) if is_quick else (WORLDS, GAINS, CONTROLS)
+    gains, controls = (5, 10) if is_quick else (GAINS, CONTROLS)
     about = f"{CUSTOMERS:,} customers, {VISITS} visits"
-    for definition, make in ((ONE_STEP, _visits), (STEPS, _courses)):
+    for definition, make, count in ((ONE_STEP, _visits, 1_000), (STEPS, _courses, 300)):
+        worlds = 20 if is_quick else count
         kind = f"{definition.learner}, {about}"
         nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(first, first + worlds)]
         naive = [
