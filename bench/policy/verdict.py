@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.claim import Claim
-from bench.policy.course_world import CourseWorld, course_log
+from bench.policy.course_world import CourseWorld, course_log, true_value
 from bench.policy.visit_world import ARMS, VisitWorld, visit_log
 from features.policy.decision_log import DecisionLog
 from features.policy.definition import PolicyDefinition
@@ -21,7 +21,7 @@ from features.policy.propensity import Floats, require_calibrated
 from features.policy.value_model import fit_values
 
 CUSTOMERS, VISITS, GAINS = 2_469, 12, 60
-CONTROLS, CONTROL_SIZE = 200, 2_000
+CONTROLS, CONTROL_SIZE, PEOPLE = 200, 2_000, 20_000
 MOST_FALSE = 0.05
 LOGGER = Policy(Rule.UNIFORM, len(ARMS), 1 / len(ARMS))
 ONE_STEP = PolicyDefinition(name="objective", purpose="personalisation", arms=ARMS, context=tuple("abcde"))
@@ -51,8 +51,14 @@ def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
             f"null worlds whose interval of the difference to the log lies above 0: {kind}",
             float(np.mean(above)), "share", bar=MOST_FALSE, runs=len(compared),
         )  # fmt: skip
-        found = [_judged(definition, make(seed, is_null=False)) for seed in range(first, first + gains)]
-        yield Claim(f"worlds with a gain not called better: {kind}", 1 - _share(found), "share", runs=gains)
+        found = [_with_truth(definition, make(seed, is_null=False), seed) for seed in range(first, first + gains)]
+        accepted = [is_real for verdict, is_real in found if verdict.answer is Answer.BETTER]
+        yield Claim(f"worlds with a gain not called better: {kind}", 1 - len(accepted) / gains, "share", runs=gains)
+        yield Claim(
+            f"versions called better that are truly worth no more than log and greedy: {kind}",
+            float(np.mean([not one for one in accepted])) if accepted else 0.0, "share", bar=MOST_FALSE,
+            runs=len(accepted),
+        )  # fmt: skip
     yield from _controls(range(first, first + controls))
 
 
@@ -74,6 +80,21 @@ def _halves(log: DecisionLog) -> tuple[DecisionLog, DecisionLog]:
 def _judged(definition: PolicyDefinition, log: DecisionLog) -> Verdict:
     first, second = _halves(log)
     return judge(learn(definition, first), definition.steps, first, second)
+
+
+def _with_truth(definition: PolicyDefinition, log: DecisionLog, seed: int) -> tuple[Verdict, bool]:
+    """Return the verdict, and whether the version is truly worth more than the logger and the greedy policy."""
+    first, second = _halves(log)
+    learned = learn(definition, first)
+    rng = np.random.default_rng(seed)
+    policies = (learned.policy, learned.greedy, LOGGER)
+    if definition.steps > 1:
+        world = CourseWorld.draw(rng)
+        values = [true_value(world, one, definition.steps) for one in policies]
+    else:
+        people, chances = visit_log(VisitWorld.draw(rng), np.random.default_rng(0), PEOPLE, 1, LOGGER)
+        values = [float((one.probabilities(people.contexts) * chances).sum(axis=1).mean()) for one in policies]
+    return judge(learned, definition.steps, first, second), values[0] > max(values[1:])
 
 
 def _share(verdicts: list[Verdict]) -> float:

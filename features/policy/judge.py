@@ -91,7 +91,7 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
     customers = len(np.unique(log.customers))
     targets = [one.probabilities(log.contexts) for one in (learned.policy, learned.greedy)]
     try:
-        _require_log(log, targets, learned.policy.floor)
+        _require_log(from_log, log, targets, learned.policy.floor)
         terms = _terms(learned, targets, steps, from_log, log)
         effective = _effective(terms)
     except DecisionLogError as error:
@@ -109,8 +109,8 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
     )  # fmt: skip
 
 
-def _require_log(log: DecisionLog, targets: Sequence[Floats], floor: float) -> None:
-    if not len(log):
+def _require_log(from_log: DecisionLog, log: DecisionLog, targets: Sequence[Floats], floor: float) -> None:
+    if not len(log) or not len(from_log):
         raise DecisionLogError("no decisions to judge")
     require_propensities(log.propensities, floor)
     require_calibrated(log.contexts, log.arms, log.propensities)
