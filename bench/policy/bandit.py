@@ -6,12 +6,16 @@ from all visits so far; the first day chooses each arm alike. Shares are of all 
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from bench.claim import Claim, of_runs
+from bench.peer_environment import python_with
 from bench.policy.visit_world import ARMS, VisitWorld
 from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, Ints, best_arm, draw
@@ -20,6 +24,8 @@ from features.policy.value_model import Basis, fit_values
 CUSTOMERS, VISITS_A_DAY, DAYS = 2_469, 250, 150
 WORLDS = 24
 FLOOR = 0.01
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT, PACKAGES = ROOT / "bench" / "results" / "bandit", ("mabwiser==2.7.4",)
 LEAST_SHARE, LEAST_GAIN = 0.94, 1.4
 Learner = Callable[[Floats, Ints, Floats], Callable[[Floats], Floats]]
 
@@ -44,7 +50,7 @@ def by_rule(rule: Rule) -> Learner:
 
 
 def without_exploring(contexts: Floats, arms: Ints, rewards: Floats) -> Callable[[Floats], Floats]:
-    """Return the arm that a regression finds best, and never another one: what is often built instead."""
+    """Return the arm that our regression finds best, and never another one."""
     model = fit_values(Basis.of(contexts, squares=False), contexts, arms, rewards, len(ARMS))
     return lambda rows: best_arm(model.means(rows))
 
@@ -77,19 +83,21 @@ def serve(seed: int, learner: Learner, days: int = DAYS, *, is_cold: bool = Fals
     return Outcome(float(got), float(best), float(single.max()))
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
     worlds, days = (3, 60) if is_quick else (WORLDS, DAYS)
+    seeds = range(first, first + worlds)
     about = f"{days * VISITS_A_DAY:,} visits, {worlds} worlds"
     peers = {
         "one arm for everybody, 10 % explored": (for_everybody, False),
-        "regression that never explores": (without_exploring, True),
+        "our regression without exploring": (without_exploring, True),
         "the same after a day of chance": (without_exploring, False),
     }
-    lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in range(worlds)]
+    lost = {name: [1 - (o := serve(seed, one, days, is_cold=cold)).learner / o.oracle for seed in seeds]
             for name, (one, cold) in peers.items()}  # fmt: skip
+    lost["LinUCB of mabwiser, deterministic"] = _by_mabwiser(seeds, days)
     for rule in (Rule.LIN_TS, Rule.LIN_UCB):
-        found = [serve(seed, by_rule(rule), days) for seed in range(worlds)]
+        found = [serve(seed, by_rule(rule), days) for seed in seeds]
         ours = [1 - one.learner / one.oracle for one in found]
         for name, theirs in lost.items():
             yield of_runs(f"{rule}: share of the oracle's purchases that is lost; {about}", ours, "share",
@@ -98,3 +106,10 @@ def measure(*, is_quick: bool) -> Iterator[Claim]:
             f"{rule}: purchases of the best arm for everybody, known in hindsight, for one of ours; {about}",
             [one.one_arm / one.learner for one in found], "share", bar=1 / LEAST_GAIN,
         )  # fmt: skip
+
+
+def _by_mabwiser(seeds: range, days: int) -> list[float]:
+    command = [str(python_with(ENVIRONMENT, PACKAGES)), "-m", "bench.policy.mabwiser_peer"]
+    command += map(str, (seeds.start, len(seeds), days))
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    return [float(one) for one in json.loads(done.stdout[done.stdout.index("[") :])]

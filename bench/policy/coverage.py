@@ -10,12 +10,17 @@ from bench.claim import Claim
 from bench.policy.course_world import CourseWorld, course_log, true_value
 from bench.policy.visit_world import ARMS, VisitWorld, visit_log
 from features.policy.definition import PolicyDefinition
-from features.policy.estimate import Estimate, cross_fitted, doubly_robust, mean_of, several_steps, snips
-from features.policy.fitted_q import evaluate_q, learn_q
+from features.policy.estimate import Estimate, cross_fitted, doubly_robust, mean_of, snips
+from features.policy.fitted_q import learn_q
 from features.policy.learning import learn
 from features.policy.policy import Policy, Rule
+from features.policy.several_steps import fit_steps, robust_blocks
 
-SIZES, VISITS, WORLDS = (1_000, 10_000), 4, 400
+VISITS, SIZES = 4, {1_000: 1_000, 10_000: 400}
+"""Decisions of a log, and the number of worlds with one."""
+STEPS, COURSES = 6, {1_000: 300, 5_000: 200}
+"""Customers of a log, and the number of worlds with one."""
+QUICK = {1_000: 40}
 LEAST, MOST = 0.93, 0.99
 LOGGERS = {"uniform logger": 0, "learned logger": 400}
 """Decisions that the logger was learned from; none for the uniform one."""
@@ -27,16 +32,17 @@ DEFINITION = PolicyDefinition(
 )  # fmt: skip
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield for each kind of interval how far its coverage is outside of .93 to .99; 0 if it is within."""
-    worlds = 40 if is_quick else WORLDS
     for logger, decisions in LOGGERS.items():
-        for size in SIZES[:1] if is_quick else SIZES:
-            found = np.mean([_visit(seed, decisions, size) for seed in range(worlds)], axis=0)
-            yield from _claims(dict(zip(("SNIPS", "DR"), found[:2], strict=True)), float(found[2]),
+        for size, worlds in (QUICK if is_quick else SIZES).items():
+            found = np.mean([_visit(seed, decisions, size) for seed in range(first, first + worlds)], axis=0)
+            yield from _claims({"SNIPS": float(found[0]), "DR": float(found[1])}, float(found[2]),
                                f"{logger}, n = {size:,}", worlds)  # fmt: skip
-    found = np.mean([_course(seed) for seed in range(worlds)], axis=0)
-    yield from _claims({"DR over two steps": found[0]}, float(found[1]), "uniform logger, n = 5,000", worlds)
+    for customers, worlds in (QUICK if is_quick else COURSES).items():
+        found = np.mean([_course(seed, customers) for seed in range(first, first + worlds)], axis=0)
+        yield from _claims({f"DR over {STEPS} steps": float(found[0])}, float(found[1]),
+                           f"uniform logger, {customers:,} customers", worlds)  # fmt: skip
 
 
 def _claims(shares: dict[str, float], direct: float, about: str, worlds: int) -> Iterator[Claim]:
@@ -61,16 +67,16 @@ def _visit(seed: int, decisions: int, size: int) -> tuple[bool, bool, bool]:
     )  # fmt: skip
 
 
-def _course(seed: int) -> tuple[bool, bool]:
+def _course(seed: int, customers: int) -> tuple[bool, bool]:
     rng = np.random.default_rng(seed)
     world = CourseWorld.draw(rng)
-    first, second = course_log(world, rng, 1000, 6, UNIFORM), course_log(world, rng, 2500, 2, UNIFORM)
-    target = learn_q(first, 2, 0.05)
-    models = evaluate_q(first, 2, target)
-    terms, weights = several_steps(second, second.blocks(2), target.probabilities(second.contexts), models)
-    starts = second.contexts[::2]
-    direct = (target.probabilities(starts) * models[-1].means(starts)).sum(axis=1)
-    truth, units = true_value(world, target, 2, 200_000), np.arange(len(terms))
+    first, second = (course_log(world, rng, customers, STEPS, UNIFORM) for _ in range(2))
+    target = learn_q(first, STEPS, 0.02)
+    models = fit_steps(first, STEPS, target)
+    terms, weights = robust_blocks(second, second.blocks(STEPS), target.probabilities(second.contexts), models)
+    starts = second.contexts[::STEPS]
+    direct = (target.probabilities(starts) * models.values[-1].means(starts)).sum(axis=1)
+    truth, units = true_value(world, target, STEPS, 50_000), np.arange(len(terms))
     return _has(mean_of(terms, units, weights), truth), _has(mean_of(direct, units, np.ones(len(units))), truth)
 
 

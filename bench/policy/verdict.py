@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.claim import Claim
-from bench.policy.course_world import CourseWorld, course_log
+from bench.policy.course_world import CourseWorld, course_log, true_value
 from bench.policy.visit_world import ARMS, VisitWorld, visit_log
 from features.policy.decision_log import DecisionLog
 from features.policy.definition import PolicyDefinition
@@ -20,27 +20,46 @@ from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, require_calibrated
 from features.policy.value_model import fit_values
 
-CUSTOMERS, VISITS, WORLDS, GAINS = 2_469, 8, 1_000, 100
-CONTROLS, CONTROL_SIZE = 200, 2_000
+CUSTOMERS, VISITS, GAINS = 2_469, 12, 60
+CONTROLS, CONTROL_SIZE, PEOPLE = 200, 2_000, 20_000
 MOST_FALSE = 0.05
 LOGGER = Policy(Rule.UNIFORM, len(ARMS), 1 / len(ARMS))
 ONE_STEP = PolicyDefinition(name="objective", purpose="personalisation", arms=ARMS, context=tuple("abcde"))
-TWO_STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 2})
+STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 6})
 
 
-def measure(*, is_quick: bool) -> Iterator[Claim]:
+def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
-    worlds, gains, controls = (20, 5, 10) if is_quick else (WORLDS, GAINS, CONTROLS)
+    gains, controls = (5, 10) if is_quick else (GAINS, CONTROLS)
     about = f"{CUSTOMERS:,} customers, {VISITS} visits"
-    for definition, make in ((ONE_STEP, _visits), (TWO_STEPS, _courses)):
+    for definition, make, count in ((ONE_STEP, _visits, 1_000), (STEPS, _courses, 300)):
+        worlds = 20 if is_quick else count
         kind = f"{definition.learner}, {about}"
-        nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(worlds)]
-        naive = [_is_better_by_its_own_data(definition, make(seed, is_null=True)) for seed in range(min(worlds, 100))]
-        yield Claim(f"null worlds called better: {kind}", _share(nulls), "share", float(np.mean(naive)),
-                    "direct estimate on the data learned from", MOST_FALSE, worlds)  # fmt: skip
-        found = [_judged(definition, make(seed, is_null=False)) for seed in range(gains)]
-        yield Claim(f"worlds with a gain not called better: {kind}", 1 - _share(found), "share", runs=gains)
-    yield from _controls(controls)
+        nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(first, first + worlds)]
+        naive = [
+            _is_better_by_its_own_data(definition, make(seed, is_null=True))
+            for seed in range(first, first + min(worlds, 100))
+        ]
+        compared = [one for one in nulls if one.over_logged is not None]
+        peer, share = "direct estimate on the data learned from", float(np.mean(naive))
+        yield Claim(
+            f"null worlds called better, of those with enough decisions: {kind}",
+            _share(compared), "share", share, peer, MOST_FALSE, len(compared),
+        )  # fmt: skip
+        above = [one.over_logged is not None and one.over_logged.low > 0 for one in compared]
+        yield Claim(
+            f"null worlds whose interval of the difference to the log lies above 0: {kind}",
+            float(np.mean(above)), "share", bar=MOST_FALSE, runs=len(compared),
+        )  # fmt: skip
+        found = [_with_truth(definition, make(seed, is_null=False), seed) for seed in range(first, first + gains)]
+        accepted = [is_real for verdict, is_real in found if verdict.answer is Answer.BETTER]
+        yield Claim(f"worlds with a gain not called better: {kind}", 1 - len(accepted) / gains, "share", runs=gains)
+        yield Claim(
+            f"versions called better that are truly worth no more than log and greedy: {kind}",
+            float(np.mean([not one for one in accepted])) if accepted else 0.0, "share", bar=MOST_FALSE,
+            runs=len(accepted),
+        )  # fmt: skip
+    yield from _controls(range(first, first + controls))
 
 
 def _visits(seed: int, *, is_null: bool) -> DecisionLog:
@@ -63,6 +82,21 @@ def _judged(definition: PolicyDefinition, log: DecisionLog) -> Verdict:
     return judge(learn(definition, first), definition.steps, first, second)
 
 
+def _with_truth(definition: PolicyDefinition, log: DecisionLog, seed: int) -> tuple[Verdict, bool]:
+    """Return the verdict, and whether the version is truly worth more than the logger and the greedy policy."""
+    first, second = _halves(log)
+    learned = learn(definition, first)
+    rng = np.random.default_rng(seed)
+    policies = (learned.policy, learned.greedy, LOGGER)
+    if definition.steps > 1:
+        world = CourseWorld.draw(rng)
+        values = [true_value(world, one, definition.steps) for one in policies]
+    else:
+        people, chances = visit_log(VisitWorld.draw(rng), np.random.default_rng(0), PEOPLE, 1, LOGGER)
+        values = [float((one.probabilities(people.contexts) * chances).sum(axis=1).mean()) for one in policies]
+    return judge(learned, definition.steps, first, second), values[0] > max(values[1:])
+
+
 def _share(verdicts: list[Verdict]) -> float:
     return float(np.mean([one.answer is Answer.BETTER for one in verdicts]))
 
@@ -76,9 +110,9 @@ def _is_better_by_its_own_data(definition: PolicyDefinition, log: DecisionLog) -
     return mean_of(expected - log.rewards.mean(), log.customers, np.ones(len(log))).low > 0
 
 
-def _controls(worlds: int) -> Iterator[Claim]:
+def _controls(seeds: range) -> Iterator[Claim]:
     accepted, refused, deterministic = [], [], []
-    for seed in range(worlds):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         world = VisitWorld.draw(rng)
         start = visit_log(world, rng, 100, 4, LOGGER)[0]
@@ -93,10 +127,10 @@ def _controls(worlds: int) -> Iterator[Claim]:
         deterministic.append("deterministic" not in judge(target, 1, first, second).reason)
     about = f"{CONTROL_SIZE:,} decisions"
     yield Claim(f"falsely uniform logs that are not refused: {about}", float(np.mean(accepted)), "share", bar=0.0,
-                runs=worlds)  # fmt: skip
-    yield Claim(f"sound logs that are refused: {about}", float(np.mean(refused)), "share", bar=0.01, runs=worlds)
+                runs=len(seeds))  # fmt: skip
+    yield Claim(f"sound logs that are refused: {about}", float(np.mean(refused)), "share", bar=0.01, runs=len(seeds))
     yield Claim(f"deterministic targets that are not refused: {about}", float(np.mean(deterministic)), "share",
-                bar=0.0, runs=worlds)  # fmt: skip
+                bar=0.0, runs=len(seeds))  # fmt: skip
 
 
 def _is_calibrated(log: DecisionLog, propensities: Floats) -> bool:

@@ -5,8 +5,7 @@ With π the target, p the propensities of the log, w = π(a|x) / p(a|x) and q(x,
     SNIPS  Σ w·r / Σ w                                        (Swaminathan and Joachims 2015)
     DR     mean of Σ_b π(b|x)·q(x, b) + w·(r − q(x, a))        (Dudík, Langford and Li 2011)
 
-DR over several steps is the same from the last step to the first one, with the value of the steps that follow added to
-r (Jiang and Li 2016). Decisions of one customer depend on each other, so the standard error is that of customers' sums.
+Decisions of one customer depend on each other, so the standard error is that of customers' sums.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from scipy.special import stdtrit
 
 from features.policy.decision_log import DecisionLog
 from features.policy.propensity import Floats, Ints
-from features.policy.value_model import Basis, ValueModel, fit_values
+from features.policy.value_model import Basis, fit_values
 
 LEVEL = 0.95
 _FOLDS = 5
@@ -89,25 +88,6 @@ def cross_fitted(log: DecisionLog) -> Floats:
         )
         found[folds == fold] = model.means(log.contexts[folds == fold])
     return found
-
-
-def several_steps(log: DecisionLog, blocks: Ints, target: Floats, models: list[ValueModel]) -> tuple[Floats, Floats]:
-    """Return the doubly robust term of each block of steps, and the product of its weights.
-
-    Args:
-        log: decisions of customers whose rewards are not in the models.
-        blocks: rows of decisions that follow each other, see `DecisionLog.blocks`.
-        target: the target's probabilities, one row a decision of the log.
-        models: Q₁ … Q_steps of the target, see `features.policy.fitted_q.evaluate_q`.
-    """
-    weights = importance(log, target)[blocks]
-    following = np.zeros(len(blocks))
-    for step in range(blocks.shape[1] - 1, -1, -1):
-        rows = blocks[:, step]
-        values = models[blocks.shape[1] - 1 - step].means(log.contexts[rows])
-        taken = values[np.arange(len(rows)), log.arms[rows]]
-        following = (target[rows] * values).sum(axis=1) + weights[:, step] * (log.rewards[rows] + following - taken)
-    return following, np.asarray(weights.prod(axis=1))
 
 
 def _around(value: float, deviations: Floats, customers: Ints, total: float, weights: Floats) -> Estimate:

@@ -10,6 +10,9 @@ and Wehenkel 2005, JMLR 6; Le, Voloshin and Yue 2019). A decision that no other 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from features.policy.decision_log import DecisionLog
 from features.policy.policy import Policy, Rule
@@ -38,7 +41,8 @@ def fit_q(log: DecisionLog, steps: int, following: Callable[[Floats, Floats], Fl
 def learn_q(log: DecisionLog, steps: int, floor: float) -> Policy:
     """Return the policy of the best arm by Q_steps. With one step it is greedy: it looks at the next reward alone."""
     models = fit_q(log, steps, lambda _, values: with_floor(best_arm(values), floor))
-    return Policy(Rule.FITTED_Q, log.propensities.shape[1], floor, model=models[-1])
+    kept = replace(models[-1], covariances=np.empty(0))
+    return Policy(Rule.FITTED_Q, log.propensities.shape[1], floor, model=kept)
 
 
 def evaluate_q(log: DecisionLog, steps: int, policy: Policy) -> list[ValueModel]:

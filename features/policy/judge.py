@@ -16,11 +16,10 @@ from features.policy.estimate import (
     importance,
     mean_of,
     robust_terms,
-    several_steps,
 )
-from features.policy.fitted_q import evaluate_q
 from features.policy.learning import Learned
 from features.policy.propensity import Floats, Ints, require_calibrated, require_propensities
+from features.policy.several_steps import fit_steps, robust_blocks
 from features.policy.value_model import Basis, fit_values
 
 FEWEST_EFFECTIVE = 200
@@ -44,7 +43,7 @@ class Verdict:
 
     Attributes:
         customers, decisions: what was judged.
-        effective: effective number of decisions (of blocks of several steps), the least over all that were compared.
+        effective: effective number of decisions, by weight and by weight and reward: the least of all compared.
         logged, policy, greedy: reward a decision, or a block of several steps; None where nothing could be estimated.
         over_logged, over_greedy: how much more the policy is worth, with the intervals that decide.
     """
@@ -68,13 +67,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Terms:
-    """Units of the comparison: decisions, or blocks of several steps."""
+    """Units of the comparison, which are decisions or blocks of several steps, and the weights of their decisions."""
 
     customers: Ints
     rewards: Floats
     policy: Floats
     greedy: Floats
     weights: tuple[Floats, Floats]
+    weighted_rewards: tuple[Floats, Floats]
 
 
 def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog) -> Verdict:
@@ -91,7 +91,7 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
     customers = len(np.unique(log.customers))
     targets = [one.probabilities(log.contexts) for one in (learned.policy, learned.greedy)]
     try:
-        _require_log(log, targets, learned.policy.floor)
+        _require_log(from_log, log, targets, learned.policy.floor)
         terms = _terms(learned, targets, steps, from_log, log)
         effective = _effective(terms)
     except DecisionLogError as error:
@@ -109,8 +109,8 @@ def judge(learned: Learned, steps: int, from_log: DecisionLog, log: DecisionLog)
     )  # fmt: skip
 
 
-def _require_log(log: DecisionLog, targets: Sequence[Floats], floor: float) -> None:
-    if not len(log):
+def _require_log(from_log: DecisionLog, log: DecisionLog, targets: Sequence[Floats], floor: float) -> None:
+    if not len(log) or not len(from_log):
         raise DecisionLogError("no decisions to judge")
     require_propensities(log.propensities, floor)
     require_calibrated(log.contexts, log.arms, log.propensities)
@@ -128,32 +128,26 @@ def _terms(learned: Learned, targets: Sequence[Floats], steps: int, from_log: De
         if not len(blocks):
             raise DecisionLogError(f"no customer with {steps} decisions")
         first, second = (
-            several_steps(log, blocks, target, evaluate_q(from_log, steps, one))
+            robust_blocks(log, blocks, target, fit_steps(from_log, steps, one))
             for target, one in zip(targets, (learned.policy, learned.greedy), strict=True)
         )
-        rewards = log.rewards[blocks].sum(axis=1)
-        return _Terms(log.customers[blocks[:, 0]], rewards, first[0], second[0], (first[1], second[1]))
+        rewards, customers = log.rewards[blocks], log.customers[blocks[:, 0]]
+        both = first[1], second[1]
+        return _Terms(customers, rewards.sum(axis=1), first[0], second[0], both, (both[0] * rewards, both[1] * rewards))
     basis, width = Basis.of(from_log.contexts, squares=False), log.propensities.shape[1]
-    rewards = fit_values(basis, from_log.contexts, from_log.arms, from_log.rewards, width).means(log.contexts)
-    ours, greedy = targets
-    return _Terms(
-        log.customers, log.rewards, robust_terms(log, ours, rewards), robust_terms(log, greedy, rewards),
-        (importance(log, ours), importance(log, greedy)),
-    )  # fmt: skip
+    model = fit_values(basis, from_log.contexts, from_log.arms, from_log.rewards, width).means(log.contexts)
+    ours, greedy = (robust_terms(log, target, model) for target in targets)
+    both = importance(log, targets[0]), importance(log, targets[1])
+    return _Terms(log.customers, log.rewards, ours, greedy, both, (both[0] * log.rewards, both[1] * log.rewards))
 
 
 def _effective(terms: _Terms) -> float:
-    sizes = [effective_size(w) for w in terms.weights]
-    rewarded = [effective_size(w * terms.rewards) for w in terms.weights]
-    if min(sizes) < FEWEST_EFFECTIVE:
-        raise DecisionLogError(
-            f"effective sample too small: {min(sizes):,.0f} decisions; {FEWEST_EFFECTIVE} are needed"
-        )
-    if min(rewarded) < FEWEST_EFFECTIVE:
-        raise DecisionLogError(
-            f"effective sample too small: {min(rewarded):,.0f} decisions with a reward; {FEWEST_EFFECTIVE} are needed"
-        )
-    return min(*sizes, *rewarded)
+    sizes = {"decisions": terms.weights, "decisions with a reward": terms.weighted_rewards}
+    found = {name: min(map(effective_size, both)) for name, both in sizes.items()}
+    for name, size in found.items():
+        if size < FEWEST_EFFECTIVE:
+            raise DecisionLogError(f"effective sample too small: {size:,.0f} {name}; {FEWEST_EFFECTIVE} are needed")
+    return min(found.values())
 
 
 def _answer(over_logged: Estimate, over_greedy: Estimate) -> tuple[Answer, str]:

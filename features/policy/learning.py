@@ -67,4 +67,4 @@ def _constant(basis: Basis, means: Floats) -> ValueModel:
     size = 1 + len(basis.mean)
     weights = np.zeros((len(means), size))
     weights[:, 0] = means
-    return ValueModel(basis, weights, np.zeros((len(means), size, size)))
+    return ValueModel(basis, weights, np.empty(0))

@@ -17,7 +17,7 @@ from features.experiment.assignment import point_of
 from features.policy.decision_log import DecisionLog
 from features.policy.definition import PolicyDefinition, read_policy_definition
 from features.policy.errors import ContextError, PolicyDefinitionError, PolicyStateError, UnknownPolicyError
-from features.policy.judge import Answer, Verdict, judge
+from features.policy.judge import Verdict, judge
 from features.policy.learning import Learned, learn
 from features.policy.policy import Policy, Rule
 from features.policy.propensity import draw
@@ -32,7 +32,7 @@ TRAINING = "model_training"
 """Purpose that a customer must permit, beside that of the policy, for a version to be learned from the decisions."""
 _SYSTEM_RANDOM = secrets.SystemRandom().random
 _KNOWN_SECONDS = 1.0
-"""Time for which versions are kept in memory: a version that was accepted is served so much later at most."""
+"""Time after which the store is asked again which version serves."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class PolicyService:
         self._clock, self._lock = ShopClock(installation), threading.RLock()
         self._consent: CustomerConsent | None = None
         self._store: PolicyStore | None = None
-        self._known: dict[str, tuple[float, Version]] = {}
+        self._numbers: dict[str, tuple[float, int]] = {}
+        # A version never changes.
+        self._versions: dict[str, Version] = {}
 
     def close(self) -> None:
         """Close the store and the consent record; a later call opens them again."""
@@ -83,6 +85,8 @@ class PolicyService:
             if self._store is not None and self._store.is_replaced:
                 self._store.close()
                 self._store = None
+                self._numbers.clear()
+                self._versions.clear()
             if self._store is None:
                 self._store = PolicyStore(self._installation.server or self._installation.settings.data_dir / FILE)
             yield self._store
@@ -113,18 +117,23 @@ class PolicyService:
         Raises:
             UnknownPolicyError: there is none.
         """
-        kept = self._known.get(name)
-        if kept is not None and self._monotonic() - kept[0] < _KNOWN_SECONDS:
-            return kept[1]
         base, _, number = name.partition("/")
-        with self.store() as store:
-            versions = {str(one.number): one for one in store.versions(base)}
-            accepted = [one.number for one in store.verdicts(base) if one.answer == Answer.BETTER]
-        if number and number not in versions:
-            raise UnknownPolicyError(name, [one.name for one in versions.values()])
-        found = versions[number or str(max(accepted, default=1))]
-        self._known[name] = (self._monotonic(), found)
-        return found
+        full = name if number else f"{base}/{self._accepted(base)}"
+        if full not in self._versions:
+            with self.store() as store:
+                found = {one.name: one for one in store.versions(base)}
+            if full not in found:
+                raise UnknownPolicyError(name, found)
+            self._versions[full] = found[full]
+        return self._versions[full]
+
+    def _accepted(self, name: str) -> int:
+        moment, number = self._numbers.get(name, (-math.inf, 1))
+        if self._monotonic() - moment >= _KNOWN_SECONDS:
+            with self.store() as store:
+                number = store.accepted(name)
+            self._numbers[name] = (self._monotonic(), number)
+        return number
 
     def choose(self, name: str, customer: str, context: Sequence[float]) -> Decision:
         """Draw the arm that a customer gets, and log it with all propensities.
@@ -248,7 +257,7 @@ class PolicyService:
                 if len(store.verdicts(name)) > len(verdicts):
                     raise PolicyStateError(f"{name!r} was judged by another process meanwhile; see its status.")
                 store.add_verdict(name, len(verdicts) + 1, verdict)
-        self._known.clear()
+        self._numbers.clear()
         return found
 
     def _mature(self, definition: PolicyDefinition) -> datetime:

@@ -150,6 +150,11 @@ class PolicyStore:
         )  # fmt: skip
         self._db.execute("INSERT INTO policy VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
+    def accepted(self, name: str) -> int:
+        """Return the number of the newest version that was judged better; 1 without one."""
+        query = "SELECT max(number) FROM policy_verdict WHERE name = ? AND answer = 'better'"
+        return int(self._db.execute(query, (name,)).fetchone()[0] or 1)
+
     def verdicts(self, name: str) -> list[KeptVerdict]:
         """Return the verdicts about all versions of a policy, the newest last."""
         query = "SELECT number, answer, content, spent_to, at FROM policy_verdict WHERE name = ? ORDER BY position"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.policy.store import FILE, STORE, PolicyStore
+from features.policy.definition import PolicyDefinition
+from features.policy.store import FILE, STORE, LoggedDecision, PolicyStore
 from installation.installation import Installation
 from installation.rights.owned_file import files_of
 from privacy.rights.subject import Subject
@@ -34,7 +35,6 @@ _SOURCE = Wording("Recorded while you used our services", "서비스 이용 중 
 _KEPT = Wording(
     "For the days that the policy states, or until you ask for erasure", "정책이 정한 기간 또는 삭제 요청 시까지"
 )
-_PURPOSES = ("personalisation",)
 _FIELDS = {
     "at": (Wording("At (UTC)", "일시 (UTC)"), "timestamp"),
     "policy": (Wording("Policy and version", "정책과 버전"), "string"),
@@ -55,33 +55,25 @@ class PolicySubjects:
 
     def find(self, subject: Subject) -> Sequence[Holding]:
         """Return the number of decisions about the person."""
-        if not self._exists:
-            return ()
-        with closing(PolicyStore(self._place)) as store:
-            count = store.count(subject.customer_ids)
-        return (Holding(_PART, count, _TITLE, _PURPOSES, _SOURCE, _KEPT),) if count else ()
+        found, definitions = self._decisions(subject)
+        return (Holding(_PART, len(found), _TITLE, _purposes(definitions), _SOURCE, _KEPT),) if found else ()
 
     def export(self, subject: Subject) -> Iterator[ExportedTable]:
         """Yield the decisions about the person, with the names and values of the context."""
-        if not self._exists:
+        found, definitions = self._decisions(subject)
+        if not found:
             return
+        purposes = _purposes(definitions)
+        fields = (ExportedField(n, title, purposes, _SOURCE, _KEPT, kind) for n, (title, kind) in _FIELDS.items())
+        rows = (_row(one, definitions[one.name]) for one in found)
+        yield ExportedTable(_PART, _TITLE, tuple(fields), tuple(rows))
+
+    def _decisions(self, subject: Subject) -> tuple[list[LoggedDecision], dict[str, PolicyDefinition]]:
+        if not self._exists:
+            return [], {}
         with closing(PolicyStore(self._place)) as store:
             found = store.decisions_about(subject.customer_ids)
-            definitions = {name: store.versions(name)[-1].definition for name in {one.name for one in found}}
-        rows = []
-        for one in found:
-            definition = definitions[one.name]
-            rows.append({
-                "at": one.at.replace(tzinfo=None),
-                "policy": f"{one.name}/{one.number}",
-                "arm": one.arm,
-                "probability": one.propensities[definition.arms.index(one.arm)],
-                "context": ", ".join(f"{k}={v:g}" for k, v in zip(definition.context, one.context, strict=True)),
-                "reward": one.reward,
-            })  # fmt: skip
-        if rows:
-            fields = (ExportedField(n, title, _PURPOSES, _SOURCE, _KEPT, kind) for n, (title, kind) in _FIELDS.items())
-            yield ExportedTable(_PART, _TITLE, tuple(fields), tuple(rows))
+            return found, {name: store.versions(name)[-1].definition for name in {one.name for one in found}}
 
     def rectify(self, subject: Subject, correction: Correction) -> Outcome:
         """Do nothing: a decision is logged with what it rested on at the time."""
@@ -130,3 +122,19 @@ class PolicySubjects:
 
 def _customers(subjects: Sequence[Subject]) -> list[str]:
     return sorted({one for subject in subjects for one in subject.customer_ids})
+
+
+def _purposes(definitions: Mapping[str, PolicyDefinition]) -> tuple[str, ...]:
+    return tuple(sorted({one.purpose for one in definitions.values()}))
+
+
+def _row(decision: LoggedDecision, definition: PolicyDefinition) -> dict[str, object]:
+    context = zip(definition.context, decision.context, strict=True)
+    return {
+        "at": decision.at.replace(tzinfo=None),
+        "policy": f"{decision.name}/{decision.number}",
+        "arm": decision.arm,
+        "probability": decision.propensities[definition.arms.index(decision.arm)],
+        "context": ", ".join(f"{name}={value:g}" for name, value in context),
+        "reward": decision.reward,
+    }

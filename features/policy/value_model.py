@@ -44,7 +44,7 @@ class ValueModel:
     Attributes:
         basis: columns of the regressions.
         weights: θ of each arm.
-        covariances: C of each arm: noise variance · (XᵀX + RIDGE·1)⁻¹.
+        covariances: C of each arm: noise variance · (XᵀX + RIDGE·1)⁻¹; empty where no error is asked for.
     """
 
     basis: Basis

@@ -54,7 +54,7 @@ def learn(name: Name, who: Who = None, data: Data = None) -> None:
 
     with installation_for(data) as installation, open_policies(installation) as policies:
         found = policies.learn(name, who or getuser())
-    typer.echo(f"{found.name}: learned from {found.card['decisions']:,} decisions")
+    typer.echo(f"{found.name}: learned by {found.definition.learner}; `bojagi policy judge {name}` judges it")
 
 
 @app.command()

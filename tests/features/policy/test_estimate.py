@@ -16,7 +16,6 @@ from features.policy.estimate import (
     doubly_robust,
     effective_size,
     mean_of,
-    several_steps,
     snips,
 )
 from features.policy.fitted_q import evaluate_q, learn_q
@@ -24,6 +23,7 @@ from features.policy.judge import Answer, judge
 from features.policy.learning import Learned, learn
 from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, with_floor
+from features.policy.several_steps import fit_steps, robust_blocks
 
 UNIFORM = Policy(Rule.UNIFORM, 4, 0.25)
 DEFINITION = PolicyDefinition(
@@ -111,11 +111,28 @@ def test_several_steps_are_worth_more_than_the_log_and_greedy_and_the_estimate_f
     logged, second, first = (true_value(world, one, 12, 5000) for one in (UNIFORM, greedy, ours))
     assert first > 1.12 * logged
     assert first > 1.04 * second
-    other = course_log(world, rng, 3000, 2, UNIFORM)
-    terms, weights = several_steps(other, other.blocks(2), ours.probabilities(other.contexts), evaluate_q(log, 2, ours))
+    log, other = (course_log(world, rng, 1500, 4, UNIFORM) for _ in range(2))
+    terms, weights = robust_blocks(other, other.blocks(4), ours.probabilities(other.contexts), fit_steps(log, 4, ours))
     found = mean_of(terms, np.arange(len(terms)), weights)
-    assert found.low < true_value(world, ours, 2, 20_000) < found.high
-    assert weights.mean() == pytest.approx(1, abs=0.1)
+    assert found.low < true_value(world, ours, 4, 20_000) < found.high
+    assert found.high - found.low < 0.3
+    assert weights.mean(axis=0) == pytest.approx(np.ones(4), abs=0.1)
+
+
+def test_an_estimate_over_steps_needs_only_one_of_its_two_models() -> None:
+    rng = np.random.default_rng(1)
+    world = CourseWorld.draw(rng)
+    log, other = course_log(world, rng, 1500, 4, UNIFORM), course_log(world, rng, 3000, 4, UNIFORM)
+    target = learn_q(log, 4, 0.02)
+    models, truth = fit_steps(log, 4, target), true_value(world, target, 4, 20_000)
+    probabilities, blocks = target.probabilities(other.contexts), other.blocks(4)
+    silent = [replace(one, weights=0 * one.weights) for one in models.values]
+    flat = [np.eye(len(one))[0] for one in models.pasts]
+    for changed in (replace(models, values=silent), replace(models, pasts=flat)):
+        found = mean_of(*robust_blocks(other, blocks, probabilities, changed)[:1], np.arange(3000), np.ones(3000))
+        assert found.low < truth < found.high
+    both = replace(models, values=silent, pasts=[0 * one for one in models.pasts])
+    assert robust_blocks(other, blocks, probabilities, both)[0].mean() < 0.7 * truth
 
 
 def test_a_better_policy_is_accepted_and_one_of_a_null_world_is_not() -> None:

@@ -18,6 +18,7 @@ from features.policy.errors import (
 )
 from features.policy.judge import Answer
 from features.policy.renewal import renew
+from features.policy.service import PolicyService
 from features.policy.store import LoggedDecision
 from features.policy.subject_store import PolicySubjects
 from pipelines.orchestration.rights_registry import subject_stores
@@ -80,6 +81,9 @@ def test_a_version_serves_once_it_is_judged_better_and_what_judged_it_is_spent(s
     assert (learned.name, shop.policies.live("objective").number) == ("objective/2", 1)
     verdict = shop.policies.judge("objective", "kim")
     assert (verdict.answer, shop.policies.live("objective").number) == (Answer.BETTER, 2)
+    halves = {entry.action: entry.subjects for _, entry in shop.installation.audit_log.entries()}
+    assert halves["train"] == learned.card["customers"]
+    assert verdict.customers == halves["judge"] == len(EVERYBODY) - int(str(learned.card["customers"]))
     likely = shop.policies.choose("objective", EVERYBODY[0], [2.0]).propensities
     assert likely[1] > 0.9
     with pytest.raises(PolicyStateError, match="judged already"):
@@ -90,6 +94,19 @@ def test_a_version_serves_once_it_is_judged_better_and_what_judged_it_is_spent(s
     shop.moment = NOON + timedelta(days=3)
     shop.log(EVERYBODY, 0.6, seed=2)
     assert shop.policies.judge("objective", "kim").answer is Answer.BETTER
+
+
+def test_another_process_serves_an_accepted_version_a_second_later(shop: PolicyShop) -> None:
+    seconds = [0.0]
+    with closing(PolicyService(shop.installation, monotonic=lambda: seconds[0])) as other:
+        assert other.live("objective").number == 1
+        shop.log(EVERYBODY, 0.6)
+        shop.policies.learn("objective", "kim")
+        assert other.live("objective/2").number == 2
+        shop.policies.judge("objective", "kim")
+        assert other.live("objective").number == 1
+        seconds[0] = 1.0
+        assert other.live("objective").number == 2
 
 
 def test_a_policy_that_gains_nothing_is_not_served(shop: PolicyShop) -> None:
