@@ -101,7 +101,6 @@ def build_definitions(
             model_schedule(models, settings.time_zone),
             deadline_schedule(deadlines, settings.time_zone),
             place_schedule(places, settings.time_zone),
-            rollout_schedule(rollouts, settings.time_zone),
             policy_schedule(policies, settings.time_zone),
             rollout_schedule(rollouts, installation),
             *(anchor_schedule(job, settings.time_zone) for job in anchors),

@@ -129,9 +129,7 @@ def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> 
     zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
     names = (
         "nightly", "daily_retention", "monthly_federated_training", "monthly_policies", "monthly_private_reports",
-        "daily_rights_deadlines", "weekly_places_nearby",
-        "nightly", "daily_retention", "monthly_federated_training", "monthly_private_reports", "weekly_places_nearby",
-        "daily_rights_deadlines", "hourly_rollouts",
+        "weekly_places_nearby", "daily_rights_deadlines", "hourly_rollouts",
     )  # fmt: skip
     assert zones == dict.fromkeys(names, "Asia/Seoul")
 
