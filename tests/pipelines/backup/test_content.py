@@ -21,7 +21,7 @@ from pipelines.orchestration.rights_registry import subject_stores
 LEFT_OUT = {
     "backup/*", "dagster/**", "feature_repo/**", "fetch/*.json", "fetch/table/**", "log/*", "log/**", "online/**",
     "search/**", "*.lock", "secret:*.lock", "serving/portal.db", "serving/portal.db-journal", "chat/session.db-journal",
-    "collector/visitor.db", "collector/visitor.db-journal",
+    "collector/visitor.db", "collector/visitor.db-journal", "experiment/experiment.db-journal",
 }  # fmt: skip
 """Files that a run makes again or that no copy needs; links of the portal and answers of visitors, which must not count
 after a restore."""
