@@ -36,6 +36,9 @@ def false_rollbacks(runs: int) -> Iterator[Claim]:
         about = f"rollout: rolled back in 28 days without a worse rate, 20,000 calls a day, {name}"
         yield Claim(about, float(ours.mean()), "share", float(naive.mean()), NAIVE, 0.05, runs)
         yield Claim(f"{about}, most_ratio 1", float(exact.mean()), "share", runs=runs)
+    tried, few = "who try three times, counted by call and not by customer", max(10, runs // 5)
+    broken = [hours(simulate(Traffic(tries=3), 28, np.random.default_rng([one, 3]))) < _NEVER for one in range(few)]
+    yield Claim(f"rollout: the same, customers {tried}", float(np.mean(broken)), "share", runs=few)
 
 
 def doubled_rates(runs: int) -> Iterator[Claim]:

@@ -28,12 +28,14 @@ class Traffic:
         factor: error rate of the new version divided by that of the old one.
         begins: day from which the factor holds.
         customers: number of customers, who differ in calls and in error rates as an exponential law; 0: all alike.
+        tries: failed calls in a row of a customer whose call fails; the share of failed calls is the same.
     """
 
     calls: int = 20_000
     factor: float = 1.0
     begins: int = 0
     customers: int = 0
+    tries: int = 1
 
 
 def rollout(most_ratio: float | None = None) -> Rollout:
@@ -62,7 +64,10 @@ def simulate(traffic: Traffic, days: int, rng: np.random.Generator) -> Counts:
         calls = rng.poisson(traffic.calls / LOOKS_A_DAY * part * busy)
         columns = {
             "calls": calls,
-            "error": rng.binomial(calls, np.minimum(ERROR_RATE * own * swing * times, 1)),
+            "error": np.minimum(
+                rng.binomial(calls, np.minimum(ERROR_RATE * own * swing * times / traffic.tries, 1)) * traffic.tries,
+                calls,
+            ),
             "slow": rng.binomial(calls, SLOW_RATE * swing),
         }
         for name, column in columns.items():

@@ -23,11 +23,22 @@ class CallCounter:
         self._write, self._after = write, after
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._counts: dict[int, Counter[Key]] = {}
+        self._counted: set[tuple[int, Key, str]] = set()
+        self._look: datetime | None = None
         self._timer: threading.Timer | None = None
 
-    def add(self, attempt: int, counts: Counter[Key]) -> None:
-        """Add counts; they are stored within a second."""
+    def add(self, attempt: int, look: datetime, counts: Counter[Key], customer: str | None = None) -> None:
+        """Add counts of a look; they are stored within a second. A customer counts once for each key of a look.
+
+        Which customers have been counted is known in memory, until the next look.
+        """
         with self._lock:
+            if look != self._look:
+                self._look, self._counted = look, set()
+            if customer is not None:
+                once = {(attempt, key, customer) for key in counts} - self._counted
+                self._counted |= once
+                counts = Counter({key: 1 for _, key, _ in once})
             self._counts.setdefault(attempt, Counter()).update(counts)
             self._begin_timer()
 

@@ -143,6 +143,7 @@ class Rollouts:
         errors: int = 0,
         seconds: Iterable[float] = (),
         *,
+        customer: str | None = None,
         is_shadow: bool = False,
         counts: Mapping[str, int] | None = None,
     ) -> None:
@@ -154,6 +155,8 @@ class Rollouts:
             calls: number of calls.
             errors: how many of them failed.
             seconds: how long each took.
+            customer: whose calls they are. The customer then counts as one call, one error and so on in a look, because
+                failures that one person meets again and again are one fault. The id is not stored.
             is_shadow: whether the answer was not used.
             counts: in how many calls something else happened, such as a click, or a difference in shadow.
         """
@@ -164,9 +167,8 @@ class Rollouts:
         slow = sum(one > limit for limit in limits for one in seconds)
         look = look_of(self._installation.clock().astimezone(UTC))
         found = {CALLS: calls, ERROR: errors, SLOW: slow, **(counts or {})}
-        self._counter.add(
-            step.attempt, Counter({(look, version, is_shadow, name): n for name, n in found.items() if n})
-        )
+        keyed = Counter({(look, version, is_shadow, name): n for name, n in found.items() if n})
+        self._counter.add(step.attempt, look, keyed, customer)
 
     def flush(self) -> None:
         """Store what was counted, and judge if a look has ended since the last time."""

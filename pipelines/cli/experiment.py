@@ -14,7 +14,7 @@ from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 from pipelines.cli.read_output import require_free
 from pipelines.cli.report_file import write_report
-from pipelines.cli.rollout import create_rollout, report_rollout, rollout_names, rollout_rows
+from pipelines.cli.rollout import create_rollout, report_rollout, require_no_rollout, rollout_names, rollout_rows
 
 if TYPE_CHECKING:
     from features.retrieval.answer import Caller
@@ -47,6 +47,7 @@ def create(
 
       bojagi experiment create basket_list.yaml --role analyst
     """
+    from features.experiment.definition import read_experiment
     from features.experiment.errors import ExperimentDefinitionError
     from features.experiment.service import Experiments
     from features.rollout.definition import is_rollout
@@ -60,6 +61,7 @@ def create(
             create_rollout(installation, text, _caller(role, who), replaces=replace)
         return
     with installation_for(data) as installation, Experiments(installation) as experiments:
+        require_no_rollout(installation, read_experiment(text).name)
         found = experiments.create(text, _caller(role, who), replaces=replace)
     typer.echo(f"{found.name}: {len(found.variants)} variants, {found.start} to {found.last_day}")
 

@@ -32,6 +32,18 @@ def rollout_names(installation: Installation) -> list[str]:
     return [step.rollout.name for step, _ in Rollouts(installation).state()]
 
 
+def require_no_rollout(installation: Installation, experiment: str) -> None:
+    """Check that no rollout has the name of an experiment: commands find both by their name.
+
+    Raises:
+        RolloutStateError: one has.
+    """
+    from features.rollout.errors import RolloutStateError
+
+    if experiment in rollout_names(installation):
+        raise RolloutStateError(f"There is a rollout {experiment!r}; choose another name.")
+
+
 def rollout_rows(installation: Installation) -> list[dict[str, str]]:
     """Return a row for each rollout."""
     from features.rollout.report_text import state_text

@@ -65,6 +65,17 @@ def test_calls_of_other_versions_and_after_the_rollback_are_not_counted(shop: Ro
     assert list(RolloutStore(place).counts(1).values()) == [7]
 
 
+def test_a_customer_who_tries_again_counts_once_in_a_look(shop: RolloutShop) -> None:
+    place = shop.installation.server or shop.installation.settings.data_dir / FILE
+    for _ in range(2):
+        for customer, errors in (("c_1", 1), ("c_1", 1), ("c_1", 0), ("c_2", 0)):
+            shop.rollouts.record(SUBJECT, NEW, 1, errors, customer=customer)
+        shop.rollouts.flush()
+        shop.passes(timedelta(minutes=10))
+    counts = RolloutStore(place).counts(1)
+    assert [(metric, count) for (_, _, _, metric), count in sorted(counts.items())] == [("calls", 2), ("error", 1)] * 2
+
+
 def test_counts_are_kept_while_the_store_cannot_be_written(shop: RolloutShop, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(store: RolloutStore, attempt: int, counts: object) -> None:
         raise OSError("no space left")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from features.rollout.service import Rollouts
@@ -44,6 +45,11 @@ def test_one_command_creates_and_one_switches_back(folder: Path) -> None:
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 2
     assert "already" in again.stderr
+    variants = [{"name": name, "version": name, "share": 0.5} for name in ("one", "two")]
+    whole = {"name": "hybrid_3", "purpose": "marketing", "start": "2026-03-02", "variants": variants}
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(whole | {"metric": {"name": "spend"}}))
+    taken = CliRunner().invoke(app, [*words[:2], str(folder / "experiment.yaml"), *words[3:]])
+    assert "There is a rollout 'hybrid_3'" in taken.stderr
     run(folder, "stop", "hybrid_3", *ROLE, "--reason", "customers complain")
     page = folder / "page.html"
     told = run(folder, "report", "hybrid_3", *ROLE, "--out", str(page))
