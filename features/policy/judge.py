@@ -25,6 +25,8 @@ from features.policy.value_model import Basis, fit_values
 FEWEST_EFFECTIVE = 200
 """Least effective number of decisions, and of decisions weighted by their reward: fewer decide nothing."""
 
+FEWEST_CUSTOMERS = 50
+"""Least effective number of customers: the standard error is that of customers' sums."""
 LEAST_TARGET = 0.001
 """Least probability of each arm of a version, as `PolicyDefinition` demands it."""
 
@@ -142,12 +144,19 @@ def _terms(learned: Learned, targets: Sequence[Floats], steps: int, from_log: De
 
 
 def _effective(terms: _Terms) -> float:
-    sizes = {"decisions": terms.weights, "decisions with a reward": terms.weighted_rewards}
-    found = {name: min(map(effective_size, both)) for name, both in sizes.items()}
-    for name, size in found.items():
-        if size < FEWEST_EFFECTIVE:
-            raise DecisionLogError(f"effective sample too small: {size:,.0f} {name}; {FEWEST_EFFECTIVE} are needed")
-    return min(found.values())
+    _, unit = np.unique(terms.customers, return_inverse=True)
+    people = [np.asarray(np.bincount(unit, one.reshape(len(unit), -1).sum(axis=1))) for one in terms.weights]
+    counted = {
+        "customers": (people, FEWEST_CUSTOMERS),
+        "decisions": (terms.weights, FEWEST_EFFECTIVE),
+        "decisions with a reward": (terms.weighted_rewards, FEWEST_EFFECTIVE),
+    }
+    sizes = []
+    for name, (both, fewest) in counted.items():
+        sizes.append(min(map(effective_size, both)))
+        if sizes[-1] < fewest:
+            raise DecisionLogError(f"effective sample too small: {sizes[-1]:,.0f} {name}; {fewest} are needed")
+    return min(sizes[1:])
 
 
 def _answer(over_logged: Estimate, over_greedy: Estimate) -> tuple[Answer, str]:

@@ -164,7 +164,8 @@ def test_a_log_that_proves_nothing_leaves_undecided() -> None:
         "zero": replace(second, propensities=zero),
         "missing": replace(second, propensities=np.full_like(second.propensities, np.nan)),
         "decisions with a reward; 200 are needed": replace(second, rewards=few),
-        "decisions; 200 are needed": second.rows(np.arange(len(second)) < 150),
+        "decisions; 200 are needed": second.rows(np.arange(len(second)) % 6 == 0).rows(np.arange(300)),
+        "customers; 50 are needed": replace(second, customers=second.customers % 3),
         "no decisions": second.rows(np.zeros(len(second), bool)),
     }
     for reason, log in faults.items():
