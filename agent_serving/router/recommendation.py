@@ -14,8 +14,9 @@ from agent_serving.authentication.identity import Identity
 from agent_serving.problem import MEDIA_TYPE, Problem
 from agent_serving.router.feature import bearer
 from agent_serving.services import Services
+from features.recommend.objective import AUTOMATIC
 from features.recommend.reason import REASONS
-from features.recommend.service import AUTOMATIC, MOST_ITEMS, Wanted
+from features.recommend.service import MOST_ITEMS, Wanted
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "model": Problem, "content": {MEDIA_TYPE: {}}}

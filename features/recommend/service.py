@@ -17,7 +17,7 @@ from features.recommend.choice import choose
 from features.recommend.context import CONTEXTS, context_of
 from features.recommend.errors import PolicyMismatchError, UnknownContextError
 from features.recommend.history import Floats
-from features.recommend.objective import Objective, objective_named, read_objectives
+from features.recommend.objective import AUTOMATIC, Objective, objective_named, read_objectives
 from features.recommend.reason import TRAITS
 from features.recommend.shelf import Shelf, ShelfReader
 from features.retrieval.answer import Caller, FeatureValue, Reason
@@ -31,8 +31,8 @@ SUBJECT = POLICY = "recommendation"
 SERVICE, PURPOSE = "recommended_list", "personalisation"
 POPULAR = "popularity/1"
 """Version of the lists that are the same for everybody: by popularity, context and objective."""
-AUTOMATIC, RELEVANCE = "automatic", "relevance"
-"""The objective that the policy chooses, and the one without a policy."""
+RELEVANCE = "relevance"
+"""The objective without a policy."""
 MOST_ITEMS = 40
 NO_CUSTOMER, NO_DATA = "no_customer", "no_data"
 """Reasons for a list for everybody, beside those of `Reason`."""
