@@ -19,23 +19,22 @@ ITEMS = ("again", "big", "dear", "once", "rare", "snack", "unsold")
 KIND = Catalogue.of(dict.fromkeys(ITEMS, ("type", "category")))
 
 
-def bought(rows: list[tuple[str, str, int, float]]) -> PurchaseHistory:
+def bought(rows: list[tuple[str, str, int, float]], items: tuple[str, ...] = ITEMS) -> PurchaseHistory:
     """Return the history of rows of customer, item, day and price."""
     columns = zip(*[(c, i, DAY + timedelta(days=d), 1, price, price) for c, i, d, price in rows], strict=True)
-    return PurchaseHistory.of_table(pa.table(dict(zip(NAMES, map(list, columns), strict=True)))).of_items(ITEMS)
+    return PurchaseHistory.of_table(pa.table(dict(zip(NAMES, map(list, columns), strict=True)))).of_items(items)
 
 
 @pytest.fixture(scope="module")
 def history() -> PurchaseHistory:
-    """Forty customers buy seven items on a day, two of them again on another day; thirty buy one snack on a third."""
+    """Forty customers buy four items and three of them again; thirty buy a snack twice, and nine a rare item."""
     rows: list[tuple[str, str, int, float]] = []
     for one in range(40):
         large = [("again", 2.0), ("big", 3.0), ("dear", 50.0), ("once", 2.0)]
         rows += [(f"c{one}", item, 0, price) for item, price in large]
         rows += [(f"c{one}", item, 7, price) for item, price in large if item != "once"]
-        # Five snacks make a visit of five items or more, and are in no other way alike.
         rows += [(f"c{one}", "snack", 20 + visit, 1.0) for visit in range(2) if one < 30]
-        rows += [(f"c{one}", "rare", 40, 0.1) for _ in range(1) if one < K - 1]
+        rows += [(f"c{one}", "rare", 40, 0.1)] if one < K - 1 else []
     return bought(rows)
 
 
@@ -66,9 +65,7 @@ def test_an_item_of_quick_visits_is_convenient() -> None:
     quick = [(f"c{one}", "snack", 1 + day, 1.0) for one in range(20) for day in range(3)]
     rows = crowd + quick
     names = tuple(sorted({row[1] for row in rows}))
-    columns = zip(*[(c, i, DAY + timedelta(days=d), 1, price, price) for c, i, d, price in rows], strict=True)
-    history = PurchaseHistory.of_table(pa.table(dict(zip(NAMES, map(list, columns), strict=True)))).of_items(names)
-    found = item_traits(history, Catalogue.of(dict.fromkeys(names, (None, None))))["convenience"]
+    found = item_traits(bought(rows, names), Catalogue.of(dict.fromkeys(names, (None, None))))["convenience"]
     assert found[names.index("snack")] > 2
     assert np.unique(found[:-1].round(9)).size == 1
 
