@@ -14,8 +14,9 @@ from agent_serving.authentication.identity import Identity
 from agent_serving.problem import MEDIA_TYPE, Problem
 from agent_serving.router.feature import bearer
 from agent_serving.services import Services
+from features.recommend.objective import AUTOMATIC
 from features.recommend.reason import REASONS
-from features.recommend.service import AUTOMATIC, MOST_ITEMS, Wanted
+from features.recommend.service import MOST_ITEMS, Wanted
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "model": Problem, "content": {MEDIA_TYPE: {}}}
@@ -89,17 +90,18 @@ class RewardResponse(BaseModel):
     stored: bool
 
 
+def _described(body: type[BaseModel]) -> dict[str, Any]:
+    content = {"application/json": {"schema": body.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 FIELDS = frozenset(RecommendationRequest.model_fields) | frozenset(RewardRequest.model_fields) | {"decision"}
 """Names that an answer about a faulty request may repeat."""
 
 
 @router.post(
     "/recommendations", response_model=RecommendationResponse, summary="Items for a customer, or for anybody.",
-    openapi_extra={
-        "requestBody": {
-            "required": True, "content": {"application/json": {"schema": RecommendationRequest.model_json_schema()}},
-        }
-    },
+    openapi_extra=_described(RecommendationRequest),
 )  # fmt: skip
 async def recommend(request: Request) -> Response:
     """Return the items that suit a customer who permits `personalisation` now; the read is in the audit log.
@@ -122,9 +124,17 @@ async def recommend(request: Request) -> Response:
     return Response(await services.answer(request, work), media_type="application/json")
 
 
-@router.post("/recommendations/{decision}/reward", summary="What came of a decision of the policy.")
-async def reward(request: Request, decision: str, given: RewardRequest) -> RewardResponse:
+@router.post(
+    "/recommendations/{decision}/reward", summary="What came of a decision of the policy.",
+    openapi_extra=_described(RewardRequest),
+)  # fmt: skip
+async def reward(request: Request, decision: str) -> RewardResponse:
     """Store the reward of a decision once. From these rewards the policy learns."""
     services: Services = request.app.state.services
-    stored = await services.answer(request, lambda _: services.recommendations.reward(decision, given.value))
-    return RewardResponse(stored=stored)
+    body = await request.body()
+
+    def work(identity: Identity) -> bool:
+        given = RewardRequest.model_validate_json(body)
+        return services.recommendations.reward(decision, given.value, identity.caller)
+
+    return RewardResponse(stored=await services.answer(request, work))

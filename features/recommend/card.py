@@ -70,7 +70,7 @@ class RecommenderCard:
         version: name and number, such as `hybrid/3`.
         fitted_on, fit_to: reference date of the run, and last day of the purchases.
         customer_count: customers whose purchases were used, rounded down to a multiple of ten.
-        every, new: comparisons for all items, and for items that a customer never bought.
+        every, new: comparisons for all items, and for items that a customer never bought; empty if nobody bought one.
         candidate_recall: share of the items bought in the horizon that were candidates.
         frontier: lists of each objective.
     """
@@ -154,7 +154,7 @@ def _evaluate(
     traits = item_traits(past, population.catalogue)
     return _Evaluation(
         every=(_compare("personal frequency", lists, frequent, truth),),
-        new=(_compare("popularity", new_lists, popular, unseen),),
+        new=(_compare("popularity", new_lists, popular, unseen),) if unseen else (),
         recall=recall_of(candidates, truth),
         frontier=tuple(_cost(name, one, ranked, traits, population, truth) for name, one in objectives.items()),
     )

@@ -20,7 +20,5 @@ def choose(score: Floats, is_new: NDArray[np.bool_], count: int, new_slots: int)
     missing = len(new) - int(is_new[first].sum())
     if missing <= 0:
         return np.asarray(first)
-    kept = first[~is_new[first]][: count - len(new)]
-    own = np.concatenate([kept, first[is_new[first]]])
-    reserved = new[~np.isin(new, own)]
-    return np.concatenate([own[np.argsort(-score[own], kind="stable")], reserved])
+    given_up = first[~is_new[first]][count - len(new) :]
+    return np.concatenate([first[~np.isin(first, given_up)], new[~np.isin(new, first)]])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from features.recommend.errors import ObjectiveFileError, UnknownObjectiveError
 from features.recommend.history import Floats
@@ -16,6 +16,8 @@ from features.recommend.history import Floats
 Traits = Mapping[str, Floats]
 """Price, quality and convenience of the items, one array each; see `trait`."""
 FILE = Path(__file__).parent / "objective.yaml"
+AUTOMATIC = "automatic"
+"""What a request asks for when a policy is to choose the objective; no objective has this name."""
 
 
 class Objective(BaseModel):
@@ -39,10 +41,19 @@ class Objective(BaseModel):
         return np.asarray(sum(weight * traits[name] for name, weight in weights.items()))
 
 
+def _not_automatic(name: str) -> str:
+    if name == AUTOMATIC:
+        raise ValueError("the name is taken: the policy chooses")
+    return name
+
+
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$"), AfterValidator(_not_automatic)]
+
+
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    objectives: Annotated[dict[str, Objective], Field(min_length=1)]
+    objectives: Annotated[dict[_Name, Objective], Field(min_length=1)]
 
 
 def read_objectives(folders: Iterable[Path] = ()) -> dict[str, Objective]:

@@ -165,20 +165,26 @@ def label_month(history: PurchaseHistory, population: Population) -> Month:
 
 
 def fit_recommender(months: Sequence[Month], seed: int = 0) -> Recommender:
-    """Return a recommender fitted on months of customers who permit it. The same months give the same recommender."""
+    """Return a recommender fitted on months of customers who permit it. The same months give the same recommender.
+
+    Where all candidates of a kind were bought, or none, there is nothing to learn: that model is the simple one.
+    """
     columns = {name: np.concatenate([one.measures[name] for one in months]) for name in months[0].measures}
     truth, is_new = np.concatenate([one.bought for one in months]), columns["is_new"] > 0
     random = np.random.default_rng(seed)
 
-    def fit(names: Sequence[str], wanted: np.ndarray, penalty: float) -> AdditiveModel:
+    def fit(names: Sequence[str], wanted: np.ndarray, penalty: float, simple: AdditiveModel) -> AdditiveModel:
         rows = np.flatnonzero(wanted)
+        if len(np.unique(truth[rows])) < 2:
+            return simple
         if len(rows) > FIT_PAIRS:
             rows = np.sort(random.choice(rows, FIT_PAIRS, replace=False))
         used = {name: columns[name][rows] for name in names}
         most_rows = sum(one.most_items for one in months)
         return fit_additive(used, truth[rows], is_binary=True, penalty=penalty, most_rows=most_rows)
 
-    return Recommender(fit(OWN, ~is_new, OWN_PENALTY), fit(NEW, is_new, NEW_PENALTY))
+    own = fit(OWN, ~is_new, OWN_PENALTY, FREQUENCY.own)
+    return Recommender(own, fit(NEW, is_new, NEW_PENALTY, FREQUENCY.new))
 
 
 def measured(

@@ -17,7 +17,7 @@ from features.recommend.choice import choose
 from features.recommend.context import CONTEXTS, context_of
 from features.recommend.errors import PolicyMismatchError, UnknownContextError
 from features.recommend.history import Floats
-from features.recommend.objective import Objective, objective_named, read_objectives
+from features.recommend.objective import AUTOMATIC, Objective, objective_named, read_objectives
 from features.recommend.reason import TRAITS
 from features.recommend.shelf import Shelf, ShelfReader
 from features.retrieval.answer import Caller, FeatureValue, Reason
@@ -31,8 +31,8 @@ SUBJECT = POLICY = "recommendation"
 SERVICE, PURPOSE = "recommended_list", "personalisation"
 POPULAR = "popularity/1"
 """Version of the lists that are the same for everybody: by popularity, context and objective."""
-AUTOMATIC, RELEVANCE = "automatic", "relevance"
-"""The objective that the policy chooses, and the one without a policy."""
+RELEVANCE = "relevance"
+"""The objective without a policy."""
 MOST_ITEMS = 40
 NO_CUSTOMER, NO_DATA = "no_customer", "no_data"
 """Reasons for a list for everybody, beside those of `Reason`."""
@@ -142,8 +142,14 @@ class Recommendations:
         """Return the list of the newest version, as `recommend`; no experiment, rollout or policy takes part."""
         return self._answer(wanted, caller, serves=False)
 
-    def reward(self, decision: str, value: float) -> bool:
-        """Store the reward of a decision, see `PolicyService.reward`."""
+    def reward(self, decision: str, value: float, caller: Caller) -> bool:
+        """Store the reward of a decision, see `PolicyService.reward`.
+
+        Raises:
+            AccessRefused: the caller may not use the purpose.
+            ContextError: the value is no finite number.
+        """
+        self._features.require(SERVICE, PURPOSE, caller)
         return self._policies.reward(decision, value)
 
     def _answer(self, wanted: Wanted, caller: Caller, *, serves: bool) -> RecommendationList:
@@ -215,11 +221,7 @@ class Recommendations:
     def _objective(self, wanted: Wanted, customer: str, found: _Candidates) -> tuple[str, str | None]:
         """Return the name of the objective, and the key of the decision if a policy chose it."""
         decision = self._decide(customer, found) if wanted.objective == AUTOMATIC else None
-        if decision is None:
-            return self._usual(wanted), None
-        if decision.arm not in self.objectives:
-            raise PolicyMismatchError(decision.arm, self.objectives)
-        return decision.arm, decision.decision_id
+        return (self._usual(wanted), None) if decision is None else (decision.arm, decision.decision_id)
 
     def _usual(self, wanted: Wanted) -> str:
         """Return the name of the objective that is asked for; without one, that of the relevance or the first one."""
@@ -232,8 +234,10 @@ class Recommendations:
             definition = self._policies.live(POLICY).definition
         except UnknownPolicyError:
             return None
-        if unknown := [name for name in definition.context if name not in found.numbers]:
-            raise PolicyMismatchError(unknown[0], found.numbers)
+        # Before the choice, so that no decision is logged that nobody sees.
+        for names, known in ((definition.arms, self.objectives), (definition.context, found.numbers)):
+            if unknown := [name for name in names if name not in known]:
+                raise PolicyMismatchError(unknown[0], known)
         return self._policies.choose(POLICY, customer, [found.numbers[name] for name in definition.context])
 
     def _candidates(self, customer: str, caller: Caller) -> _Candidates | str:

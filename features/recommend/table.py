@@ -71,7 +71,7 @@ def item_rows(
     """
     products = products.sort_by("item")
     place = {name: position for position, name in enumerate(catalogue.items)}
-    lines = lines.filter(pc.is_in(lines["item"], pa.array(catalogue.items)))
+    lines = lines.filter(pc.is_in(lines["item"], pa.array(catalogue.items, pa.string())))
     names, codes = encode(lines["item"])
     item = np.array([place[name] for name in names], dtype=np.int64)[codes]
     customer = encode(lines["customer_id"])[1]

@@ -1,127 +1,148 @@
-"""Tests the recommender on customers with known habits."""
+"""The recommender on customers with known habits: better than simple lists, the same each time, blind to what comes."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from features.recommend.candidate import decayed_frequency, fit_ease, scaled_rows
-from features.recommend.errors import ObjectiveFileError, TooFewPurchasesError, UnknownObjectiveError
-from features.recommend.evaluation import bought_items, ndcg, ndcg_of, paired_difference, recall_of
-from features.recommend.history import PurchaseHistory, day_number
-from features.recommend.measure import MEASURES
-from features.recommend.objective import Objective, objective_named, read_objectives
-from features.recommend.recommender import Recommender, Settings, fit_recommender
+from features.recommend.card import _simple_lists
+from features.recommend.errors import TooFewPurchasesError
+from features.recommend.evaluation import bought_items, ndcg_of, paired_difference, recall_of
+from features.recommend.history import PurchaseHistory
+from features.recommend.measure import NEW, OWN
+from features.recommend.population import Population, learn_population
+from features.recommend.reason import REASONS
+from features.recommend.recommender import (
+    FEWEST_CUSTOMERS,
+    FREQUENCY,
+    HORIZON_DAYS,
+    Ranked,
+    Recommender,
+    fit_recommender,
+    label_month,
+)
+from tests.features.recommend.habits import TODAY, catalogue, habits
 
-FIRST = date(2025, 1, 6)
-TODAY = day_number(FIRST + timedelta(days=84))
-SMALL = Settings(ease_items=50)
 
-
-def _habits(customers: int = 150, seed: int = 1) -> PurchaseHistory:
-    """Each customer buys 6 of 60 items about every week for 16 weeks, and other items seldom."""
-    random = np.random.default_rng(seed)
-    rows = []
-    for customer in range(customers):
-        own = random.choice(60, 6, replace=False)
-        for week in range(16):
-            bought = {*own[random.random(6) < 0.7], *random.choice(60, 1)}
-            day = FIRST + timedelta(days=7 * week + int(random.integers(7)))
-            rows += [(f"c{customer:03d}", f"i{item:02d}", day, 1, 1.0 + item / 10, 1.0 + item / 10) for item in bought]
-    names = ("customer_id", "item", "order_date", "quantity", "sales_value", "list_value")
-    return PurchaseHistory.of_table(pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))))
+def fitted(history: PurchaseHistory) -> Recommender:
+    """Return a recommender of the two horizons before the last one."""
+    days = (TODAY - HORIZON_DAYS, TODAY - 2 * HORIZON_DAYS)
+    return fit_recommender([label_month(history, learn_population(history, day, catalogue())) for day in days])
 
 
 @pytest.fixture(scope="module")
-def history() -> PurchaseHistory:
-    return _habits()
+def recommender() -> Recommender:
+    return fitted(habits())
 
 
-@pytest.fixture(scope="module")
-def recommender(history: PurchaseHistory) -> Recommender:
-    return fit_recommender(history, [TODAY - 28], SMALL)
+def ranked(recommender: Recommender, history: PurchaseHistory) -> Ranked:
+    population = learn_population(history, TODAY, catalogue())
+    (found,) = recommender.rank(history, population, np.arange(len(history.customers)))
+    return found
 
 
-def test_lines_of_one_day_are_one_purchase() -> None:
-    table = pa.table({
-        "customer_id": ["b", "a", "a", None], "item": ["x", "y", "y", "x"], "order_date": [FIRST] * 4,
-        "quantity": [1, 1, 3, 1], "sales_value": [2.0, 3.0, 5.0, 1.0], "list_value": [2.0, 3.0, 6.0, 1.0],
-    })  # fmt: skip
-    found = PurchaseHistory.of_table(table)
-    assert (found.customers, found.items) == (("a", "b"), ("x", "y"))
-    assert found.customer.tolist() == [0, 1]
-    assert found.item.tolist() == [1, 0]
-    assert found.unit_price.tolist() == [2.0, 2.0]
-    assert found.is_discounted.tolist() == [1.0, 0.0]
+def test_its_lists_are_better_than_frequency_and_popularity(recommender: Recommender) -> None:
+    history, found = habits(), ranked(recommender, habits())
+    truth = bought_items(history.between(TODAY, TODAY + HORIZON_DAYS))
+    known = bought_items(history.before(TODAY))
+    unseen = {one: items - known[one] for one, items in truth.items() if items - known[one]}
+    population = learn_population(history, TODAY, catalogue())
+    frequent, popular = _simple_lists(history.before(TODAY), population, np.arange(len(history.customers)))
+    assert paired_difference(ndcg_of(found.lists(10), truth), ndcg_of(frequent, truth)).low > 0
+    new = ndcg_of(found.lists(10, only_new=True), unseen)
+    assert paired_difference(new, ndcg_of(popular, unseen)).low > 0
+    candidates = {one: set(found.pairs.item[own].tolist()) for one, own in found.of_customers()}
+    assert recall_of(candidates, truth) > 0.99
 
 
-def test_ease_is_the_solution_of_its_constrained_least_squares(history: PurchaseHistory) -> None:
-    rows = scaled_rows(decayed_frequency(history.before(TODAY), TODAY, 60))
-    weights, dense = fit_ease(decayed_frequency(history.before(TODAY), TODAY, 60), 5.0), np.asarray(rows.todense())
-    for item in (0, 17):
-        others = np.delete(np.arange(dense.shape[1]), item)
-        part = dense[:, others]
-        expected = np.linalg.solve(part.T @ part + 5.0 * np.eye(len(others)), part.T @ dense[:, item])
-        assert weights[others, item] == pytest.approx(expected, abs=1e-9)
-        assert weights[item, item] == 0
+def test_new_items_are_those_never_bought_and_slots_are_kept_for_them(recommender: Recommender) -> None:
+    found, known = ranked(recommender, habits()), bought_items(habits().before(TODAY))
+    for one, items in found.lists(10, only_new=True).items():
+        assert not known[one] & set(items)
+    plain, reserved = found.lists(10), found.lists(10, new_slots=3)
+    for one, items in reserved.items():
+        assert len(set(items)) == 10
+        assert len(set(items) - known[one]) >= min(3, 60 - len(known[one]))
+    assert plain != reserved
 
 
-def test_purchases_of_the_future_change_no_score(history: PurchaseHistory, recommender: Recommender) -> None:
-    customers = np.arange(20)
-    whole, past = (recommender.rank(one, TODAY, customers) for one in (history, history.before(TODAY)))
-    assert np.array_equal(whole.score, past.score)
-    assert not np.array_equal(whole.score[:50], recommender.rank(history, TODAY + 7, customers).score[:50])
+def test_equal_runs_give_equal_json_that_gives_the_recommender_back(recommender: Recommender) -> None:
+    assert fitted(habits.__wrapped__()).to_json() == recommender.to_json()
+    again = Recommender.from_json(recommender.to_json())
+    assert np.array_equal(ranked(again, habits()).score, ranked(recommender, habits()).score)
 
 
-def test_the_list_is_better_than_the_popular_items(history: PurchaseHistory, recommender: Recommender) -> None:
-    bought = bought_items(history.between(TODAY, TODAY + 28))
-    ranked = recommender.rank(history, TODAY, np.array(sorted(bought)))
-    past = history.before(TODAY)
-    popular = np.argsort(-np.bincount(past.item, minlength=len(past.items)), kind="stable")[:10].tolist()
-    ours, theirs = ndcg_of(ranked.lists(10), bought), ndcg_of(dict.fromkeys(bought, popular), bought)
-    assert paired_difference(ours, theirs).low > 0.2
-    found: dict[int, set[int]] = {}
-    for customer, item in zip(ranked.pairs.customer.tolist(), ranked.pairs.item.tolist(), strict=True):
-        found.setdefault(customer, set()).add(item)
-    assert recall_of(found, bought) > 0.95
+def test_it_holds_no_customer_and_no_item(recommender: Recommender) -> None:
+    text = recommender.to_json()
+    history = habits()
+    assert not [name for name in (*history.customers, *history.items) if f'"{name}"' in text]
 
 
-def test_reserved_slots_are_of_items_never_bought(history: PurchaseHistory, recommender: Recommender) -> None:
-    found = recommender.recommend(history, TODAY, 3, count=8, new_slots=2)
-    assert len(found) == len({one.item for one in found}) == 8
-    past = history.before(TODAY)
-    own = {past.items[item] for item in past.item[past.customer == 3]}
-    assert all(one.is_new and one.item not in own for one in found[-2:])
-    assert all(reason.measure in MEASURES and reason.effect > 0 for one in found for reason in one.reasons)
+Learn = Callable[[PurchaseHistory], Population]
 
 
-def test_a_weight_on_price_makes_the_list_cheaper(history: PurchaseHistory, recommender: Recommender) -> None:
-    def mean_price(objective: Objective) -> float:
-        lists = recommender.rank(history, TODAY, np.arange(100), objective).lists(10)
-        return float(np.mean([1 + int(history.items[item][1:]) / 10 for items in lists.values() for item in items]))
+def as_of_today(history: PurchaseHistory) -> Population:
+    return learn_population(history, TODAY, catalogue())
 
-    assert mean_price(Objective(price=1.0)) < mean_price(Objective())
+
+def leaking(history: PurchaseHistory) -> Population:
+    """Return statistics that count the purchases of seven later days as well."""
+    return replace(learn_population(history, TODAY + 7, catalogue()), day=TODAY)
+
+
+@pytest.mark.parametrize(("learn", "expected"), [(as_of_today, False), (leaking, True)])
+def test_no_purchase_from_the_day_on_changes_a_list_and_a_leak_is_found(
+    recommender: Recommender, learn: Learn, expected: bool
+) -> None:
+    customers = np.arange(len(habits().customers))
+    (whole,), (past,) = (
+        recommender.rank(one, learn(one), customers) for one in (habits(), habits().before(TODAY))
+    )  # fmt: skip
+    same = [np.array_equal(whole.score, past.score), whole.lists(10, new_slots=2) == past.lists(10, new_slots=2)]
+    same += [np.array_equal(values, past.measures[name]) for name, values in whole.measures.items()]
+    assert (not all(same)) is expected
+
+
+def test_each_reason_has_a_sentence_and_raises_the_score(recommender: Recommender) -> None:
+    found = ranked(recommender, habits())
+    rows = np.arange(500)
+    told = recommender.reasons({name: values[rows] for name, values in found.measures.items()})
+    assert {*OWN, *NEW} <= REASONS.keys()
+    for row, reasons in zip(rows, told, strict=True):
+        allowed = NEW if found.measures["is_new"][row] else OWN
+        effects = [one.effect for one in reasons]
+        assert len(reasons) <= 3
+        assert effects == sorted(effects, reverse=True)
+        assert all(effect > 0 for effect in effects)
+        assert {one.measure for one in reasons} <= set(allowed)
+    assert sum(map(len, told)) > len(rows)
+
+
+def test_the_simple_recommender_lists_what_was_bought_often_and_then_popular_items() -> None:
+    history = habits()
+    population = learn_population(history, TODAY, catalogue())
+    found = ranked(FREQUENCY, history)
+    frequent, popular = _simple_lists(history.before(TODAY), population, np.arange(len(history.customers)))
+    shared = [len(set(items[:5]) & set(frequent[one][:5])) for one, items in found.lists(5).items()]
+    assert np.mean(shared) > 3.5
+    news = [set(items) == set(popular[one][:3]) for one, items in found.lists(3, only_new=True).items()]
+    assert np.mean(news) > 0.95
 
 
 def test_too_few_customers_are_refused() -> None:
-    with pytest.raises(TooFewPurchasesError, match="expected at least 100"):
-        fit_recommender(_habits(customers=20), [TODAY - 28], SMALL)
+    few = habits(FEWEST_CUSTOMERS - 1)
+    population = learn_population(few, TODAY, catalogue())
+    with pytest.raises(TooFewPurchasesError, match=r"got 49 .* expected at least 50"):
+        label_month(few, population)
 
 
-def test_ndcg_of_known_lists() -> None:
-    assert ndcg([1, 2], {1, 2}) == 1
-    assert ndcg([3, 4], {1}) == 0
-    assert ndcg([3, 1], {1}) == pytest.approx(1 / np.log2(3))
-
-
-def test_faulty_objectives_are_refused(tmp_path: Path) -> None:
-    path = Path(tmp_path, "objective.yaml")
-    path.write_text("objectives: {cheap: {prize: 1}}", encoding="utf-8")
-    with pytest.raises(ObjectiveFileError):
-        read_objectives(path)
-    with pytest.raises(UnknownObjectiveError, match="Did you mean thrifty"):
-        objective_named("thrify", read_objectives())
+def test_a_customer_without_a_purchase_gets_popular_items(recommender: Recommender) -> None:
+    history = habits()
+    early = PurchaseHistory.before(history, TODAY - 300)
+    population = learn_population(history, TODAY, catalogue())
+    (found,) = recommender.rank(early, population, np.arange(3))
+    assert found.measures["is_new"].all()
+    assert np.isfinite(found.score).all()
