@@ -153,7 +153,7 @@ def _effective(terms: _Terms) -> float:
     }
     sizes = []
     for name, (both, fewest) in counted.items():
-        sizes.append(min(map(effective_size, both)))
+        sizes.append(min(effective_size(one) for one in both))
         if sizes[-1] < fewest:
             raise DecisionLogError(f"effective sample too small: {sizes[-1]:,.0f} {name}; {fewest} are needed")
     return min(sizes[1:])

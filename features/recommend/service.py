@@ -182,10 +182,11 @@ class Recommendations:
             is_known = version in found.scores
             answer = self._personal(wanted, found, version if is_known else newest, objective, context)
             if not is_known:
-                self._rollouts.record(SUBJECT, version, errors=1)
-        self._rollouts.record(SUBJECT, answer.version, seconds=[time.perf_counter() - started])
+                self._rollouts.record(SUBJECT, version, errors=1, customer=customer)
+        seconds = [time.perf_counter() - started]
+        self._rollouts.record(SUBJECT, answer.version, seconds=seconds, customer=customer)
         if shadow is not None and shadow in found.scores:
-            with self._shadow(shadow) as counts:
+            with self._shadow(shadow, customer) as counts:
                 other = self._listed(wanted, found, shadow, self.objectives[answer.objective], context)
                 counts["difference"] = int([one.item for one in other] != [one.item for one in answer.items])
         return answer
@@ -198,7 +199,7 @@ class Recommendations:
         return RecommendationList(items, True, None, version, *objective, CONTEXTS[context])
 
     @contextmanager
-    def _shadow(self, version: str) -> Iterator[dict[str, int]]:
+    def _shadow(self, version: str, customer: str) -> Iterator[dict[str, int]]:
         """Count a call in shadow: its time, what the block counts, and whether it failed. It never fails a request."""
         counts: dict[str, int] = {}
         started, errors = time.perf_counter(), 0
@@ -207,7 +208,9 @@ class Recommendations:
         except (ArithmeticError, LookupError, ValueError):
             errors = 1
         seconds = [time.perf_counter() - started]
-        self._rollouts.record(SUBJECT, version, errors=errors, seconds=seconds, is_shadow=True, counts=counts)
+        self._rollouts.record(
+            SUBJECT, version, errors=errors, seconds=seconds, customer=customer, is_shadow=True, counts=counts
+        )
 
     def _version(self, customer: str, newest: str) -> tuple[str, str | None]:
         """Return the version that serves a customer, and the one in shadow, by an experiment, a rollout or age."""

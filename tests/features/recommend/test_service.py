@@ -336,7 +336,7 @@ def test_the_policy_chooses_the_objective_and_its_decision_is_rewarded_once(shop
 def test_a_policy_that_does_not_fit_is_named_and_logs_no_decision(shop: RecommendShop, changes: Any) -> None:
     shop.policy(**changes)
     with shop.open() as reader, closing(shop.recommendations(reader)) as service:
-        with pytest.raises(PolicyMismatchError, match="'luxury'|'age'"):
+        with pytest.raises(PolicyMismatchError, match=r"'luxury'|'age'"):
             asked(service)
         assert asked(service, objective="thrifty").is_personal
     assert not shop.decisions()
