@@ -145,7 +145,9 @@ def _terms(learned: Learned, targets: Sequence[Floats], steps: int, from_log: De
 
 def _effective(terms: _Terms) -> float:
     _, unit = np.unique(terms.customers, return_inverse=True)
-    people = [np.asarray(np.bincount(unit, one.reshape(len(unit), -1).sum(axis=1))) for one in terms.weights]
+    people = [
+        np.asarray(np.bincount(unit, one.reshape(len(unit), -1).sum(axis=1)), np.float64) for one in terms.weights
+    ]
     counted = {
         "customers": (people, FEWEST_CUSTOMERS),
         "decisions": (terms.weights, FEWEST_EFFECTIVE),
@@ -153,7 +155,7 @@ def _effective(terms: _Terms) -> float:
     }
     sizes = []
     for name, (both, fewest) in counted.items():
-        sizes.append(min(effective_size(one) for one in both))
+        sizes.append(min(map(effective_size, both)))
         if sizes[-1] < fewest:
             raise DecisionLogError(f"effective sample too small: {sizes[-1]:,.0f} {name}; {fewest} are needed")
     return min(sizes[1:])

@@ -258,10 +258,12 @@ def test_a_stopped_experiment_and_one_of_another_subject_choose_nothing(shop: Re
 
 def test_in_shadow_the_old_version_serves_and_differences_are_counted(shop: RecommendShop) -> None:
     shop.rollout(SHADOW, SWITCH)
+    *three, fourth = shop.permit(4)
     with shop.open() as reader, closing(shop.recommendations(reader)) as service:
-        assert {asked(service).version for _ in range(3)} == {FORMER}
+        # A customer who asks again counts once.
+        assert {asked(service, one).version for one in (*three, *three)} == {FORMER}
         assert asked(service, SILENT).version == POPULAR
-        assert asked(service, count=5, objective="discovery").version == FORMER
+        assert asked(service, fourth, count=5, objective="discovery").version == FORMER
         counts = shop.counts(service)
     assert counts[FORMER, False, CALLS] == counts[NEWEST, True, CALLS] == counts[NEWEST, True, DIFFERENCE] == 4
     assert (NEWEST, False, CALLS) not in counts
