@@ -80,11 +80,11 @@ def show_experiment(visit: Visit) -> Response:
         raise UnknownEntry("There is no such experiment.") from None
     parts: list[Part] = [*(_answer(one) for one in report.verdicts), _facts(report), _figures(report)]
     if report.version.experiment.guardrails:
-        heads = (Wording("Variant", "실험안"), Wording("Guardrail", "보호 지표"), _STATE, Wording("Increase", "증가량"),
+        heads = (Wording("Variant", "실험안"), Wording("Metric", "지표"), _STATE, Wording("Increase", "증가량"),
                  Wording("Interval", "구간"))  # fmt: skip
         nothing = Wording("No figures yet.", "아직 수치가 없습니다.")
         rows = [[variant, one, _GUARDRAIL[state], *rest] for variant, one, state, *rest in guardrail_rows(report)]
-        parts.append(Grid(Wording("Guardrails", "보호 지표"), heads, rows, nothing))
+        parts.append(Grid(Wording("Guardrail metrics", "보호 지표"), heads, rows, nothing))
     back = Link(Wording("All experiments", "모든 실험"), "/console/experiment")
     return visit.render_parts(Wording(name, name), parts, back=back)
 

@@ -18,6 +18,7 @@ _FIXED, _FIXED_POWER = 1.96, "one z-test on day 28"
 def measure(*, quick: bool) -> None:
     """Print the claims."""
     alarms(100 if quick else 2000)
+    entering(100 if quick else 2000)
     power(100 if quick else 1000)
     variance()
 
@@ -37,6 +38,29 @@ def alarms(runs: int) -> None:
     for name in names:
         claim = f"2,469 households, {DAYS} daily looks, no difference: called better or worse, {name}"
         Claim(claim, called[name] / runs, "", peeking / runs, "z-test each day", bar=0.06, runs=runs).print_json()
+
+
+def entering(runs: int) -> None:
+    """Print the alarms of A/A experiments whose households enter over 14 days, and count from then on."""
+    names = ("sequence with CUPED", "obrien_fleming with CUPED")
+    called = dict.fromkeys(names, 0)
+    rng = np.random.default_rng(28)
+    for run in range(runs):
+        one, treated = _drawn(run)
+        entry = rng.integers(0, DAYS // 2, len(treated))
+        earlier = np.where(entry > 0, one.spend[np.arange(len(entry)), entry - 1], 0)
+        spend = one.spend - earlier[:, None]
+        for name in names:
+            defined = experiment(f"aa{run}", one.start, name.partition(" with ")[0])
+            for day in range(DAYS):
+                there = entry <= day
+                found = verdict_of(defined, spend[there], one.before[there], treated[there], day).answer
+                if found in (Answer.BETTER, Answer.WORSE):
+                    called[name] += 1
+                    break
+    for name in names:
+        claim = f"households that enter over 14 days, {DAYS} looks, no difference: called better or worse, {name}"
+        Claim(claim, called[name] / runs, "", bar=0.06, runs=runs).print_json()
 
 
 def power(runs: int) -> None:

@@ -64,7 +64,7 @@ def render_report(report: Report) -> str:
     head = "".join(f"<p>{escape(line)}</p>" for line in head_lines(report))
     parts = [f"<h2>{escape(metric_text(report))} a customer</h2>", render_table(HEADINGS, verdict_rows(report))]
     if guardrails := guardrail_rows(report):
-        parts += ["<h2>Guardrails</h2>", render_table(GUARDRAIL_HEADINGS, guardrails)]
+        parts += ["<h2>Guardrail metrics</h2>", render_table(GUARDRAIL_HEADINGS, guardrails)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}body{{max-width:75rem}}</style></head><body>'

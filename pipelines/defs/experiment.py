@@ -14,6 +14,7 @@ from features.experiment.report_text import (
     verdict_rows,
 )
 from features.experiment.service import Experiments, Report
+from features.experiment.verdict import Answer
 from features.retrieval.answer import Caller
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
@@ -37,7 +38,12 @@ def experiment_asset() -> dg.AssetsDefinition:
     def experiment_report(run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final(), Experiments(run.installation) as experiments:
             reports = [experiments.report(one.name, CALLER) for one in experiments.running()]
-        shown: dict[str, Any] = {"running": len(reports)}
+        verdicts = [one for report in reports for one in report.verdicts]
+        shown: dict[str, Any] = {
+            "running": len(reports),
+            "without_verdict": sum(one.answer is Answer.NO_VERDICT for one in verdicts),
+            "guardrail_broken": sum(one.must_stop for one in verdicts),
+        }
         for report in reports:
             shown |= _metadata(report)
         return dg.MaterializeResult(metadata=shown)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from features.experiment.definition import read_experiment
 from features.experiment.errors import UnknownExperimentError
-from features.experiment.store import ExperimentStore, Outcome
-from tests.features.experiment.experiment_shop import document
+from features.experiment.store import FILE, ExperimentStore, Outcome
+from features.experiment.verdict import Answer
+from privacy.consent.state import State
+from tests.features.experiment.experiment_shop import ANALYST, EVERYBODY, ExperimentShop, document, figures
 from tests.store_place import StorePlace
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -65,3 +68,19 @@ def test_an_erasure_deletes_the_rows_of_a_customer(store: ExperimentStore) -> No
     assert store.rows_of(["a"])["experiment_outcome"][0][1].startswith("spend 1")
     assert store.erase(["a"]) == 2
     assert store.count(["a", "b"]) == {"experiment_assignment": 1, "experiment_outcome": 0}
+
+
+def test_the_service_works_on_a_database(postgres_place: StorePlace, tmp_path: Path) -> None:
+    with closing(ExperimentShop(tmp_path)) as shop:
+        shop.installation.__dict__["server"] = postgres_place.server
+        with closing(shop.installation.open_consent_store()) as shop.consents:
+            shop.state(EVERYBODY, State.GIVEN)
+            assert shop.experiments.running() == []
+            shop.experiments.create(document(), ANALYST)
+            shop.outcome(figures(shop, 2.0))
+            assert shop.experiments.report("basket", ANALYST).verdicts[0].answer is Answer.BETTER
+            shop.experiments.stop("basket", "decided", ANALYST)
+            assert shop.experiments.assign("basket", EVERYBODY[:1]) == [None]
+        assert not (shop.installation.settings.data_dir / FILE).exists()
+        # The server is that of the tests; it outlives the installation.
+        del shop.installation.__dict__["server"]

@@ -47,7 +47,7 @@ def test_each_running_experiment_is_reported(shop: ExperimentShop) -> None:
         shop.experiments.create(document(name="later", start=NOON.date() + timedelta(1)), ANALYST)
         shop.outcome(figures(shop, 2.0))
         found = reported(shop)
-        assert found["running"].value == 1
+        assert [found[name].value for name in ("running", "without_verdict", "guardrail_broken")] == [1, 0, 0]
         assert "later" not in found
         (record,) = cast("dg.TableMetadataValue", found["basket_verdicts"]).records
         assert (record.data["Variant"], record.data["Answer"]) == ("new", "better")
