@@ -74,12 +74,8 @@ def test_who_permits_it_gets_a_personal_list_and_the_read_is_logged(
     assert (found.objective, found.decision, found.context) == ("relevance", None, "workday_midday")
     assert names(found) == ["milk", "tea", "cake", "salt", "own"]
     milk, *_, salt, own = found.items
-    assert (milk.price, milk.product_type, milk.is_new, milk.reasons) == (
-        2.5,
-        "MILK",
-        False,
-        ("bought_lately", "is_due"),
-    )
+    assert (milk.price, milk.product_type, milk.is_new) == (2.5, "MILK", False)
+    assert milk.reasons == ("bought_lately", "is_due")
     assert (salt.price, salt.is_new) == (None, True)
     assert (own.product_type, own.price, own.reasons) == (None, None, ()), "few buy it: nothing of it is told"
     assert shop.audited() == [(SERVICE, 1)]
@@ -336,7 +332,7 @@ def test_the_policy_chooses_the_objective_and_its_decision_is_rewarded_once(shop
 def test_a_policy_that_does_not_fit_is_named_and_logs_no_decision(shop: RecommendShop, changes: Any) -> None:
     shop.policy(**changes)
     with shop.open() as reader, closing(shop.recommendations(reader)) as service:
-        with pytest.raises(PolicyMismatchError, match="'luxury'|'age'"):
+        with pytest.raises(PolicyMismatchError, match=r"'luxury'|'age'"):
             asked(service)
         assert asked(service, objective="thrifty").is_personal
     assert not shop.decisions()
