@@ -70,6 +70,7 @@ _BY_ERROR = {
     "DefinitionError": ExitCode.USAGE,
     "UnknownAudienceError": ExitCode.USAGE,
     "AudienceRefused": ExitCode.REFUSED,
+    "RecommendError": ExitCode.USAGE,
     "RolloutError": ExitCode.USAGE,
     "PolicyError": ExitCode.USAGE,
     "DecisionLogError": ExitCode.REFUSED,
