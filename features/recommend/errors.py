@@ -57,10 +57,3 @@ class TooFewPurchasesError(RecommendError):
             f"of the fit, expected at least {expected}."
         )
         self.got, self.expected = got, expected
-
-
-class NoRecommenderError(RecommendError):
-    """No recommender was fitted yet."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no recommender yet. Fit one with: bojagi recommend fit")

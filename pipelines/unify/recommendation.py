@@ -19,8 +19,10 @@ from features.recommend.population import learn_population
 from features.transform.sensitive_category import is_sensitive
 from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 from pipelines.lakehouse.spark_type import spark_schema
+from privacy.consent.frame import Permissions
 
-LINES, PRODUCTS = "silver/order_line", "silver/product"
+LINES, PRODUCTS, PERMISSIONS = "silver/order_line", "silver/product", "silver/permission"
+TRAINING = "model_training"
 HISTORY_DAYS = 450
 """Days of purchases that are read: a year before the first horizon of a fit."""
 SAMPLE_CUSTOMERS = 20_000
@@ -63,8 +65,10 @@ def build_candidates(tables: Tables, context: BuildContext) -> DataFrame:
     if not models:
         return _frame(form.CANDIDATE_SCHEMA.empty_table(), form.CANDIDATE, context)
     catalogue = _catalogue(_sold(tables[PRODUCTS]).toArrow())
-    lines = _lines(tables[LINES], context)
-    population = learn_population(_history(_sample(lines), catalogue), table.end_of(context.as_of), catalogue)
+    lines, consent = _lines(tables[LINES], context), context.agreed
+    # Which items go together is learned from customers who permit the training as well.
+    trained = Permissions(tables[PERMISSIONS], consent.policy).permitted(lines, TRAINING, consent.moment)
+    population = learn_population(_history(_sample(trained), catalogue), table.end_of(context.as_of), catalogue)
     parts = (
         rows
         for part in _parts(lines)

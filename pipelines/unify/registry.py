@@ -275,13 +275,14 @@ _INSIGHT = (
     ),
     DerivedTable(
         ITEM,
-        (recommendation.LINES, recommendation.PRODUCTS),
+        # The permissions are an input, because a withdrawal changes none of the others.
+        (recommendation.LINES, recommendation.PRODUCTS, recommendation.PERMISSIONS),
         recommendation.build_items,
         fed_by=(recommendation.LINES,),
     ),
     DerivedTable(
         CANDIDATE,
-        (MODEL, recommendation.LINES, recommendation.PRODUCTS),
+        (MODEL, recommendation.LINES, recommendation.PRODUCTS, recommendation.PERMISSIONS),
         recommendation.build_candidates,
         fed_by=(recommendation.LINES,),
     ),
