@@ -39,7 +39,7 @@ class Finding:
     Attributes:
         guardrail: its name.
         compared: what the new version is compared with.
-        new_rate: share of the calls of the new version; None without a call.
+        new_rate: share of the calls of the new version in this stage; None without a call.
         old_rate: share of the calls of the other version in the same looks, or the limit.
         evidence: evidence after the last look that the guardrail is broken.
         needed: evidence at which it counts as broken, 1 / α of one comparison.
@@ -83,7 +83,7 @@ def look_of(moment: datetime) -> datetime:
 def judge(step: Step, counts: Counts, now: datetime) -> Judgement:
     """Return the judgement about a running rollout. `step.at` is the beginning of its stage."""
     over = {key: count for key, count in counts.items() if key[0] + LOOK + LATE <= now}
-    findings = find(step.rollout, over)
+    findings = find(step.rollout, over, look_of(step.at))
     broken = [one.text for one in findings if one.is_broken]
     if broken:
         return Judgement(Action.ROLL_BACK, f"guardrail broken: {'; '.join(broken)}", findings)
@@ -94,13 +94,17 @@ def judge(step: Step, counts: Counts, now: datetime) -> Judgement:
     return Judgement(action, reason, findings)
 
 
-def find(rollout: Rollout, counts: Counts) -> tuple[Finding, ...]:
-    """Return a finding for each guardrail and comparison. All comparisons share alpha equally."""
+def find(rollout: Rollout, counts: Counts, since: datetime | None = None) -> tuple[Finding, ...]:
+    """Return a finding for each guardrail and comparison. All comparisons share alpha equally.
+
+    Evidence is of all looks, and the shares that are told are of the looks `since` the beginning of a stage.
+    """
     looks = sorted({look for look, *_ in counts})
     places = {look: place for place, look in enumerate(looks)}
     columns: dict[tuple[str, bool, str], Floats] = defaultdict(lambda: np.zeros(len(looks)))
     for (look, called, in_shadow, metric), count in counts.items():
         columns[called, in_shadow, metric][places[look]] = count
+    told = np.array([since is None or look >= since for look in looks], np.float64)
     days = np.array([(look - looks[0]).total_seconds() / 86_400 for look in looks])
     comparisons = [(one, compared) for one in rollout.guardrails for compared in one.comparisons]
     needed = len(comparisons) / rollout.alpha
@@ -129,10 +133,11 @@ def find(rollout: Rollout, counts: Counts) -> tuple[Finding, ...]:
             first, second = ((hits, calls), (old_hits, old_calls))[:: 1 if is_rise else -1]
             limits = share_of_new(first[1], second[1], guardrail.most_ratio or 1.0)
             reached = evidence(first[0], hits + old_hits, limits, days)
-            beside = _rate(old_hits[calls > 0], old_calls[calls > 0])
+            both = told * (calls > 0)
+            beside = _rate(old_hits * both, old_calls * both)
         first_time = next((looks[one] + LOOK for one in np.flatnonzero(reached >= needed)), None)
         now = float(reached[-1]) if len(looks) else 1.0
-        found.append(Finding(name, compared, _rate(hits, calls), beside, now, needed, first_time))
+        found.append(Finding(name, compared, _rate(hits * told, calls * told), beside, now, needed, first_time))
     return tuple(found)
 
 

@@ -220,7 +220,8 @@ class Rollouts:
             counts = store.counts(steps[-1].attempt)
         newest = steps[-1]
         judgement = judge(newest, counts, now) if newest.state is State.RUNNING else None
-        findings = find(newest.rollout, counts) if judgement is None else judgement.findings
+        last = next(one for one in reversed(steps) if one.state is State.RUNNING)
+        findings = find(newest.rollout, counts, look_of(last.at)) if judgement is None else judgement.findings
         return Report(tuple(steps), now, findings, judgement)
 
     def _apply(self, store: RolloutStore, step: Step, judgement: Judgement, now: datetime) -> None:

@@ -58,7 +58,7 @@ class RolloutShop:
         found = (process.serving(SUBJECT, one) for one in CUSTOMERS)
         return {one.version for one in found if one is not None}
 
-    def calls(self, hours: float, rates: dict[str, float], a_look: int = 300, seed: int = 1) -> None:
+    def calls(self, hours: float, rates: dict[str, float], a_look: int = 120, seed: int = 1) -> None:
         """Let customers call, with a share of failed calls by version; each look is judged when it is over."""
         rng = np.random.default_rng(seed)
         for _ in range(round(hours * 3600 / LOOK.total_seconds())):

@@ -80,6 +80,18 @@ def test_a_worse_version_is_rolled_back_in_each_stage(shop: RolloutShop, stage: 
     assert shop.audited()[-1] == ("bojagi rollout", "rollout.roll_back")
 
 
+def test_a_rollback_tells_the_shares_of_its_stage(shop: RolloutShop) -> None:
+    shop.rollouts.create(document(), KIM)
+    shop.calls(2, SOUND)
+    shop.rollouts.record(SUBJECT, OLD, 800, 8)
+    shop.rollouts.record(SUBJECT, NEW, 200, 100)
+    shop.passes(timedelta(minutes=20))
+    shop.rollouts.flush()
+    reason = "guardrail broken: error 50.00% against the old version's 1.00%"
+    assert shop.rollouts.state()[0][0].reason == reason
+    assert reason.partition(": ")[2] in report_lines(shop.rollouts.report("hybrid_3", KIM))[2]
+
+
 def test_a_canary_keeps_its_customers_when_its_share_grows(shop: RolloutShop) -> None:
     def canary() -> set[str]:
         shop.seconds += 1
