@@ -66,7 +66,7 @@ def item_rows(
         history: purchases of customers who permit it, before the population's day.
         catalogue: the products.
         population: statistics of the day.
-        lines: order lines with customer_id, item, weekday (1 = Monday) and hour.
+        lines: order lines with customer_id, item and ordered_at (wall time).
         as_of: the reference date.
     """
     products = products.sort_by("item")
@@ -75,7 +75,8 @@ def item_rows(
     names, codes = encode(lines["item"])
     item = np.array([place[name] for name in names], dtype=np.int64)[codes]
     customer = encode(lines["customer_id"])[1]
-    weekday, hour = (np.asarray(lines[name].to_numpy(), dtype=np.int64) for name in ("weekday", "hour"))
+    weekday = pc.day_of_week(lines["ordered_at"], count_from_zero=False)
+    weekday, hour = (one.to_numpy().astype(np.int64) for one in (weekday, pc.hour(lines["ordered_at"])))
     lifts = context_lifts(item, customer, contexts_of(weekday, hour), len(catalogue.items))
     lately = bought(history.between(population.day - RECENT_DAYS, population.day))
     is_popular = np.asarray(lately.sum(axis=0)).ravel() >= K

@@ -20,6 +20,7 @@ from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.metadata_table import table_value
 from pipelines.orchestration.pipeline_run import PipelineRun
+from pipelines.orchestration.table_event import report_absent
 
 REPORT = "experiment/report"
 CALLER = Caller("bojagi experiment", ROLE)
@@ -35,9 +36,13 @@ def experiment_asset() -> dg.AssetsDefinition:
         description="What the running experiments say now, of the customers who permit their purpose.",
         tags={"personal_data": "false"},
     )
-    def experiment_report(run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
+    def experiment_report(
+        context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]
+    ) -> dg.MaterializeResult[Any]:
         with own_errors_are_final(), Experiments(run.installation) as experiments:
             reports = [experiments.report(one.name, CALLER) for one in experiments.running()]
+        if not reports:
+            return report_absent(context, "No experiment is running.")
         verdicts = [one for report in reports for one in report.verdicts]
         shown: dict[str, Any] = {
             "running": len(reports),

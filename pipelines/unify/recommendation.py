@@ -78,14 +78,14 @@ def build_candidates(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def _lines(lines: DataFrame, context: BuildContext) -> DataFrame:
-    """Return the lines of merchandise of customers in the last HISTORY_DAYS, with item, weekday and hour."""
+    """Return the lines of merchandise of customers in the last HISTORY_DAYS, with the item."""
     first = context.as_of - timedelta(days=HISTORY_DAYS)
     known = lines.where("customer_id is not null and is_merchandise and quantity > 0").where(
         (F.col("order_date") > F.lit(first)) & (F.col("order_date") <= F.lit(context.as_of))
     )
     return known.select(
-        "customer_id", F.col("product_id").cast("string").alias("item"), "order_date", "quantity", "sales_value",
-        "list_value", (F.weekday("ordered_at") + 1).alias("weekday"), F.hour("ordered_at").alias("hour"),
+        "customer_id", F.col("product_id").cast("string").alias("item"), "order_date", "ordered_at", "quantity",
+        "sales_value", "list_value",
     )  # fmt: skip
 
 

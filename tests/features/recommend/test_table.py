@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,11 @@ def items_of(lines: pa.Table, known: Catalogue | None = None) -> dict[str, dict[
         "price": pa.array([price_of(one) for one in known.items[::-1]], pa.float64()),
     })  # fmt: skip
     history = PurchaseHistory.of_table(lines).of_items(known.items)
-    moments = lines.append_column("weekday", pa.array([1] * len(lines), pa.int32()))
-    hours = pa.array([9 if int(one[1:]) % 2 else 20 for one in lines["item"].to_pylist()], pa.int32())
-    moments = moments.append_column("hour", hours)
+    hours = [9 if int(one[1:]) % 2 else 20 for one in lines["item"].to_pylist()]
+    # 1 June 2026 is a Monday.
+    moments = lines.append_column(
+        "ordered_at", pa.array([datetime(2026, 6, 1, one) for one in hours], pa.timestamp("us"))
+    )
     rows = table.item_rows(products, history, known, learn_population(history, END, known), moments, LAST)
     assert rows.schema == ITEM_SCHEMA
     return {row["item_id"]: row for row in rows.to_pylist()}

@@ -16,7 +16,8 @@ SEALED = {"silver/identity_sketch": ["sketch"]}
 # Without rows in the small market. The gold ones are built on both engines by their own tests; a command writes
 # silver/identity_decision; silver/identity_event is compared with nothing.
 EMPTY = {
-    "gold/campaign_effect", "gold/customer_contact", "gold/customer_special_event", "gold/segment_move",
+    "gold/campaign_effect", "gold/customer_contact", "gold/customer_recommendation", "gold/customer_special_event",
+    "gold/recommendation_model", "gold/segment_move",
     "silver/identity_decision", "silver/identity_event", "silver/sent_profile",
     "silver/disclosure",
 }  # fmt: skip
