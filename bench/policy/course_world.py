@@ -82,10 +82,15 @@ def course_log(
     return whole.rows(order)
 
 
-def true_value(world: CourseWorld, policy: Policy, visits: int, customers: int = 20_000) -> float:
-    """Return the mean number of purchases a customer over so many visits; the same customers for every policy."""
+def true_value(world: CourseWorld, policy: Policy, visits: int, customers: int = 20_000, *, former: int = 0) -> float:
+    """Return the mean number of purchases a customer over so many visits; the same customers for every policy.
+
+    `former`: earlier visits at which each arm was chosen alike.
+    """
     rng = np.random.default_rng(0)
     traits, state = rng.normal(size=(customers, TRAITS)), rng.uniform(0, 1, (customers, 2))
+    for _ in range(former):
+        state = world.after(rng, state, rng.integers(0, len(ARMS), customers))
     total = 0.0
     for _ in range(visits):
         arm = draw(policy.probabilities(np.hstack([traits, state])), rng.random(customers))

@@ -20,7 +20,7 @@ from features.policy.policy import Policy, Rule
 from features.policy.propensity import Floats, require_calibrated
 from features.policy.value_model import fit_values
 
-CUSTOMERS, VISITS, GAINS = 2_469, 12, 60
+CUSTOMERS, MANY, VISITS = 2_469, 20_000, 12
 CONTROLS, CONTROL_SIZE, PEOPLE = 200, 2_000, 20_000
 MOST_FALSE = 0.05
 LOGGER = Policy(Rule.UNIFORM, len(ARMS), 1 / len(ARMS))
@@ -30,11 +30,10 @@ STEPS = ONE_STEP.model_copy(update={"learner": "fitted_q", "steps": 6})
 
 def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
     """Yield the claims."""
-    gains, controls = (5, 10) if is_quick else (GAINS, CONTROLS)
-    about = f"{CUSTOMERS:,} customers, {VISITS} visits"
+    controls = 10 if is_quick else CONTROLS
     for definition, make, count in ((ONE_STEP, _visits, 1_000), (STEPS, _courses, 300)):
         worlds = 20 if is_quick else count
-        kind = f"{definition.learner}, {about}"
+        kind = f"{definition.learner}, {CUSTOMERS:,} customers, {VISITS} visits"
         nulls = [_judged(definition, make(seed, is_null=True)) for seed in range(first, first + worlds)]
         naive = [
             _is_better_by_its_own_data(definition, make(seed, is_null=True))
@@ -51,29 +50,35 @@ def measure(*, is_quick: bool, first: int) -> Iterator[Claim]:
             f"null worlds whose interval of the difference to the log lies above 0: {kind}",
             float(np.mean(above)), "share", bar=MOST_FALSE, runs=len(compared),
         )  # fmt: skip
-        found = [_with_truth(definition, make(seed, is_null=False), seed) for seed in range(first, first + gains)]
-        accepted = [is_real for verdict, is_real in found if verdict.answer is Answer.BETTER]
-        yield Claim(f"worlds with a gain not called better: {kind}", 1 - len(accepted) / gains, "share", runs=gains)
-        yield Claim(
-            f"versions called better that are truly worth no more than log and greedy: {kind}",
-            float(np.mean([not one for one in accepted])) if accepted else 0.0, "share", bar=MOST_FALSE,
-            runs=len(accepted),
-        )  # fmt: skip
+    for definition, customers, count in ((ONE_STEP, CUSTOMERS, 100), (STEPS, CUSTOMERS, 100), (STEPS, MANY, 30)):
+        yield from _gains(definition, customers, range(first, first + (5 if is_quick else count)))
     yield from _controls(range(first, first + controls))
 
 
-def _visits(seed: int, *, is_null: bool) -> DecisionLog:
-    rng = np.random.default_rng(seed)
-    return visit_log(VisitWorld.draw(rng, is_null=is_null), rng, CUSTOMERS, VISITS, LOGGER)[0]
+def _gains(definition: PolicyDefinition, customers: int, seeds: range) -> Iterator[Claim]:
+    kind = f"{definition.learner}, {customers:,} customers, {VISITS} visits"
+    found = [_with_truth(definition, seed, customers) for seed in seeds]
+    accepted = [is_real for verdict, is_real in found if verdict.answer is Answer.BETTER]
+    yield Claim(f"worlds with a gain not called better: {kind}", 1 - len(accepted) / len(seeds), "share",
+                runs=len(seeds))  # fmt: skip
+    yield Claim(
+        f"worlds in which a version is called better and is truly worth no more than log or greedy: {kind}",
+        (len(accepted) - sum(accepted)) / len(seeds), "share", bar=MOST_FALSE, runs=len(seeds),
+    )  # fmt: skip
 
 
-def _courses(seed: int, *, is_null: bool) -> DecisionLog:
+def _visits(seed: int, customers: int = CUSTOMERS, *, is_null: bool) -> DecisionLog:
     rng = np.random.default_rng(seed)
-    return course_log(CourseWorld.draw(rng, is_null=is_null), rng, CUSTOMERS, VISITS, LOGGER)
+    return visit_log(VisitWorld.draw(rng, is_null=is_null), rng, customers, VISITS, LOGGER)[0]
+
+
+def _courses(seed: int, customers: int = CUSTOMERS, *, is_null: bool) -> DecisionLog:
+    rng = np.random.default_rng(seed)
+    return course_log(CourseWorld.draw(rng, is_null=is_null), rng, customers, VISITS, LOGGER)
 
 
 def _halves(log: DecisionLog) -> tuple[DecisionLog, DecisionLog]:
-    first = log.customers < CUSTOMERS // 2
+    first = log.customers < (log.customers.max() + 1) // 2
     return log.rows(first), log.rows(~first)
 
 
@@ -82,15 +87,17 @@ def _judged(definition: PolicyDefinition, log: DecisionLog) -> Verdict:
     return judge(learn(definition, first), definition.steps, first, second)
 
 
-def _with_truth(definition: PolicyDefinition, log: DecisionLog, seed: int) -> tuple[Verdict, bool]:
+def _with_truth(definition: PolicyDefinition, seed: int, customers: int) -> tuple[Verdict, bool]:
     """Return the verdict, and whether the version is truly worth more than the logger and the greedy policy."""
-    first, second = _halves(log)
+    make = _courses if definition.steps > 1 else _visits
+    first, second = _halves(make(seed, customers, is_null=False))
     learned = learn(definition, first)
     rng = np.random.default_rng(seed)
     policies = (learned.policy, learned.greedy, LOGGER)
     if definition.steps > 1:
         world = CourseWorld.draw(rng)
-        values = [true_value(world, one, definition.steps) for one in policies]
+        starts = range(0, VISITS, definition.steps)
+        values = [sum(true_value(world, one, definition.steps, former=former) for former in starts) for one in policies]
     else:
         people, chances = visit_log(VisitWorld.draw(rng), np.random.default_rng(0), PEOPLE, 1, LOGGER)
         values = [float((one.probabilities(people.contexts) * chances).sum(axis=1).mean()) for one in policies]

@@ -145,10 +145,10 @@ def _terms(learned: Learned, targets: Sequence[Floats], steps: int, from_log: De
 
 def _effective(terms: _Terms) -> float:
     _, unit = np.unique(terms.customers, return_inverse=True)
-    people = [
+    people = tuple(
         np.asarray(np.bincount(unit, one.reshape(len(unit), -1).sum(axis=1)), np.float64) for one in terms.weights
-    ]
-    counted = {
+    )
+    counted: dict[str, tuple[Sequence[Floats], int]] = {
         "customers": (people, FEWEST_CUSTOMERS),
         "decisions": (terms.weights, FEWEST_EFFECTIVE),
         "decisions with a reward": (terms.weighted_rewards, FEWEST_EFFECTIVE),
