@@ -39,15 +39,22 @@ def changed_by(tree: Path, file: str) -> set[str]:
     return {one.name for one in TABLES if build_code.code_digest([one.build.__module__]) != before[one.name]}
 
 
+CONSENT = {
+    "silver/consent_event", "silver/permission", "gold/recommendation_model", "gold/recommended_item",
+    "gold/customer_recommendation",
+}  # fmt: skip
+"""Tables whose code decides by consent; the tables of recommendation are built by one module."""
+
+
 def test_a_change_far_below_the_builder_changes_its_tables_only(tree: Path) -> None:
     assert "silver/identifier" in changed_by(tree, "pipelines/matching/standardise/name.py")
     assert "silver/identifier" in changed_by(tree, "pipelines/matching/standardise/name_variant.csv")
-    assert changed_by(tree, "privacy/consent/frame.py") == {"silver/consent_event", "silver/permission"}
+    assert changed_by(tree, "privacy/consent/frame.py") == CONSENT
     assert changed_by(tree, "pipelines/unify/price_sensitivity.py") == {"gold/customer_purchase_behaviour"}
 
 
 def test_a_data_file_changes_the_tables_whose_code_names_it(tree: Path) -> None:
-    assert changed_by(tree, "privacy/consent/purpose.yaml") == {"silver/consent_event", "silver/permission"}
+    assert changed_by(tree, "privacy/consent/purpose.yaml") == CONSENT
     (tree / "privacy/consent/unnamed.csv").write_text("read under a computed name")
     assert len(changed_by(tree, "privacy/consent/unnamed.csv")) > 2
 

@@ -169,7 +169,7 @@ def test_a_column_name_means_the_same_in_every_table_about_customers(market) -> 
     """top_viewed_category and digital_event_count had two definitions each."""
     names = [one.table for one in market.context.contracts.values() if one.primary_key == ("customer_id",)]
     frames = {t: market.frame(t).set_index("customer_id") for t in names if t.startswith("gold/")}
-    assert len(frames) == 10
+    assert len(frames) == 11
     for left, right in combinations(frames, 2):
         shared = set(frames[left].columns) & set(frames[right].columns) - {"as_of"}
         both = frames[left].index.intersection(frames[right].index)

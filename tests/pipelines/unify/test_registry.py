@@ -10,8 +10,8 @@ from pipelines.unify.registry import TABLES, all_tables, table
 # Tables that record decisions and changes, and those of models that need more customers than the small market has.
 MAY_BE_EMPTY = {
     "silver/identity_event", "silver/identity_decision", "gold/insight_model", "gold/customer_score",
-    "gold/segment_move", "gold/campaign_effect", "silver/sent_profile",
-    "silver/disclosure",
+    "gold/segment_move", "gold/campaign_effect", "gold/recommendation_model", "gold/customer_recommendation",
+    "silver/sent_profile", "silver/disclosure",
 }  # fmt: skip
 
 
