@@ -51,7 +51,7 @@ _EMPTY = Wording("No experiment for the purpose of this session.", "현재 이�
 
 def show_experiments(visit: Visit) -> Response:
     """Show the experiments for the purpose of the session, the newest first, and how many there are for others."""
-    found = visit.console.experiments.newest()
+    found = visit.console.experiments.newest(is_read_anew=True)
     today = visit.console.installation.decision_moment().date()
     here = sorted(_here(visit), key=lambda one: one.experiment.start, reverse=True)
     heads = (Wording("Experiment", "실험"), Wording("First day", "시작일"), Wording("Last day", "종료일"),
@@ -104,7 +104,11 @@ _GUARDRAIL = {
 
 
 def _here(visit: Visit) -> list[Version]:
-    return [one for one in visit.console.experiments.newest() if one.experiment.purpose == visit.staff.purpose]
+    return [
+        one
+        for one in visit.console.experiments.newest(is_read_anew=True)
+        if one.experiment.purpose == visit.staff.purpose
+    ]
 
 
 def _state(version: Version, today: date) -> State:

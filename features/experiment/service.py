@@ -84,8 +84,10 @@ class Experiments:
         with closing(self._open()) as store:
             yield store
 
-    def newest(self) -> list[Version]:
-        """Return the newest version of each experiment, as it is now or was in the last second."""
+    def newest(self, *, is_read_anew: bool = False) -> list[Version]:
+        """Return the newest version of each experiment, as it is now or, unless it is read anew, in the last second."""
+        if is_read_anew:
+            self._newest = None
         return list(self._known().values())
 
     def running(self, subject: str | None = None) -> list[Experiment]:

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from features.insight.audience import service
+from features.insight.audience.difference import SizeAudit
 from installation.installation import Installation
 from installation.settings import load_settings
 from tests.agent_serving.console.console_shop import StaffBrowser, add_accounts, console_of
 from tests.agent_serving.serving_shop import fill
 from tests.features.retrieval.feature_shop import FeatureShop
+
+FIXED_KEY = bytes([1]) * 32
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +53,15 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def market_installation(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The market with an account of each role, as a copy: views are logged in it."""
+    """The market with an account of each role, as a copy: views are logged in it.
+
+    Sizes of audiences are compared under a fixed key. Under a random one, the bound drawn for a rule may be above the
+    few customers of this market, and every test that asks for a size fails by chance.
+    """
     data = tmp_path_factory.mktemp("console") / "data"
     shutil.copytree(market, data, ignore=shutil.ignore_patterns("landing", "truth", "dagster", "quality/site"))
-    with Installation(load_settings(data_dir=data)) as installation:
+    with Installation(load_settings(data_dir=data)) as installation, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "SizeAudit", lambda _: SizeAudit(FIXED_KEY))
         add_accounts(installation)
         yield installation
 
