@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agent_serving.search.document import EVERY_BRANCH, Document, Kind
 from agent_serving.search.engine import Filters
+from agent_serving.search.product_fact import allergens_of, diets_of, values_of
 from agent_serving.search.text_form import QueryWord, query_words, squeeze, terms_of
 
 # The fields of terms, and how much a match in them counts. Order of terms matters in pairs and joined pairs only.
@@ -23,8 +24,6 @@ BODY: Final = "body"
 
 _FIRST_DAY, _LAST_DAY, _UNSTATED = 0, 99_999_999, "?"
 _NO_PRICE, _MOST_PRICE = 0, 2**53
-# What holds for whatever a diet permits: a vegan product is vegetarian.
-_IMPLIED: Final = {"vegan": ("vegetarian", "pescatarian", "lactose_free"), "vegetarian": ("pescatarian",)}
 _LESS_BY_FORM, _LESS_IF_LOOSE = 0.9, 0.2
 _LEAST_LOOSE = 4
 """Pairs of a word that may be matched loosely. A word of four letters has three pairs: one less is another word."""
@@ -77,8 +76,8 @@ def exact_fields(document: Document) -> dict[str, Any]:
     facts = document.facts
     return {
         "id": document.id, "kind": document.kind.value, "branch": document.branch,
-        "brand": _values(facts, "brand"), "category": _values(facts, "category"), "floor": _values(facts, "floor"),
-        "allergen": _allergens(document), "diet": _diets(facts),
+        "brand": values_of(facts, "brand"), "category": values_of(facts, "category"), "floor": values_of(facts, "floor"),
+        "allergen": _allergens(document), "diet": diets_of(facts),
         "price": int(facts.get("price_won", _NO_PRICE)),
         "valid_from": _day(facts.get("valid_from"), _FIRST_DAY),
         "valid_until": _day(facts.get("valid_until"), _LAST_DAY),
@@ -193,18 +192,9 @@ def _matches(form: QueryWord, weight: float) -> list[Match]:
     return found
 
 
-def _values(facts: Mapping[str, Any], name: str) -> list[str]:
-    return [squeeze(part) for part in str(facts.get(name, "")).split(",") if part.strip()]
-
-
 def _allergens(document: Document) -> list[str]:
     unstated = [_UNSTATED] if document.kind is Kind.PRODUCT else []
-    return _values(document.facts, "allergens") or unstated
-
-
-def _diets(facts: Mapping[str, Any]) -> list[str]:
-    stated = _values(facts, "diets")
-    return list(dict.fromkeys([*stated, *(more for diet in stated for more in _IMPLIED.get(diet, ()))]))
+    return allergens_of(document.facts) or unstated
 
 
 def _bounded(price: int) -> int:
