@@ -87,7 +87,10 @@ def _cut(
 ) -> None:  # fmt: skip
     budget = wish.budget.minor
     for id_, partners in partners_of(pairs).items():
-        joint = [(by_id[other].price.minor, held[other], both.get((id_, other), both.get((other, id_)))) for other in partners]
+        joint = [
+            (by_id[other].price.minor, held[other], both.get((id_, other), both.get((other, id_))))
+            for other in partners
+        ]
         model.add(sum(price * var for price, _, var in joint) <= (budget - by_id[id_].price.minor) * held[id_])
         model.add(sum(price * (one - var) for price, one, var in joint) <= budget * (1 - held[id_]))
         if wish.most_items is not None:

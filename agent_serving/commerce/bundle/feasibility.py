@@ -52,7 +52,9 @@ def cheapest(items: Sequence[BundleItem], wish: BundleWish) -> list[BundleItem]:
         most = wish.most_of(category)
         if most is not None and held > most:
             raise NoBundle("category", category, f"{held} products of it are required, at most {most} are allowed.")
-    rest = sorted((item for item in items if item.id not in wish.required), key=lambda item: (item.price.minor, item.id))
+    rest = sorted(
+        (item for item in items if item.id not in wish.required), key=lambda item: (item.price.minor, item.id)
+    )
     for is_needed in (True, False):
         for item in rest:
             limit = wish.categories.get(item.category)
@@ -63,7 +65,9 @@ def cheapest(items: Sequence[BundleItem], wish: BundleWish) -> list[BundleItem]:
                 chosen.append(item)
                 count[item.category] += 1
     if len(chosen) < wish.least_items:
-        raise NoBundle("items", "", f"{len(chosen)} products can be held together, expected at least {wish.least_items}.")
+        raise NoBundle(
+            "items", "", f"{len(chosen)} products can be held together, expected at least {wish.least_items}."
+        )
     if wish.most_items is not None and len(chosen) > wish.most_items:
         raise NoBundle("items", "", f"the required products and categories are {len(chosen)}, at most "
                        f"{wish.most_items} are allowed.")  # fmt: skip

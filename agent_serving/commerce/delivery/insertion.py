@@ -42,9 +42,7 @@ def insertions(day: DeliveryDay, plan: Plan, stop: Stop) -> Iterator[Insertion]:
             yield from _in_route(day, vehicle, route, stop)
 
 
-def offered_slots(
-    day: DeliveryDay, plan: Plan, stop: Stop, slots: Iterable[Slot]
-) -> Mapping[str, Insertion]:
+def offered_slots(day: DeliveryDay, plan: Plan, stop: Stop, slots: Iterable[Slot]) -> Mapping[str, Insertion]:
     """Return the slots in which the stop fits, each with the place that adds the least travel, in the given order."""
     found: dict[str, Insertion] = {}
     for slot in slots:
@@ -68,7 +66,11 @@ def _in_route(day: DeliveryDay, vehicle: Vehicle, route: Sequence[Stop], stop: S
     leaves = _earliest_leaves(day, vehicle, route)
     latest = _latest_begins(day, vehicle, route)
     for position in range(len(route) + 1):
-        left, to, after = leaves[position], travel[places[position]][stop.place], travel[stop.place][places[position + 1]]
+        left, to, after = (
+            leaves[position],
+            travel[places[position]][stop.place],
+            travel[stop.place][places[position + 1]],
+        )
         limit = latest[position]
         if left is None or to is None or after is None or limit is None:
             continue
