@@ -109,7 +109,8 @@ def test_a_rule_that_the_page_would_break_is_found(
     market_installation: Installation, market_url: str, broken: str
 ) -> None:  # fmt: skip
     oracle = PageOracle(market_installation, broken)
-    assert compare(market_installation, market_url, oracle, 100, 7).faults
+    # Few pages of a hundred have a value that coarsening changes.
+    assert compare(market_installation, market_url, oracle, 500 if broken == "coarse" else 100, 7).faults
 
 
 def test_every_section_opens_for_its_roles_only(market_installation: Installation, market_url: str) -> None:
